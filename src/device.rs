@@ -1,0 +1,89 @@
+//! Where tensors live and compute.
+
+/// Memory of a device, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Held by tensors.
+    pub live: u64,
+    /// Kept for reuse; [`Device::empty_cache`] gives it back.
+    pub cached: u64,
+    /// The most that was live at once.
+    pub peak: u64,
+}
+
+/// What kind of hardware stands behind a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum DeviceKind {
+    Cpu,
+    DiscreteGpu,
+    IntegratedGpu,
+    VirtualGpu,
+    /// A GPU driver that runs on the CPU, such as lavapipe.
+    SoftwareGpu,
+}
+
+/// What Kiln knows of a device: the lines that `cargo run --example devices` prints.
+#[derive(Clone, Debug)]
+pub struct DeviceInfo {
+    /// The hardware's name.
+    pub name: String,
+    /// The kind of hardware.
+    pub kind: DeviceKind,
+    /// The interface it is reached by: `cpu`, `vulkan`, `metal`, `dx12` ...
+    pub backend: String,
+    /// The driver and its version; empty for the CPU.
+    pub driver: String,
+    /// Limits by name.
+    pub limits: Vec<(&'static str, u64)>,
+    /// Optional features in use.
+    pub features: Vec<&'static str>,
+}
+
+/// Switches of a device, mostly for tests and for tracking down a fault.
+///
+/// `KILN_DISABLE` turns features off for every device that is opened without options:
+/// `KILN_DISABLE=subgroups,immediates`.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct DeviceOptions {
+    /// Merge ops into kernels. Off: one kernel per op. No number changes.
+    pub fusion: bool,
+    /// Pending ops after which work is handed to the device.
+    pub max_pending: usize,
+    /// Bytes of pending results of matrix products and other heavy ops after which work is handed to the device.
+    pub max_pending_bytes: usize,
+    /// GPU: subgroup operations.
+    pub subgroups: bool,
+    /// GPU: parameters as immediates (push constants) rather than in a uniform buffer.
+    pub immediates: bool,
+    /// GPU: arithmetic in `f16`.
+    pub f16: bool,
+    /// GPU: arithmetic in `i64` and `u64`.
+    pub int64: bool,
+    /// GPU: arithmetic in `f64`.
+    pub f64: bool,
+    /// GPU: timestamps for `KILN_DEBUG=1`.
+    pub timestamps: bool,
+    /// GPU: the limits that every WebGPU implementation has, rather than what the adapter offers.
+    pub webgpu_limits: bool,
+}
+
+impl Default for DeviceOptions {
+    fn default() -> Self {
+        let disabled = std::env::var("KILN_DISABLE").unwrap_or_default();
+        let on = |name: &str| !disabled.split(',').any(|d| d.trim() == name);
+        Self {
+            fusion: on("fusion"),
+            max_pending: 512,
+            max_pending_bytes: 256 << 20,
+            subgroups: on("subgroups"),
+            immediates: on("immediates"),
+            f16: on("f16"),
+            int64: on("int64"),
+            f64: on("f64"),
+            timestamps: on("timestamps"),
+            webgpu_limits: !on("adapter_limits"),
+        }
+    }
+}

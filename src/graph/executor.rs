@@ -1,0 +1,72 @@
+//! The interface between the scheduler and the two executors.
+
+use std::{any::Any, sync::Arc};
+
+use crate::{
+    Result, Scalar,
+    device::Memory,
+    graph::kernel::Kernel,
+};
+
+/// A buffer of an executor. Dropping the last handle returns it to the executor's pool: the work that was launched
+/// before still finds its contents, because each executor runs its launches in order.
+pub(crate) type Buffer = Arc<dyn Storage>;
+
+pub(crate) trait Storage: Any + Send + Sync {
+    /// The capacity in bytes, at least what was asked for.
+    fn bytes(&self) -> usize;
+    /// The contents, if they lie in host memory.
+    fn host(&self) -> Option<&[u8]> {
+        None
+    }
+    /// Whether kernels may write to it (foreign memory is read only).
+    fn is_writable(&self) -> bool {
+        true
+    }
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// What the fuser must know of an executor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caps {
+    /// Buffers that one kernel may bind.
+    pub max_buffers: usize,
+    /// Instructions that one kernel may have.
+    pub max_code: usize,
+    /// Elements of a row up to which work on the row's elements may follow a reduction in one kernel.
+    pub max_row: usize,
+    /// Whether kernels with reductions can store dtypes of 8 and 16 bits.
+    pub narrow_rows: bool,
+    /// The largest buffer that a kernel can bind, in bytes.
+    pub max_binding: u64,
+}
+
+/// A kernel made ready to launch. Kept in the plan cache.
+pub(crate) trait Program: Send + Sync {
+    /// Puts the kernel in the executor's queue (the CPU runs it at once).
+    ///
+    /// `inputs` and `outputs` are in the kernel's binding order; an output with an alias is the same buffer as its input.
+    fn launch(&self, inputs: &[&Buffer], outputs: &[&Buffer], scalars: &[Scalar]) -> Result<()>;
+}
+
+/// Runs kernels on one device.
+pub(crate) trait Executor: Send + Sync {
+    fn caps(&self) -> Caps;
+    /// A buffer with undefined contents, padded to a multiple of 16 bytes.
+    fn alloc(&self, bytes: usize) -> Result<Buffer>;
+    /// A buffer with these contents.
+    fn upload(&self, data: &[u8]) -> Result<Buffer>;
+    /// Waits for the work so far and copies the first `out.len()` bytes of a buffer.
+    fn read(&self, buffer: &Buffer, out: &mut [u8]) -> Result<()>;
+    /// An error names the op and dtype that the device cannot compute.
+    fn compile(&self, kernel: &Kernel) -> Result<Arc<dyn Program>>;
+    /// Hands the launched kernels to the device; does not wait.
+    fn submit(&self) -> Result<()>;
+    /// Waits until everything submitted is done.
+    fn wait(&self) -> Result<()>;
+    fn memory(&self) -> Memory;
+    /// Gives cached buffers back to the system.
+    fn empty_cache(&self);
+    /// Pipelines (or programs) built since the start.
+    fn pipelines(&self) -> u64;
+}

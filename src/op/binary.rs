@@ -1,0 +1,110 @@
+//! Elementwise ops of two inputs: one row each.
+
+use super::Class;
+
+/// Calls a macro with the rows of all binary ops:
+///
+/// `Variant name Class (domain of a) (domain of b) "doc" float(|a, b| ..) int(|a, b| ..) grad(saves, |s, g| da)(saves, |s, g| db);`
+///
+/// The columns are those of [`unary_table`](super::unary); ops of class `Compare` give a `bool`.
+macro_rules! binary_table {
+    ($consume:ident) => { $consume! {
+        Add add Number (-3.0, 3.0) (-3.0, 3.0) "`a + b`."
+            float(|a, b| a + b) int(|a, b| a.add(b)) grad(NONE, |s, g| g.clone())(NONE, |s, g| g.clone());
+        Sub sub Number (-3.0, 3.0) (-3.0, 3.0) "`a - b`."
+            float(|a, b| a - b) int(|a, b| a.sub(b)) grad(NONE, |s, g| g.clone())(NONE, |s, g| g.neg());
+        Mul mul Number (-3.0, 3.0) (-3.0, 3.0) "`a * b`."
+            float(|a, b| a * b) int(|a, b| a.mul(b)) grad(B, |s, g| g * s.b())(A, |s, g| g * s.a());
+        Div div Float (-3.0, 3.0) (0.3, 3.0) "True division `a / b`; integers are promoted to floats, as in NumPy and PyTorch."
+            float(|a, b| a / b) int() grad(B, |s, g| g / s.b())(B | Y, |s, g| (&(g * s.y()) / s.b()).neg());
+        Pow pow Number (0.2, 3.0) (-2.0, 2.0) "`a` to the power of `b`. Integers to a negative power give 0, except 1 and -1."
+            float(|a, b| Real::pow(a, b)) int(|a, b| a.pow(b))
+            grad(A | B, |s, g| g * &crate::autograd::rules::pow_base(s.a(), s.b()))
+                (A | Y, |s, g| g * &crate::autograd::rules::pow_exponent(s.a(), s.y()));
+        FloorDiv floor_divide Number (-3.0, 3.0) (0.3, 3.0) "`floor(a / b)`. Integer division by 0 gives 0."
+            float(|a, b| Real::floor(a / b)) int(|a, b| a.floor_div(b)) grad(zero)(zero);
+        Rem remainder Number (-3.0, 3.0) (0.3, 3.0) "`a - b * floor(a / b)`, with the sign of `b` as in Python. Of an integer by 0: 0."
+            float(|a, b| Real::remainder(a, b)) int(|a, b| a.remainder(b))
+            grad(NONE, |s, g| g.clone())(A | B, |s, g| (g * &crate::autograd::rules::quotient(s.a(), s.b())).neg());
+        Max maximum Number (-3.0, 3.0) (-3.0, 3.0) "The larger of two values, NaN if one is. At a tie the gradient is shared."
+            float(|a, b| Real::max(a, b)) int(|a, b| a.max(b))
+            grad(A | B, |s, g| g * &crate::autograd::rules::share(s.a(), s.b()))
+                (A | B, |s, g| g * &crate::autograd::rules::share(s.b(), s.a()));
+        Min minimum Number (-3.0, 3.0) (-3.0, 3.0) "The smaller of two values, NaN if one is. At a tie the gradient is shared."
+            float(|a, b| Real::min(a, b)) int(|a, b| a.min(b))
+            grad(A | B, |s, g| g * &crate::autograd::rules::share(s.b(), s.a()))
+                (A | B, |s, g| g * &crate::autograd::rules::share(s.a(), s.b()));
+        Atan2 atan2 Float (-3.0, 3.0) (0.3, 3.0) "The angle of the point (x = b, y = a) in radians, in (-pi, pi]."
+            float(|a, b| Real::atan2(a, b)) int()
+            grad(A | B, |s, g| &(g * s.b()) / &(s.a().square() + s.b().square()))
+                (A | B, |s, g| (&(g * s.a()) / &(s.a().square() + s.b().square())).neg());
+        Eq eq Compare (-3.0, 3.0) (-3.0, 3.0) "`a == b`; NaN equals nothing."
+            float(|a, b| a == b) int(|a, b| a == b) grad()();
+        Ne ne Compare (-3.0, 3.0) (-3.0, 3.0) "`a != b`; NaN differs from everything, itself too."
+            float(|a, b| a != b) int(|a, b| a != b) grad()();
+        Lt lt Compare (-3.0, 3.0) (-3.0, 3.0) "`a < b`; false if one is NaN."
+            float(|a, b| a < b) int(|a, b| a < b) grad()();
+        Le le Compare (-3.0, 3.0) (-3.0, 3.0) "`a <= b`; false if one is NaN."
+            float(|a, b| a <= b) int(|a, b| a <= b) grad()();
+        Gt gt Compare (-3.0, 3.0) (-3.0, 3.0) "`a > b`; false if one is NaN."
+            float(|a, b| a > b) int(|a, b| a > b) grad()();
+        Ge ge Compare (-3.0, 3.0) (-3.0, 3.0) "`a >= b`; false if one is NaN."
+            float(|a, b| a >= b) int(|a, b| a >= b) grad()();
+        And logical_and Logic (0.0, 1.0) (0.0, 1.0) "`a and b` of bools, of integers bitwise."
+            float() int(|a, b| a.and(b)) grad()();
+        Or logical_or Logic (0.0, 1.0) (0.0, 1.0) "`a or b` of bools, of integers bitwise."
+            float() int(|a, b| a.or(b)) grad()();
+        Xor logical_xor Logic (0.0, 1.0) (0.0, 1.0) "Exclusive or of bools, of integers bitwise."
+            float() int(|a, b| a.xor(b)) grad()();
+    }};
+}
+pub(crate) use binary_table;
+
+/// What the registry knows of a binary op.
+#[derive(Clone, Copy, Debug)]
+pub struct BinaryInfo {
+    /// The op.
+    pub op: BinaryOp,
+    /// The name of its method and of its kernel function.
+    pub name: &'static str,
+    /// The dtypes in which it computes.
+    pub class: Class,
+    /// Where tests draw inputs from: inside, the function and its gradients are finite.
+    pub domains: [(f64, f64); 2],
+    /// Whether integers are computed as integers.
+    pub integers: bool,
+    /// Whether there are gradient rules.
+    pub differentiable: bool,
+}
+
+macro_rules! define {
+    ($($variant:ident $name:ident $class:ident ($alo:expr, $ahi:expr) ($blo:expr, $bhi:expr) $doc:literal
+        float($($float:tt)*) int($($int:tt)*) grad($($da:tt)*)($($db:tt)*);)*) => {
+        /// An elementwise op of two inputs.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum BinaryOp {
+            $(#[doc = $doc] $variant,)*
+        }
+
+        impl BinaryOp {
+            /// Every binary op.
+            pub const ALL: &[BinaryOp] = &[$(BinaryOp::$variant),*];
+
+            /// The op's row.
+            pub const fn info(self) -> BinaryInfo {
+                match self {
+                    $(BinaryOp::$variant => BinaryInfo {
+                        op: self,
+                        name: stringify!($name),
+                        class: Class::$class,
+                        domains: [($alo, $ahi), ($blo, $bhi)],
+                        integers: !stringify!($($int)*).is_empty(),
+                        differentiable: !stringify!($($da)*).is_empty(),
+                    },)*
+                }
+            }
+        }
+    };
+}
+binary_table!(define);

@@ -1,0 +1,123 @@
+//! The registry: every primitive op.
+//!
+//! An elementwise op is one row of [`unary`] or [`binary`]; enum, CPU loop, method, gradient, parity test and
+//! gradient check all derive from the row, and its WGSL function is found by name. A structured op is a variant of
+//! [`Op`] with one kernel per executor.
+
+pub(crate) mod binary;
+pub(crate) mod numeric;
+pub(crate) mod unary;
+
+pub use binary::{BinaryInfo, BinaryOp};
+pub use unary::{UnaryInfo, UnaryOp};
+
+use crate::{DType, Scalar, Shape, layout::View};
+
+/// Which dtypes an elementwise op computes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Floats; other dtypes are promoted to `F32` first.
+    Float,
+    /// Every number; `Bool` is promoted to `I64` where the result is a number.
+    Number,
+    /// Every number and `Bool`; the result is `Bool`.
+    Compare,
+    /// `Bool`, or the bits of integers.
+    Logic,
+}
+
+/// How a reduction combines elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReduceOp {
+    /// The sum; of nothing 0.
+    Sum,
+    /// The product; of nothing 1.
+    Prod,
+    /// The largest element, NaN if there is one.
+    Max,
+    /// The smallest element, NaN if there is one.
+    Min,
+}
+
+impl ReduceOp {
+    /// The name under which errors and kernels speak of it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ReduceOp::Sum => "sum",
+            ReduceOp::Prod => "prod",
+            ReduceOp::Max => "max",
+            ReduceOp::Min => "min",
+        }
+    }
+}
+
+/// What a node of the lazy graph computes. The result is always contiguous.
+///
+/// `Const`, `Index` and `Random` have no input; elementwise inputs have the shape of the result.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Op {
+    /// One value everywhere.
+    Const(Scalar),
+    /// `offset + sum(coordinate * stride)`, as `I32` or `I64`: coordinates without memory.
+    Index(View),
+    /// Word `word` of Philox4x32-10 at counter = input (`U32`), key = seed: 32 random bits as `U32`.
+    Random { seed: u64, word: u8 },
+    Unary(UnaryOp),
+    Binary(BinaryOp),
+    /// Inputs: condition (`Bool`), then, else.
+    Where,
+    /// Conversion to the node's dtype.
+    Cast,
+    /// The input as it is; makes a view contiguous.
+    Copy,
+    /// Reduces the axes of the mask; they stay with size 1.
+    Reduce { op: ReduceOp, axes: u8 },
+    /// `[..., m, k]` by `[..., k, n]` with equal batch axes.
+    Matmul,
+    /// The input inside of a frame of zeros; `before[axis]` zeros come first.
+    Pad { before: Shape },
+    /// `out[.., i, ..] = src[.., index[.., i, ..], ..]`; inputs: src, index (shape of the result). Outside: 0.
+    Gather { axis: u8 },
+    /// Zeros of `shape` plus `src` added at `index` along `axis`; inputs: src, index, of equal shape. Outside: dropped.
+    ScatterAdd { axis: u8 },
+}
+
+impl Op {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Const(_) => "full",
+            Op::Index(_) => "arange",
+            Op::Random { .. } => "random",
+            Op::Unary(op) => op.info().name,
+            Op::Binary(op) => op.info().name,
+            Op::Where => "where",
+            Op::Cast => "to_dtype",
+            Op::Copy => "contiguous",
+            Op::Reduce { op, .. } => op.name(),
+            Op::Matmul => "matmul",
+            Op::Pad { .. } => "pad",
+            Op::Gather { .. } => "gather",
+            Op::ScatterAdd { .. } => "scatter_add",
+        }
+    }
+}
+
+/// What each saved tensor of a gradient rule is called in the `saves` column of a row.
+pub(crate) mod save {
+    pub const NONE: u8 = 0;
+    /// The first input.
+    pub const A: u8 = 1;
+    /// The second input.
+    pub const B: u8 = 2;
+    /// The result.
+    pub const Y: u8 = 4;
+}
+
+/// The dtype that an op of this class computes in, given its promoted input dtype.
+pub(crate) fn compute_dtype(class: Class, dtype: DType) -> DType {
+    match class {
+        Class::Float => dtype.to_float(),
+        Class::Number if dtype == DType::Bool => DType::I64,
+        _ => dtype,
+    }
+}
