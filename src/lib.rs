@@ -1,14 +1,22 @@
-//! Kiln.
+//! Kiln trains neural networks on any GPU that wgpu reaches, and on the CPU.
 
+mod autograd;
+mod cpu;
 mod device;
 mod dtype;
 mod error;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod graph;
 mod layout;
 pub mod op;
+pub mod prelude;
 mod shape;
+mod tensor;
 
-pub use device::{DeviceInfo, DeviceKind, DeviceOptions, Memory};
+pub use autograd::{Gradients, Param, grad, gradcheck, gradgradcheck, is_grad_enabled, no_grad};
+pub use device::{Device, DeviceInfo, DeviceKind, DeviceOptions, GpuSelector, Memory, Stats};
 pub use dtype::{DType, Element, Scalar};
 pub use error::{Error, Result};
 pub use shape::{MAX_RANK, Shape};
+pub use tensor::{Axes, Operand, Tensor};

@@ -29,8 +29,8 @@ pub(crate) struct Kernel {
 pub(crate) struct Binding {
     pub dtype: DType,
     pub numel: usize,
-    /// For an output: the input whose buffer it takes over. Only in fused kernels without reductions (and in
-    /// epilogues), and only if every leaf of that input is read at the very element that is written.
+    /// For an output: the input whose buffer it takes over. Only in fused kernels without reductions, and only if
+    /// every leaf of that input is read at the very element that is written.
     pub alias: Option<usize>,
 }
 

@@ -1,4 +1,15 @@
 //! The lazy engine: nodes, the scheduler that merges them into kernels, and the plans that it remembers.
+//!
+//! An op adds a [`Node`](node::Node) to the device's [`Engine`]. A flush numbers the pending nodes, looks the whole
+//! pending graph up among the known plans and, if it is new, groups nodes into kernels ([`group`]), writes each
+//! group as a kernel ([`lower`]) and assigns buffers ([`plan`]). Then it runs the plan.
 
+mod engine;
 pub(crate) mod executor;
+mod group;
 pub(crate) mod kernel;
+mod lower;
+pub(crate) mod node;
+mod plan;
+
+pub(crate) use engine::Engine;

@@ -75,7 +75,7 @@ macro_rules! unary_table {
             float(|x| Real::relu(x)) int(|x| x.relu()) grad(Y, |s, g| g * &s.y().sign());
         Selu selu Float (-3.0, 3.0) "Scaled elu, after [Klambauer et al.](https://arxiv.org/abs/1706.02515)."
             float(|x| Real::selu(x)) int()
-            grad(Y, |s, g| g * &s.y().gt_scalar(0.0).choose_scalars(&(s.y() + 1.758_099_340_847_376_6), 1.050_700_987_355_480_5));
+            grad(Y, |s, g| g * &crate::autograd::rules::selu(s.y()));
         Gelu gelu Float (-3.0, 3.0) "`x * Phi(x)` with the exact Gaussian distribution function, after [Hendrycks and Gimpel](https://arxiv.org/abs/1606.08415)."
             float(|x| Real::gelu(x)) int() grad(A, |s, g| g * &crate::autograd::rules::gelu(s.a()));
         GeluTanh gelu_tanh Float (-3.0, 3.0) "Gelu by its tanh approximation, PyTorch's `approximate=\"tanh\"`."

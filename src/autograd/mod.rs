@@ -1,0 +1,16 @@
+//! Gradients: a tape of the ops that were applied, walked backwards.
+//!
+//! The tape hangs on the tensors themselves: a tensor that depends on a tracked one holds a [`GradNode`] with the
+//! rule of its op and the nodes of the inputs. There is no global list; what nobody can reach is gone.
+
+mod backward;
+mod check;
+mod param;
+pub(crate) mod rules;
+mod tape;
+
+pub use backward::{Gradients, grad};
+pub use check::{gradcheck, gradgradcheck};
+pub use param::Param;
+pub use tape::{is_grad_enabled, no_grad};
+pub(crate) use tape::{GradNode, Rule, track};

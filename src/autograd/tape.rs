@@ -1,0 +1,274 @@
+//! Nodes of the tape, and when ops write to it.
+
+use std::{
+    cell::Cell,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::{
+    DType, Error, Result, Shape, Tensor,
+    op::{BinaryOp, UnaryOp, binary::binary_table, save::*, unary::unary_table},
+};
+
+/// One applied op, as the backward pass sees it.
+pub(crate) struct GradNode {
+    /// Grows with every node: parents have smaller numbers.
+    pub order: u64,
+    pub shape: Shape,
+    pub dtype: DType,
+    pub parents: Vec<Option<Arc<GradNode>>>,
+    /// `None` once a backward pass has used it up.
+    rule: Mutex<Option<Arc<Rule>>>,
+}
+
+type Grads = Result<Vec<Option<Tensor>>>;
+type Custom = Box<dyn Fn(&Tensor, &[bool]) -> Grads + Send + Sync>;
+type WithOutput = Box<dyn Fn(&Tensor, &Tensor) -> Grads + Send + Sync>;
+
+/// How the gradient of a result becomes the gradients of the inputs.
+///
+/// Rules need not undo broadcasting or dtype promotion: the engine sums and casts.
+pub(crate) enum Rule {
+    /// Gradients end here: what the user asked for.
+    Leaf,
+    Unary(UnaryOp),
+    Binary(BinaryOp),
+    UnarySaved(UnaryOp, Saved),
+    BinarySaved(BinaryOp, Saved),
+    Custom(Custom),
+    WithOutput(Tensor, WithOutput),
+}
+
+impl Rule {
+    pub fn custom(rule: impl Fn(&Tensor) -> Grads + Send + Sync + 'static) -> Self {
+        Rule::Custom(Box::new(move |g, _| rule(g)))
+    }
+
+    /// A rule that is told which inputs need a gradient.
+    pub fn needed(rule: impl Fn(&Tensor, &[bool]) -> Grads + Send + Sync + 'static) -> Self {
+        Rule::Custom(Box::new(rule))
+    }
+
+    /// A rule that uses the op's result. It must not capture it: that would be a cycle.
+    pub fn with_output(y: &Tensor, rule: impl Fn(&Tensor, &Tensor) -> Grads + Send + Sync + 'static) -> Self {
+        Rule::WithOutput(y.detach(), Box::new(rule))
+    }
+}
+
+/// What a row of the registry keeps for its gradient rule.
+pub(crate) struct Saved {
+    a: Option<Tensor>,
+    b: Option<Tensor>,
+    y: Option<Tensor>,
+}
+
+impl Saved {
+    fn get(tensor: &Option<Tensor>) -> &Tensor {
+        // The gradient check of every row would find a column that does not name what its rule uses.
+        tensor.as_ref().unwrap_or_else(|| unreachable!("the row's save column names what its rule uses"))
+    }
+
+    pub fn a(&self) -> &Tensor {
+        Self::get(&self.a)
+    }
+
+    pub fn b(&self) -> &Tensor {
+        Self::get(&self.b)
+    }
+
+    pub fn y(&self) -> &Tensor {
+        Self::get(&self.y)
+    }
+}
+
+thread_local! {
+    static ENABLED: Cell<bool> = const { Cell::new(true) };
+}
+
+/// Whether ops on this thread are written to the tape.
+pub fn is_grad_enabled() -> bool {
+    ENABLED.get()
+}
+
+/// Runs a function without writing to the tape, as PyTorch's `torch.no_grad()`.
+///
+/// ```
+/// # use kiln::prelude::*;
+/// let x = Tensor::ones([2], DType::F32, &Device::cpu()).requires_grad();
+/// let y = no_grad(|| &x * 2.0);
+/// assert!(!y.is_tracked());
+/// ```
+pub fn no_grad<T>(f: impl FnOnce() -> T) -> T {
+    set_enabled(false, f)
+}
+
+pub(super) fn set_enabled<T>(enabled: bool, f: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ENABLED.set(self.0);
+        }
+    }
+    let _restore = Restore(ENABLED.replace(enabled));
+    f()
+}
+
+/// Puts an op on the tape if one of its inputs is tracked; `rule` is only built then.
+pub(crate) fn track(y: Tensor, inputs: &[&Tensor], rule: impl FnOnce(&Tensor) -> Rule) -> Tensor {
+    if inputs.iter().all(|x| x.grad_node().is_none()) || !y.dtype().is_float() || !is_grad_enabled() {
+        return y;
+    }
+    let keep = |mask: u8, which: u8, t: Option<&&Tensor>| if mask & which != 0 { t.map(|t| (*t).clone()) } else { None };
+    let saved = |mask: u8| Saved {
+        a: keep(mask, A, inputs.first()),
+        b: keep(mask, B, inputs.get(1)),
+        y: if mask & Y != 0 { Some(y.detach()) } else { None },
+    };
+    let tracked = |i: usize| inputs[i].grad_node().is_some();
+    let rule = match rule(&y) {
+        Rule::Unary(op) => Rule::UnarySaved(op, saved(unary_saves(op))),
+        Rule::Binary(op) => {
+            let [a, b] = binary_saves(op);
+            Rule::BinarySaved(op, saved(a * tracked(0) as u8 | b * tracked(1) as u8))
+        }
+        rule => rule,
+    };
+    let node = GradNode::new(&y, inputs.iter().map(|x| x.grad_node().cloned()).collect(), rule);
+    y.with_grad_node(Some(node))
+}
+
+impl GradNode {
+    fn new(y: &Tensor, parents: Vec<Option<Arc<GradNode>>>, rule: Rule) -> Arc<Self> {
+        static ORDER: AtomicU64 = AtomicU64::new(0);
+        let order = ORDER.fetch_add(1, Ordering::Relaxed);
+        let rule = Mutex::new(Some(Arc::new(rule)));
+        Arc::new(Self { order, shape: *y.shape(), dtype: y.dtype(), parents, rule })
+    }
+
+    pub fn leaf(y: &Tensor) -> Arc<Self> {
+        Self::new(y, Vec::new(), Rule::Leaf)
+    }
+
+    pub fn is_leaf(&self) -> bool {
+        matches!(self.rule().as_deref(), Some(Rule::Leaf))
+    }
+
+    fn rule(&self) -> Option<Arc<Rule>> {
+        self.rule.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Frees what the rule holds; a leaf stays one.
+    pub fn release(&self) {
+        let mut rule = self.rule.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(rule.as_deref(), Some(Rule::Leaf)) {
+            *rule = None;
+        }
+    }
+
+    /// The gradients of the inputs; only the needed ones are computed.
+    pub fn apply(self: &Arc<Self>, g: &Tensor, needed: &[bool]) -> Grads {
+        let Some(rule) = self.rule() else {
+            let reason = "the graph has been used up by an earlier backward; use `backward_retain` there to keep it";
+            return Err(Error::Gradient(reason.into()));
+        };
+        // The result, with its place on the tape again so that a second derivative sees it.
+        let attach = |y: &Tensor| y.clone().with_grad_node(Some(self.clone()));
+        match &*rule {
+            Rule::Leaf | Rule::Unary(_) | Rule::Binary(_) => Ok(Vec::new()),
+            Rule::UnarySaved(op, saved) => {
+                let s = Saved { a: saved.a.clone(), b: None, y: saved.y.as_ref().map(attach) };
+                Ok(vec![Some(unary_rule(*op, &s, g))])
+            }
+            Rule::BinarySaved(op, saved) => {
+                let s = Saved { a: saved.a.clone(), b: saved.b.clone(), y: saved.y.as_ref().map(attach) };
+                Ok(binary_rule(*op, &s, g, needed))
+            }
+            Rule::Custom(rule) => rule(g, needed),
+            Rule::WithOutput(y, rule) => rule(g, &attach(y)),
+        }
+    }
+}
+
+impl Drop for GradNode {
+    /// Takes long tapes apart in a loop: recursion would overflow the stack.
+    fn drop(&mut self) {
+        let mut stack: Vec<Arc<GradNode>> = self.parents.drain(..).flatten().collect();
+        // With the parents on the stack, dropping what the rule saved ends no other node's life.
+        self.rule = Mutex::new(None);
+        while let Some(node) = stack.pop() {
+            if let Some(mut node) = Arc::into_inner(node) {
+                stack.extend(node.parents.drain(..).flatten());
+            }
+        }
+    }
+}
+
+/// Expands a gradient column: a rule, `zero`, or nothing.
+macro_rules! rule {
+    ($saved:expr, $g:expr, (zero)) => {
+        $g.zeros_like()
+    };
+    ($saved:expr, $g:expr, ()) => {
+        unreachable!("ops without a rule are not tracked")
+    };
+    ($saved:expr, $g:expr, ($saves:expr, |$s:ident, $gg:ident| $body:expr)) => {{
+        let ($s, $gg) = ($saved, $g);
+        let _ = $s;
+        $body
+    }};
+}
+
+/// The mask of a gradient column.
+macro_rules! saves {
+    ((zero)) => {
+        NONE
+    };
+    (()) => {
+        NONE
+    };
+    (($saves:expr, $($rule:tt)*)) => {
+        $saves
+    };
+}
+
+macro_rules! unary_rules {
+    ($($variant:ident $name:ident $class:ident ($lo:expr, $hi:expr) $doc:literal
+        float($($float:tt)*) int($($int:tt)*) grad $grad:tt;)*) => {
+        fn unary_saves(op: UnaryOp) -> u8 {
+            match op {
+                $(UnaryOp::$variant => saves!($grad),)*
+            }
+        }
+
+        fn unary_rule(op: UnaryOp, s: &Saved, g: &Tensor) -> Tensor {
+            match op {
+                $(UnaryOp::$variant => rule!(s, g, $grad),)*
+            }
+        }
+    };
+}
+unary_table!(unary_rules);
+
+macro_rules! binary_rules {
+    ($($variant:ident $name:ident $class:ident ($alo:expr, $ahi:expr) ($blo:expr, $bhi:expr) $doc:literal
+        float($($float:tt)*) int($($int:tt)*) grad $da:tt $db:tt;)*) => {
+        fn binary_saves(op: BinaryOp) -> [u8; 2] {
+            match op {
+                $(BinaryOp::$variant => [saves!($da), saves!($db)],)*
+            }
+        }
+
+        fn binary_rule(op: BinaryOp, s: &Saved, g: &Tensor, needed: &[bool]) -> Vec<Option<Tensor>> {
+            match op {
+                $(BinaryOp::$variant => vec![
+                    if needed[0] { Some(rule!(s, g, $da)) } else { None },
+                    if needed[1] { Some(rule!(s, g, $db)) } else { None },
+                ],)*
+            }
+        }
+    };
+}
+binary_table!(binary_rules);

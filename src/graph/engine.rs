@@ -1,0 +1,298 @@
+//! A device's queue of pending nodes, and the flush that runs them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
+
+use super::{
+    executor::Buffer,
+    node::{Node, State, Work},
+    plan::{Plan, ScalarSource},
+};
+use crate::{Device, Error, Result, Scalar, device::Stats, layout::View, op::Op};
+
+/// The pending nodes of one device and the plans known so far.
+#[derive(Default)]
+pub(crate) struct Engine {
+    pending: Vec<Weak<Node>>,
+    pending_bytes: usize,
+    plans: HashMap<Box<[u64]>, Arc<Plan>>,
+    key: Vec<u64>,
+    epoch: u32,
+    pub stats: Stats,
+}
+
+/// Plans kept; above this the cache starts anew. A training run needs a handful.
+const MAX_PLANS: usize = 256;
+
+/// One flush's view of the graph: slots `0..nodes.len()` are pending nodes, the others are leaves.
+pub(super) struct Pending {
+    /// In order of creation.
+    pub nodes: Vec<Arc<Node>>,
+    pub work: Vec<Work>,
+    /// Whether someone outside of the pending graph holds the node.
+    pub alive: Vec<bool>,
+    pub leaves: Vec<LeafNode>,
+    pub epoch: u32,
+}
+
+/// A computed node that pending ones read.
+pub(super) struct LeafNode {
+    pub node: Arc<Node>,
+    /// Nobody else can reach it, so that its buffer may be reused after its last reader.
+    pub dying: bool,
+    pub writable: bool,
+}
+
+impl Pending {
+    pub fn slot(&self, node: &Node) -> usize {
+        // Every input of a pending node was numbered in this epoch.
+        node.slot(self.epoch).map_or(usize::MAX, |s| s as usize)
+    }
+}
+
+impl Engine {
+    /// Adds a lazy node; hands work to the device when enough is pending.
+    pub fn push(&mut self, node: &Arc<Node>, heavy_bytes: usize) -> Result<()> {
+        self.pending.push(Arc::downgrade(node));
+        self.pending_bytes += heavy_bytes;
+        let options = node.device.options();
+        if self.pending.len() < options.max_pending && self.pending_bytes < options.max_pending_bytes {
+            return Ok(());
+        }
+        self.pending.retain(|n| n.strong_count() > 0);
+        if self.pending.len() >= options.max_pending || self.pending_bytes >= options.max_pending_bytes {
+            return self.flush(&node.device.clone());
+        }
+        Ok(())
+    }
+
+    /// Computes every pending node that someone can still reach.
+    pub fn flush(&mut self, device: &Device) -> Result<()> {
+        self.pending_bytes = 0;
+        let nodes: Vec<Arc<Node>> = self.pending.drain(..).filter_map(|n| n.upgrade()).collect();
+        if nodes.is_empty() {
+            return Ok(());
+        }
+        let mut pending = self.collect(nodes);
+        if pending.nodes.is_empty() {
+            return Ok(());
+        }
+        self.stats.flushes += 1;
+        let plan = match self.plan(device, &pending) {
+            Ok(plan) => plan,
+            Err(error) => return Err(fail(&pending, error)),
+        };
+        self.stats.kernels += plan.steps.len() as u64;
+        match run(device, &plan, &mut pending) {
+            Ok(()) => device.executor().submit(),
+            Err(error) => Err(fail(&pending, error)),
+        }
+    }
+
+    /// Numbers the nodes that are needed, and takes their work out of them.
+    fn collect(&mut self, all: Vec<Arc<Node>>) -> Pending {
+        self.epoch = self.epoch.wrapping_add(1).max(1);
+        let epoch = self.epoch;
+        for (i, node) in all.iter().enumerate() {
+            node.set_slot(epoch, i as u32);
+        }
+        // How often pending nodes refer to each other: any further reference is alive.
+        let mut internal = vec![0usize; all.len()];
+        for node in &all {
+            if let State::Lazy(work) = &*node.state() {
+                for input in work.inputs.iter().flatten() {
+                    if let Some(slot) = input.node.slot(epoch) {
+                        internal[slot as usize] += 1;
+                    }
+                }
+            }
+        }
+        let mut alive: Vec<bool> = all.iter().zip(&internal).map(|(n, &i)| Arc::strong_count(n) > i + 1).collect();
+        let mut needed = alive.clone();
+        for i in (0..all.len()).rev() {
+            if needed[i] && let State::Lazy(work) = &*all[i].state() {
+                for input in work.inputs.iter().flatten() {
+                    if let Some(slot) = input.node.slot(epoch) {
+                        needed[slot as usize] = true;
+                    }
+                }
+            }
+        }
+        let mut keep = needed.iter().copied();
+        alive.retain(|_| keep.next() == Some(true));
+        let nodes: Vec<Arc<Node>> = all.into_iter().zip(needed).filter(|(_, needed)| *needed).map(|(n, _)| n).collect();
+
+        self.epoch = self.epoch.wrapping_add(1).max(1);
+        let epoch = self.epoch;
+        for (i, node) in nodes.iter().enumerate() {
+            node.set_slot(epoch, i as u32);
+        }
+        let mut pending = Pending { work: Vec::with_capacity(nodes.len()), nodes, alive, leaves: Vec::new(), epoch };
+        let mut readers: Vec<usize> = Vec::new();
+        for i in 0..pending.nodes.len() {
+            // `Taken` stands in until the flush ends; nobody else looks while the engine is locked.
+            let State::Lazy(work) = std::mem::replace(&mut *pending.nodes[i].state(), State::Taken) else {
+                unreachable!("a pending node is lazy until a flush computes it")
+            };
+            for input in work.inputs.iter().flatten() {
+                match input.node.slot(epoch) {
+                    Some(slot) if (slot as usize) < pending.nodes.len() => {}
+                    Some(slot) => readers[slot as usize - pending.nodes.len()] += 1,
+                    None => {
+                        input.node.set_slot(epoch, (pending.nodes.len() + pending.leaves.len()) as u32);
+                        pending.leaves.push(LeafNode { node: input.node.clone(), dying: false, writable: false });
+                        readers.push(1);
+                    }
+                }
+            }
+            pending.work.push(work);
+        }
+        for (leaf, &readers) in pending.leaves.iter_mut().zip(&readers) {
+            // A second handle to the buffer is one that lets somebody look at it.
+            leaf.writable = leaf.node.buffer().is_some_and(|b| b.is_writable() && Arc::strong_count(&b) == 2);
+            leaf.dying = Arc::strong_count(&leaf.node) == readers + 1;
+        }
+        pending
+    }
+
+    fn plan(&mut self, device: &Device, pending: &Pending) -> Result<Arc<Plan>> {
+        let mut key = std::mem::take(&mut self.key);
+        write_key(pending, &mut key);
+        let known = self.plans.get(&key[..]).cloned();
+        if let Some(plan) = known {
+            self.stats.plan_hits += 1;
+            self.key = key;
+            return Ok(plan);
+        }
+        self.stats.plan_misses += 1;
+        let plan = Arc::new(Plan::new(device, pending)?);
+        if self.plans.len() >= MAX_PLANS {
+            self.plans.clear();
+        }
+        self.plans.insert(key.clone().into_boxed_slice(), plan.clone());
+        self.key = key;
+        Ok(plan)
+    }
+}
+
+/// Marks what a failed flush should have computed.
+fn fail(pending: &Pending, error: Error) -> Error {
+    for node in &pending.nodes {
+        *node.state() = State::Failed(error.clone());
+    }
+    error
+}
+
+fn run(device: &Device, plan: &Plan, pending: &mut Pending) -> Result<()> {
+    let executor = device.executor();
+    let mut buffers: Vec<Option<Buffer>> = vec![None; plan.slots];
+    for (i, leaf) in pending.leaves.iter().enumerate() {
+        let mut state = leaf.node.state();
+        buffers[pending.nodes.len() + i] = match &*state {
+            State::Ready(buffer) => Some(buffer.clone()),
+            State::Failed(error) => return Err(error.clone()),
+            State::Lazy(_) | State::Taken => {
+                return Err(Error::argument("flush", "an input was lost in a flush that panicked"));
+            }
+        };
+        if leaf.dying {
+            *state = State::Taken;
+        }
+    }
+    let mut scalars: Vec<Scalar> = Vec::new();
+    for step in &plan.steps {
+        scalars.clear();
+        scalars.extend(step.scalars.iter().map(|&s| scalar(s, pending)));
+        for output in &step.outputs {
+            buffers[output.slot] = Some(match output.alias {
+                Some(slot) => buffers[slot].clone().unwrap_or_else(|| unreachable!("an aliased input is bound")),
+                None => executor.alloc(output.bytes)?,
+            });
+        }
+        let bound = |slot: &usize| buffers[*slot].as_ref().unwrap_or_else(|| unreachable!("slots are filled in order"));
+        let inputs: Vec<&Buffer> = step.inputs.iter().map(bound).collect();
+        let outputs: Vec<&Buffer> = step.outputs.iter().map(|o| bound(&o.slot)).collect();
+        step.program.launch(&inputs, &outputs, &scalars)?;
+        for &slot in &step.release {
+            buffers[slot] = None;
+        }
+    }
+    for &(slot, bytes) in &plan.empty {
+        buffers[slot] = Some(executor.alloc(bytes)?);
+    }
+    for (i, node) in pending.nodes.iter().enumerate() {
+        if let Some(buffer) = buffers[i].take() {
+            *node.state() = State::Ready(buffer);
+        }
+    }
+    Ok(())
+}
+
+fn scalar(source: ScalarSource, pending: &Pending) -> Scalar {
+    match source {
+        ScalarSource::Fixed(value) => Scalar::Int(value),
+        ScalarSource::Const(slot) => match pending.work[slot].op {
+            Op::Const(value) => value.cast(pending.nodes[slot].dtype),
+            _ => unreachable!("the plan's key fixes which nodes are constants"),
+        },
+        ScalarSource::Seed { slot, high } => match pending.work[slot].op {
+            Op::Random { seed, .. } => Scalar::UInt(if high { seed >> 32 } else { seed & 0xffff_ffff }),
+            _ => unreachable!("the plan's key fixes which nodes are random"),
+        },
+    }
+}
+
+/// Writes everything that a plan depends on: ops, shapes, views, dtypes, who is alive; not scalars, not addresses.
+fn write_key(pending: &Pending, key: &mut Vec<u64>) {
+    key.clear();
+    key.push(pending.nodes.len() as u64);
+    for (i, (node, work)) in pending.nodes.iter().zip(&pending.work).enumerate() {
+        let head = |code: u64, detail: u64| code << 32 | detail << 16 | (node.dtype as u64) << 8 | pending.alive[i] as u64;
+        let shape = &node.shape;
+        match &work.op {
+            Op::Const(_) => key.push(head(1, 0)),
+            Op::Index(view) => {
+                key.push(head(2, 0));
+                write_view(key, view);
+            }
+            Op::Random { word, .. } => key.push(head(3, *word as u64)),
+            Op::Unary(op) => key.push(head(4, *op as u64)),
+            Op::Binary(op) => key.push(head(5, *op as u64)),
+            Op::Where => key.push(head(6, 0)),
+            Op::Cast => key.push(head(7, 0)),
+            Op::Copy => key.push(head(8, 0)),
+            Op::Reduce { op, axes } => key.push(head(9, (*op as u64) << 8 | *axes as u64)),
+            Op::Matmul => key.push(head(10, 0)),
+            Op::Pad { before } => {
+                key.push(head(11, 0));
+                key.extend(before.iter().map(|&n| n as u64));
+            }
+            Op::Gather { axis } => key.push(head(12, *axis as u64)),
+            Op::ScatterAdd { axis } => key.push(head(13, *axis as u64)),
+        }
+        key.push(shape.rank() as u64);
+        key.extend(shape.iter().map(|&n| n as u64));
+        for input in work.inputs.iter().flatten() {
+            let whole = input.view.shape == input.node.shape && input.view.is_identity(input.node.shape.numel());
+            key.push((pending.slot(&input.node) as u64) << 1 | whole as u64);
+            if !whole {
+                write_view(key, &input.view);
+            }
+        }
+    }
+    for leaf in &pending.leaves {
+        key.push((leaf.node.dtype as u64) << 2 | (leaf.dying as u64) << 1 | leaf.writable as u64);
+        key.push(leaf.node.shape.numel() as u64);
+    }
+}
+
+fn write_view(key: &mut Vec<u64>, view: &View) {
+    key.push(view.shape.rank() as u64);
+    key.push(view.offset as u64);
+    for axis in 0..view.shape.rank() {
+        key.push(view.shape[axis] as u64);
+        key.push(view.strides[axis] as u64);
+    }
+}

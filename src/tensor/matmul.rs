@@ -1,0 +1,86 @@
+//! Matrix products.
+
+use super::Tensor;
+use crate::{
+    DType, Error, Result, Shape,
+    autograd::{self, Rule},
+    op::Op,
+};
+
+impl Tensor {
+    /// The matrix product, by NumPy's `matmul`: of two vectors their dot product, of a matrix and a vector a vector,
+    /// of two matrices a matrix, of higher ranks one product per batch index, the batch axes broadcast.
+    ///
+    /// Floats up to 32 bits accumulate in `F32`. Integers wrap.
+    ///
+    /// # Errors
+    /// If the inner sizes differ, the batch axes do not broadcast, an operand is a scalar or `Bool`, or the devices
+    /// differ.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// let device = Device::cpu();
+    /// let a = Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0], [2, 2], &device)?;
+    /// let b = Tensor::from_slice(&[1.0f32, 1.0], [2], &device)?;
+    /// assert_eq!(a.matmul(&b)?.to_vec::<f32>()?, [3.0, 7.0]);
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    pub fn matmul(&self, rhs: &Tensor) -> Result<Tensor> {
+        let op = "matmul";
+        self.same_device(rhs, op)?;
+        let mismatch = |reason: String| Error::shapes(op, self.shape(), rhs.shape(), reason);
+        if self.rank() == 0 || rhs.rank() == 0 {
+            return Err(mismatch("a scalar has no inner axis; multiply with `*`".into()));
+        }
+        let dtype = DType::promote(self.dtype(), rhs.dtype());
+        if dtype == DType::Bool {
+            return Err(Error::dtype(op, dtype, "convert to a number first"));
+        }
+        let inner = (self.shape()[self.rank() - 1], rhs.shape()[rhs.rank().saturating_sub(2)]);
+        if inner.0 != inner.1 {
+            return Err(mismatch(format!("inner sizes {} and {} differ", inner.0, inner.1)));
+        }
+        let (a, b) = (self.to_dtype(dtype), rhs.to_dtype(dtype));
+        match (a.rank(), b.rank()) {
+            (1, 1) => a.unsqueeze(0)?.product(&b.unsqueeze(1)?)?.reshape(()),
+            (1, _) => a.unsqueeze(0)?.product(&b)?.squeeze(-2),
+            (_, 1) => a.product(&b.unsqueeze(1)?)?.squeeze(-1),
+            // One product of many rows rather than many products.
+            (r, 2) if r > 2 && a.numel() > 0 => {
+                let mut shape = *a.shape();
+                let rows = a.numel() / inner.0;
+                shape[r - 1] = b.shape()[1];
+                a.reshape([rows, inner.0])?.product(&b)?.reshape(shape)
+            }
+            _ => a.product(&b),
+        }
+    }
+
+    /// The product of two tensors of rank 2 or more and of one dtype.
+    fn product(&self, rhs: &Tensor) -> Result<Tensor> {
+        let (ra, rb) = (self.rank(), rhs.rank());
+        let (m, k, n) = (self.shape()[ra - 2], self.shape()[ra - 1], rhs.shape()[rb - 1]);
+        let head = |s: &Shape| Shape::from(&s[..s.rank() - 2]);
+        let batch = head(self.shape()).broadcast(&head(rhs.shape()), "matmul")?;
+        let with = |a: usize, b: usize| {
+            let axis = batch.rank();
+            batch.insert(axis, a).insert(axis + 1, b)
+        };
+        let shape = with(m, n);
+        let y = if k == 0 {
+            Tensor::zeros(shape, self.dtype(), self.device())
+        } else {
+            let a = self.with_view(self.view().expand(with(m, k)));
+            let b = rhs.with_view(rhs.view().expand(with(k, n)));
+            Tensor::lazy(Op::Matmul, self.device(), self.dtype(), shape, [Some(&a), Some(&b), None])
+        };
+        let (a, b) = (self.clone(), rhs.clone());
+        Ok(autograd::track(y, &[self, rhs], |_| {
+            Rule::needed(move |g, needed| {
+                let da = if needed[0] { Some(g.product(&b.t())?) } else { None };
+                let db = if needed[1] { Some(a.t().product(g)?) } else { None };
+                Ok(vec![da, db])
+            })
+        }))
+    }
+}

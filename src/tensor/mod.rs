@@ -1,0 +1,155 @@
+//! The tensor, by family of methods.
+
+mod convert;
+mod create;
+mod math;
+mod matmul;
+mod reduce;
+mod view;
+
+use std::sync::Arc;
+
+pub(crate) use math::settle;
+pub use math::Operand;
+pub use reduce::Axes;
+
+use crate::{
+    DType, Device, Error, Result, Scalar, Shape,
+    autograd::GradNode,
+    graph::{
+        executor::Buffer,
+        node::{Input, Node, State, Work},
+    },
+    layout::View,
+    op::Op,
+};
+
+/// An array of numbers on a device.
+///
+/// Shape and dtype are values, not types. A tensor is cheap to clone: clones share their elements, and nothing ever
+/// changes the elements of a tensor. Operations return at once; the work is done when a value is read, or when
+/// enough of it is waiting to be handed to the device.
+///
+/// ```
+/// use kiln::prelude::*;
+/// let device = Device::cpu();
+/// let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0], [3], &device)?;
+/// let y = (&x * &x).sum(());
+/// assert_eq!(y?.item::<f32>()?, 14.0);
+/// # Ok::<(), kiln::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Tensor {
+    node: Arc<Node>,
+    view: View,
+    grad: Option<Arc<GradNode>>,
+}
+
+impl Tensor {
+    /// The sizes, outermost first.
+    #[inline]
+    pub fn shape(&self) -> &Shape {
+        &self.view.shape
+    }
+
+    /// The number of axes.
+    #[inline]
+    pub fn rank(&self) -> usize {
+        self.view.shape.rank()
+    }
+
+    /// The number of elements.
+    #[inline]
+    pub fn numel(&self) -> usize {
+        self.view.shape.numel()
+    }
+
+    /// The size of one axis, counted from the end if negative.
+    ///
+    /// # Errors
+    /// If the axis is out of range.
+    pub fn size(&self, axis: isize) -> Result<usize> {
+        Ok(self.view.shape[self.view.shape.axis("size", axis)?])
+    }
+
+    /// The type of the elements.
+    #[inline]
+    pub fn dtype(&self) -> DType {
+        self.node.dtype
+    }
+
+    /// The device that holds the elements.
+    #[inline]
+    pub fn device(&self) -> &Device {
+        &self.node.device
+    }
+
+    /// The tensor of a new lazy node, without a gradient. Inputs have the shapes that the op asks for.
+    pub(crate) fn lazy(op: Op, device: &Device, dtype: DType, shape: Shape, inputs: [Option<&Tensor>; 3]) -> Tensor {
+        // What has no elements needs no work, so that kernels never see a size of 0.
+        let (op, inputs) = if shape.numel() == 0 { (Op::Const(Scalar::Int(0)), [None; 3]) } else { (op, inputs) };
+        let heavy = match op {
+            Op::Matmul | Op::ScatterAdd { .. } => shape.numel() * dtype.size(),
+            _ => 0,
+        };
+        let inputs = inputs.map(|i| i.map(|t| Input { node: t.node.clone(), view: t.view }));
+        let node = Node::new(device.clone(), shape, dtype, State::Lazy(Work { op, inputs }));
+        if let Err(error) = device.engine().push(&node, heavy) {
+            // The nodes of that flush keep the error for whoever reads them.
+            log::error!("{error}");
+        }
+        Tensor { node, view: View::contiguous(shape), grad: None }
+    }
+
+    /// A tensor over a filled buffer.
+    pub(crate) fn ready(buffer: Buffer, device: &Device, dtype: DType, shape: Shape) -> Tensor {
+        let node = Node::new(device.clone(), shape, dtype, State::Ready(buffer));
+        Tensor { node, view: View::contiguous(shape), grad: None }
+    }
+
+    /// The same elements as another view, without a gradient.
+    pub(crate) fn with_view(&self, view: View) -> Tensor {
+        Tensor { node: self.node.clone(), view, grad: None }
+    }
+
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
+    pub(crate) fn grad_node(&self) -> Option<&Arc<GradNode>> {
+        self.grad.as_ref()
+    }
+
+    pub(crate) fn with_grad_node(mut self, grad: Option<Arc<GradNode>>) -> Tensor {
+        self.grad = grad;
+        self
+    }
+
+    /// Whether the elements lie in row-major order without gaps.
+    pub fn is_contiguous(&self) -> bool {
+        self.view.is_dense()
+    }
+
+    /// The buffer behind the view, computed if need be.
+    pub(crate) fn realize(&self) -> Result<Buffer> {
+        if let Some(buffer) = self.node.buffer() {
+            return Ok(buffer);
+        }
+        // An error of this flush is found in the node, if it concerns it.
+        let flushed = self.device().flush();
+        match &*self.node.state() {
+            State::Ready(buffer) => Ok(buffer.clone()),
+            State::Failed(error) => Err(error.clone()),
+            State::Lazy(_) | State::Taken => {
+                Err(flushed.err().unwrap_or_else(|| Error::argument("read", "the value was lost in a flush that panicked")))
+            }
+        }
+    }
+
+    pub(crate) fn same_device(&self, other: &Tensor, op: &'static str) -> Result<()> {
+        if self.device() == other.device() {
+            return Ok(());
+        }
+        Err(Error::Devices { op, lhs: self.device().to_string(), rhs: other.device().to_string() })
+    }
+}

@@ -1,0 +1,363 @@
+//! Reductions, and what is made of them.
+
+use super::{Tensor, settle};
+use crate::{
+    DType, Error, Result, Scalar, Shape,
+    autograd::{self, Rule},
+    layout::View,
+    op::{Op, ReduceOp},
+    shape::MAX_RANK,
+};
+
+/// The axes of a reduction: `()` for all, one axis, or several. Negative ones count from the end.
+pub trait Axes {
+    /// The axes as a list; `None` for all of them.
+    fn axes(&self) -> Option<Vec<isize>>;
+}
+
+impl Axes for () {
+    fn axes(&self) -> Option<Vec<isize>> {
+        None
+    }
+}
+
+impl Axes for isize {
+    fn axes(&self) -> Option<Vec<isize>> {
+        Some(vec![*self])
+    }
+}
+
+impl Axes for &[isize] {
+    fn axes(&self) -> Option<Vec<isize>> {
+        Some(self.to_vec())
+    }
+}
+
+impl<const N: usize> Axes for [isize; N] {
+    fn axes(&self) -> Option<Vec<isize>> {
+        Some(self.to_vec())
+    }
+}
+
+/// Which axes of a shape are reduced.
+#[derive(Clone, Copy)]
+struct Reduced {
+    mask: u8,
+    /// With the reduced axes at size 1.
+    kept: Shape,
+    /// Without them.
+    squeezed: Shape,
+    /// How many elements become one.
+    count: usize,
+}
+
+impl Reduced {
+    fn new(op: &'static str, shape: &Shape, axes: impl Axes) -> Result<Self> {
+        let mut mask = 0u8;
+        match axes.axes() {
+            None => mask = ((1u16 << shape.rank()) - 1) as u8,
+            Some(axes) => {
+                for axis in axes {
+                    let bit = 1 << shape.axis(op, axis)?;
+                    if mask & bit != 0 {
+                        return Err(Error::shape(op, shape, format!("axis {axis} is named twice")));
+                    }
+                    mask |= bit;
+                }
+            }
+        }
+        let (mut kept, mut sizes, mut count) = (*shape, Vec::with_capacity(MAX_RANK), 1);
+        for axis in 0..shape.rank() {
+            if mask >> axis & 1 == 1 {
+                kept[axis] = 1;
+                count *= shape[axis];
+            } else {
+                sizes.push(shape[axis]);
+            }
+        }
+        Ok(Self { mask, kept, squeezed: sizes.into(), count })
+    }
+
+    fn finish(&self, kept: Tensor, keepdim: bool) -> Result<Tensor> {
+        if keepdim { Ok(kept) } else { kept.reshape(self.squeezed) }
+    }
+}
+
+macro_rules! reductions {
+    ($($(#[$doc:meta])* $name:ident $keepdim:ident $inner:ident;)*) => {
+        impl Tensor {$(
+            $(#[$doc])*
+            ///
+            /// # Errors
+            /// If an axis is out of range or named twice, or as said above.
+            pub fn $name(&self, axes: impl Axes) -> Result<Tensor> {
+                let reduced = Reduced::new(stringify!($name), self.shape(), axes)?;
+                reduced.finish(self.$inner(reduced)?, false)
+            }
+
+            #[doc = concat!("[`", stringify!($name), "`](Self::", stringify!($name), ") with the reduced axes kept at size 1.")]
+            ///
+            /// # Errors
+            /// As there.
+            pub fn $keepdim(&self, axes: impl Axes) -> Result<Tensor> {
+                let reduced = Reduced::new(stringify!($name), self.shape(), axes)?;
+                reduced.finish(self.$inner(reduced)?, true)
+            }
+        )*}
+    };
+}
+
+reductions! {
+    /// The sum over some axes; of nothing 0. Integers and bools sum to 64 bits; halves accumulate in `F32`.
+    sum sum_keepdim sum_over;
+    /// The product over some axes; of nothing 1. Integers and bools multiply to 64 bits.
+    prod prod_keepdim prod_over;
+    /// The arithmetic mean over some axes, a float; of nothing NaN.
+    mean mean_keepdim mean_over;
+    /// The largest element along some axes, NaN if there is one. At a tie the gradient is shared, as by PyTorch's
+    /// `amax`. Of nothing there is none: an error.
+    max max_keepdim max_over;
+    /// The smallest element along some axes, NaN if there is one. At a tie the gradient is shared. Of nothing there
+    /// is none: an error.
+    min min_keepdim min_over;
+    /// Whether any element is not 0; of nothing false. NaN is not 0.
+    any any_keepdim any_over;
+    /// Whether every element is not 0; of nothing true.
+    all all_keepdim all_over;
+    /// `log(sum(exp(x)))` without overflow; of nothing -inf.
+    logsumexp logsumexp_keepdim logsumexp_over;
+}
+
+impl Tensor {
+    /// The variance over some axes: the mean squared distance from the mean, times `n / (n - correction)`.
+    /// `correction` 1 is PyTorch's default, 0 NumPy's. NaN where `n <= correction`.
+    ///
+    /// # Errors
+    /// If an axis is out of range or named twice.
+    pub fn var(&self, axes: impl Axes, correction: f64) -> Result<Tensor> {
+        let reduced = Reduced::new("var", self.shape(), axes)?;
+        reduced.finish(self.var_over(reduced, correction)?, false)
+    }
+
+    /// [`var`](Self::var) with the reduced axes kept at size 1.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn var_keepdim(&self, axes: impl Axes, correction: f64) -> Result<Tensor> {
+        self.var_over(Reduced::new("var", self.shape(), axes)?, correction)
+    }
+
+    /// The standard deviation: the square root of [`var`](Self::var).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn std(&self, axes: impl Axes, correction: f64) -> Result<Tensor> {
+        Ok(self.var(axes, correction)?.sqrt())
+    }
+
+    /// [`std`](Self::std) with the reduced axes kept at size 1.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn std_keepdim(&self, axes: impl Axes, correction: f64) -> Result<Tensor> {
+        Ok(self.var_keepdim(axes, correction)?.sqrt())
+    }
+
+    /// The position (`I64`) of the largest element along an axis, the first of equals; NaN counts as largest.
+    ///
+    /// # Errors
+    /// If the axis is out of range, or has no elements.
+    pub fn argmax(&self, axis: isize) -> Result<Tensor> {
+        self.arg(ReduceOp::Max, "argmax", axis)
+    }
+
+    /// The position (`I64`) of the smallest element along an axis, the first of equals; NaN counts as smallest.
+    ///
+    /// # Errors
+    /// If the axis is out of range, or has no elements.
+    pub fn argmin(&self, axis: isize) -> Result<Tensor> {
+        self.arg(ReduceOp::Min, "argmin", axis)
+    }
+
+    /// `exp(x) / sum(exp(x))` along an axis, without overflow.
+    ///
+    /// # Errors
+    /// If the axis is out of range.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// let x = Tensor::from_slice(&[0.0f32, 0.0, 1000.0], [3], &Device::cpu())?;
+    /// assert_eq!(x.softmax(0)?.to_vec::<f32>()?, [0.0, 0.0, 1.0]);
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    pub fn softmax(&self, axis: isize) -> Result<Tensor> {
+        let at = Reduced::new("softmax", self.shape(), axis)?;
+        let x = self.to_dtype(self.dtype().to_float());
+        if x.numel() == 0 {
+            return Ok(x);
+        }
+        let y = autograd::no_grad(|| {
+            let e = (&x - &x.max_over(at)?).exp();
+            let sum = e.sum_over(at)?;
+            Ok::<_, Error>(e / sum)
+        })?;
+        Ok(autograd::track(y, &[&x], |y| {
+            Rule::with_output(y, move |g, y| {
+                let dot = (g * y).sum_over(at)?;
+                Ok(vec![Some(y * &(g - &dot))])
+            })
+        }))
+    }
+
+    /// The logarithm of [`softmax`](Self::softmax), exact where that underflows.
+    ///
+    /// # Errors
+    /// If the axis is out of range.
+    pub fn log_softmax(&self, axis: isize) -> Result<Tensor> {
+        let at = Reduced::new("log_softmax", self.shape(), axis)?;
+        let x = self.to_dtype(self.dtype().to_float());
+        if x.numel() == 0 {
+            return Ok(x);
+        }
+        let y = autograd::no_grad(|| {
+            let shifted = &x - &x.max_over(at)?;
+            let sum = shifted.exp().sum_over(at)?;
+            Ok::<_, Error>(shifted - sum.log())
+        })?;
+        Ok(autograd::track(y, &[&x], |y| {
+            Rule::with_output(y, move |g, y| Ok(vec![Some(g - &(y.exp() * g.sum_over(at)?))]))
+        }))
+    }
+
+    /// Reduces over axes that stay at size 1, without a gradient. The dtype stays.
+    fn reduce(&self, op: ReduceOp, at: Reduced) -> Result<Tensor> {
+        if at.count == 1 {
+            return Ok(self.with_view(*self.view()));
+        }
+        if at.count == 0 {
+            let value = match op {
+                ReduceOp::Sum => 0,
+                ReduceOp::Prod => 1,
+                ReduceOp::Max | ReduceOp::Min => {
+                    return Err(Error::shape(op.name(), self.shape(), "there is no element to choose from"));
+                }
+            };
+            return Ok(Tensor::full(at.kept, value as i64, self.dtype(), self.device()));
+        }
+        let op = Op::Reduce { op, axes: at.mask };
+        Ok(Tensor::lazy(op, self.device(), self.dtype(), at.kept, [Some(self), None, None]))
+    }
+
+    fn sum_over(&self, at: Reduced) -> Result<Tensor> {
+        let x = self.to_dtype(self.dtype().accumulate());
+        let from = *x.shape();
+        Ok(autograd::track(x.reduce(ReduceOp::Sum, at)?, &[&x], |_| {
+            Rule::custom(move |g| Ok(vec![Some(g.expand(from)?)]))
+        }))
+    }
+
+    fn prod_over(&self, at: Reduced) -> Result<Tensor> {
+        let x = self.to_dtype(self.dtype().accumulate());
+        let saved = x.clone();
+        Ok(autograd::track(x.reduce(ReduceOp::Prod, at)?, &[&x], |_| {
+            // The product of the others: over the element, or where that is 0 the product without it.
+            Rule::custom(move |g| {
+                let zero = saved.eq(0.0)?;
+                let zeros = zero.sum_over(at)?;
+                let rest = zero.choose(1.0, &saved)?.prod_over(at)?;
+                let alone = zero.logical_and(zeros.eq(1)?)?.choose(&rest, 0.0)?;
+                let others = zeros.eq(0)?.choose(&rest / &zero.choose(1.0, &saved)?, alone)?;
+                Ok(vec![Some(g * &others)])
+            })
+        }))
+    }
+
+    fn mean_over(&self, at: Reduced) -> Result<Tensor> {
+        let dtype = self.dtype().to_float();
+        // The sum of halves may be past their range where the mean is not.
+        let wide = if dtype.is_narrow() { DType::F32 } else { dtype };
+        let scale = if at.count == 0 { f64::NAN } else { 1.0 / at.count as f64 };
+        Ok((self.to_dtype(wide).sum_over(at)? * scale).to_dtype(dtype))
+    }
+
+    fn var_over(&self, at: Reduced, correction: f64) -> Result<Tensor> {
+        let dtype = self.dtype().to_float();
+        let x = self.to_dtype(if dtype.is_narrow() { DType::F32 } else { dtype });
+        let centred = &x - &x.mean_over(at)?;
+        let left = at.count as f64 - correction;
+        let scale = if left > 0.0 { 1.0 / left } else { f64::NAN };
+        Ok((centred.square().sum_over(at)? * scale).to_dtype(dtype))
+    }
+
+    fn max_over(&self, at: Reduced) -> Result<Tensor> {
+        self.extreme(ReduceOp::Max, at)
+    }
+
+    fn min_over(&self, at: Reduced) -> Result<Tensor> {
+        self.extreme(ReduceOp::Min, at)
+    }
+
+    fn extreme(&self, op: ReduceOp, at: Reduced) -> Result<Tensor> {
+        if self.dtype() == DType::Bool {
+            return Ok(self.to_dtype(DType::I32).reduce(op, at)?.to_dtype(DType::Bool));
+        }
+        let y = self.reduce(op, at)?;
+        let x = self.clone();
+        Ok(autograd::track(y, &[self], |y| {
+            Rule::with_output(y, move |g, y| {
+                let hit = x.detach().eq(y.detach())?.to_dtype(g.dtype());
+                let share = &hit / &hit.sum_over(at)?;
+                Ok(vec![Some(g * &share)])
+            })
+        }))
+    }
+
+    fn any_over(&self, at: Reduced) -> Result<Tensor> {
+        if at.count == 0 {
+            return Ok(Tensor::full(at.kept, false, DType::Bool, self.device()));
+        }
+        self.to_dtype(DType::Bool).extreme(ReduceOp::Max, at)
+    }
+
+    fn all_over(&self, at: Reduced) -> Result<Tensor> {
+        if at.count == 0 {
+            return Ok(Tensor::full(at.kept, true, DType::Bool, self.device()));
+        }
+        self.to_dtype(DType::Bool).extreme(ReduceOp::Min, at)
+    }
+
+    fn logsumexp_over(&self, at: Reduced) -> Result<Tensor> {
+        let x = self.to_dtype(self.dtype().to_float());
+        if at.count == 0 {
+            return Ok(Tensor::full(at.kept, f64::NEG_INFINITY, x.dtype(), x.device()));
+        }
+        let max = x.detach().max_over(at)?;
+        // A row of -inf has no finite maximum to take off; a row with inf has the maximum as its result.
+        let finite = max.sub(&max)?.eq(0.0)?.choose(&max, 0.0)?;
+        let sum = (&x - &finite).exp().sum_over(at)?;
+        Ok(sum.log() + finite)
+    }
+
+    fn arg(&self, op: ReduceOp, name: &'static str, axis: isize) -> Result<Tensor> {
+        let at = Reduced::new(name, self.shape(), axis)?;
+        let axis = self.shape().axis(name, axis)?;
+        let size = self.shape()[axis];
+        if size == 0 {
+            return Err(Error::shape(name, self.shape(), "there is no element to choose from"));
+        }
+        let x = if self.dtype() == DType::Bool { self.to_dtype(DType::I32) } else { self.detach() };
+        let best = x.reduce(op, at)?;
+        let mut hit = x.eq(&best)?;
+        if x.dtype().is_float() {
+            // The extreme is NaN if there is one, and NaN equals nothing.
+            hit = hit.logical_or(x.ne(&x)?)?;
+        }
+        let dtype = if size <= i32::MAX as usize { DType::I32 } else { DType::I64 };
+        let mut view = View { shape: *self.shape(), strides: [0; MAX_RANK], offset: 0 };
+        view.strides[axis] = 1;
+        let index = Tensor::lazy(Op::Index(view), self.device(), dtype, *self.shape(), [None; 3]);
+        let none = Tensor::full((), Scalar::Int(size as i64), dtype, self.device());
+        let first = hit.choose(&index, &none)?.reduce(ReduceOp::Min, at)?;
+        Ok(settle(first.reshape(at.squeezed)).to_dtype(DType::I64))
+    }
+}
