@@ -297,6 +297,10 @@ impl<'a> Groups<'a> {
             }
             let elements = self.reads_elements(m);
             let frame = group.frame(!elements);
+            // The tests whether a place lies in the frame of zeros are per axis.
+            if matches!(op, Op::Pad { .. }) && frame != self.pending.nodes[m].shape {
+                return false;
+            }
             for edge in 0..self.edges(m) {
                 let view = self.view(m, edge);
                 match self.source(m, edge) {

@@ -269,10 +269,9 @@ impl<'a> Builder<'a> {
             Op::Unary(op) => self.emit(Code::Unary(*op), args, dtype, per_row),
             Op::Binary(op) => self.emit(Code::Binary(*op), args, dtype, per_row),
             Op::Where => self.emit(Code::Where, args, dtype, per_row),
-            // A copy has the value of its input; a stored one is just stored once more.
-            Op::Copy => args[0],
-            Op::Cast if self.code[args[0] as usize].dtype == dtype => args[0],
-            Op::Cast => self.emit(Code::Cast, args, dtype, per_row),
+            // A copy has the value of its input, unless it repeats a row's value for every element.
+            Op::Copy if self.code[args[0] as usize].per_row == (per_row && self.group.kind == Kind::Row) => args[0],
+            Op::Copy | Op::Cast => self.emit(Code::Cast, args, dtype, per_row),
             op => unreachable!("{} is not elementwise", op.name()),
         }
     }
@@ -391,10 +390,7 @@ fn scatter_add(groups: &Groups, group: &Group) -> Lowered {
         index: line(&index.view),
         out: line(&out),
     };
-    let mut inputs = vec![pending.slot(&src.node), pending.slot(&index.node)];
-    if inputs[0] == inputs[1] {
-        inputs.truncate(1);
-    }
+    let inputs = vec![pending.slot(&src.node), pending.slot(&index.node)];
     let kernel = Kernel {
         name: "scatter_add".into(),
         body: Body::ScatterAdd(body),
