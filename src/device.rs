@@ -142,6 +142,19 @@ impl Device {
         Self(Arc::new(Inner { name, info, options, executor, engine: Mutex::new(Engine::default()) }))
     }
 
+    #[cfg(test)]
+    pub(crate) fn with_executor(executor: Arc<dyn Executor>, options: DeviceOptions) -> Self {
+        let info = DeviceInfo {
+            name: "test".into(),
+            kind: DeviceKind::VirtualGpu,
+            backend: "test".into(),
+            driver: String::new(),
+            limits: Vec::new(),
+            features: Vec::new(),
+        };
+        Device::new("test".into(), info, options, executor)
+    }
+
     /// The CPU, always the same device.
     pub fn cpu() -> Device {
         static CPU: OnceLock<Device> = OnceLock::new();

@@ -11,5 +11,7 @@ pub(crate) mod kernel;
 mod lower;
 pub(crate) mod node;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use engine::Engine;
