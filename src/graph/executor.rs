@@ -56,6 +56,10 @@ pub(crate) trait Executor: Send + Sync {
     fn alloc(&self, bytes: usize) -> Result<Buffer>;
     /// A buffer with these contents.
     fn upload(&self, data: &[u8]) -> Result<Buffer>;
+    /// A buffer with the contents of memory that is given away and never changes; the CPU reads it where it lies.
+    fn adopt(&self, memory: Box<dyn AsRef<[u8]> + Send + Sync>) -> Result<Buffer> {
+        self.upload((*memory).as_ref())
+    }
     /// Waits for the work so far and copies the first `out.len()` bytes of a buffer.
     fn read(&self, buffer: &Buffer, out: &mut [u8]) -> Result<()>;
     /// An error names the op and dtype that the device cannot compute.

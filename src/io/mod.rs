@@ -1,0 +1,6 @@
+//! Tensors from and to files and other libraries.
+
+mod ndarray;
+pub mod npy;
+#[cfg(feature = "npz")]
+pub mod npz;
