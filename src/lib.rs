@@ -1,5 +1,6 @@
 //! Kiln.
 
+mod cpu;
 mod device;
 mod dtype;
 mod error;
