@@ -56,7 +56,8 @@ pub(crate) trait Executor: Send + Sync {
     fn alloc(&self, bytes: usize) -> Result<Buffer>;
     /// A buffer with these contents.
     fn upload(&self, data: &[u8]) -> Result<Buffer>;
-    /// A buffer with the contents of memory that is given away and never changes; the CPU reads it where it lies.
+    /// A buffer with the contents of memory that is given away. Its bytes must stay in one place and never change
+    /// while the owner lives: the CPU reads them where they lie.
     fn adopt(&self, memory: Box<dyn AsRef<[u8]> + Send + Sync>) -> Result<Buffer> {
         self.upload((*memory).as_ref())
     }
