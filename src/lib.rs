@@ -8,6 +8,7 @@ mod error;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod graph;
+mod hash;
 mod layout;
 pub mod op;
 pub mod prelude;

@@ -1,6 +1,6 @@
 //! The CPU executor.
-use std::sync::Arc;
 use crate::graph::executor::Executor;
+use std::sync::Arc;
 pub(crate) struct CpuExecutor;
 impl CpuExecutor {
     pub fn new() -> Arc<dyn Executor> {

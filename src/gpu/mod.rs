@@ -1,6 +1,6 @@
 //! The GPU executor.
-use std::sync::Arc;
 use crate::{DeviceInfo, DeviceOptions, GpuSelector, Result, graph::executor::Executor};
+use std::sync::Arc;
 pub(crate) fn open(_: &GpuSelector, _: &DeviceOptions) -> Result<(usize, Arc<dyn Executor>, DeviceInfo)> {
     unimplemented!()
 }

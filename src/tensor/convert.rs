@@ -10,7 +10,11 @@ impl Tensor {
     /// If `T` is not the tensor's dtype, or the device fails.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         if T::DTYPE != self.dtype() {
-            return Err(Error::dtype("to_vec", self.dtype(), format!("asked for {}; convert with `to_dtype`", T::DTYPE)));
+            return Err(Error::dtype(
+                "to_vec",
+                self.dtype(),
+                format!("asked for {}; convert with `to_dtype`", T::DTYPE),
+            ));
         }
         let x = self.contiguous();
         let buffer = x.realize()?;
