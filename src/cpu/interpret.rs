@@ -12,10 +12,7 @@ use super::{
 use crate::{
     DType, MAX_RANK, Scalar,
     dtype::Compute,
-    op::{
-        BinaryOp, UnaryOp,
-        numeric::Fused32,
-    },
+    op::{BinaryOp, UnaryOp, numeric::Fused32},
 };
 
 /// The registers of one task, and where its tile lies.
@@ -106,7 +103,8 @@ impl Tile<'_> {
                 Kind::Load { walk, direct, periodic } => {
                     let place = &plan.walks[walk as usize];
                     if direct && let Some(at) = place.side_by_side(start, n) {
-                        self.registers[s.dst as usize] = self.base(place).wrapping_offset(at * place.dtype.size() as isize);
+                        self.registers[s.dst as usize] =
+                            self.base(place).wrapping_offset(at * place.dtype.size() as isize);
                         return;
                     }
                     if periodic && let Some(period) = place.period() {
@@ -153,7 +151,9 @@ impl Tile<'_> {
                         });
                     }
                 }
-                Kind::Scalar { index, dtype } => set_scalar(self.registers[s.dst as usize], self.scalars[index as usize], dtype),
+                Kind::Scalar { index, dtype } => {
+                    set_scalar(self.registers[s.dst as usize], self.scalars[index as usize], dtype)
+                }
                 Kind::Random { seed, word } => {
                     let key = [0, 1].map(|i| self.scalars[seed as usize + i].to_u64() as u32);
                     loops::philox(self.write(s.dst, n), self.read(a, n), key, word);

@@ -13,7 +13,9 @@ use crate::op::{
 
 /// One loop, or nothing where a row has no such column.
 macro_rules! unary_loop {
-    ($dst:ident, $src:ident,) => { unreachable!("the registry has no such column") };
+    ($dst:ident, $src:ident,) => {
+        unreachable!("the registry has no such column")
+    };
     ($dst:ident, $src:ident, |$x:ident| $value:expr) => {
         for (d, s) in $dst.iter_mut().zip($src) {
             let $x = *s;
@@ -54,7 +56,9 @@ simd! {
 
 /// One loop in three forms: an operand of length 1 is repeated.
 macro_rules! binary_loop {
-    ($wrap:expr, $dst:ident, $a:ident, $b:ident,) => { unreachable!("the registry has no such column") };
+    ($wrap:expr, $dst:ident, $a:ident, $b:ident,) => {
+        unreachable!("the registry has no such column")
+    };
     ($wrap:expr, $dst:ident, $a:ident, $b:ident, |$x:ident, $y:ident| $value:expr) => {
         if $b.len() < $dst.len() {
             let $y = $b[0];

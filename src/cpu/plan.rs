@@ -32,12 +32,31 @@ pub(super) enum Extent {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     /// `direct`: the register may simply be the memory. `periodic`: the tile before may have loaded the same.
-    Load { walk: u16, direct: bool, periodic: bool },
-    LoadIf { walk: u16 },
-    Gather { walk: u16, axis: (isize, usize), index: Compute },
-    Index { walk: u16, wide: bool },
-    Scalar { index: u16, dtype: DType },
-    Random { seed: u16, word: u8 },
+    Load {
+        walk: u16,
+        direct: bool,
+        periodic: bool,
+    },
+    LoadIf {
+        walk: u16,
+    },
+    Gather {
+        walk: u16,
+        axis: (isize, usize),
+        index: Compute,
+    },
+    Index {
+        walk: u16,
+        wide: bool,
+    },
+    Scalar {
+        index: u16,
+        dtype: DType,
+    },
+    Random {
+        seed: u16,
+        word: u8,
+    },
     Unary(UnaryOp, Compute),
     Binary(BinaryOp, Compute),
     Compare(BinaryOp, Compute),
@@ -46,14 +65,21 @@ pub(super) enum Kind {
     /// Rounds or wraps the register to a narrow dtype.
     Wrap(DType),
     /// Repeats a value, or a value per row, for all rows or elements. `from_one`: it is a single value.
-    Spread { held: Compute, from_one: bool },
+    Spread {
+        held: Compute,
+        from_one: bool,
+    },
     /// Of each whole row in the tile.
     Reduce(ReduceOp, Compute),
     /// Of what the tile has of the rows, into the rows' accumulators.
     Accumulate(ReduceOp, Compute),
     /// Lets the next step compute straight into the output, if the elements lie side by side there.
-    Place { walk: u16 },
-    Store { walk: u16 },
+    Place {
+        walk: u16,
+    },
+    Store {
+        walk: u16,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -232,7 +258,8 @@ fn choose_order(fused: &Fused, kept: usize, reduces: bool, classes: &[Extent]) -
     for (instr, &class) in fused.code.iter().zip(classes) {
         if let (Code::Load(leaf) | Code::LoadIf(leaf) | Code::Gather(leaf), Extent::Elems) = (instr.code, class) {
             let strides = &fused.leaves[leaf as usize].strides[..dims.len()];
-            votes += (kept > 0 && strides[kept - 1].abs() == 1) as i32 - strides[kept..].last().is_some_and(|s| s.abs() == 1) as i32;
+            votes += (kept > 0 && strides[kept - 1].abs() == 1) as i32
+                - strides[kept..].last().is_some_and(|s| s.abs() == 1) as i32;
         }
     }
     if votes > 0 && kept > 0 {
@@ -367,7 +394,15 @@ impl Builder<'_> {
         self.held[v].unwrap_or_default()
     }
 
-    fn walk(&mut self, buffer: usize, dtype: DType, offset: isize, strides: &Strides, extent: Extent, kept: usize) -> u16 {
+    fn walk(
+        &mut self,
+        buffer: usize,
+        dtype: DType,
+        offset: isize,
+        strides: &Strides,
+        extent: Extent,
+        kept: usize,
+    ) -> u16 {
         let dims = &self.fused.dims;
         let walk = match (&self.plan.order, extent) {
             (_, Extent::One) => Walk::new(buffer, dtype, offset, &[], &[]),

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{
     address,
-    convert::{for_compute},
+    convert::for_compute,
     fold::{self, Fold},
     interpret::Tile,
     plan::{Order, Plan, Stage, plan},

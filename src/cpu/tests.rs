@@ -388,11 +388,15 @@ fn gather_load_if_index_random() {
             for index in [I32, I64, U8] {
                 let mut b = Build::new(dims, dims.len());
                 let i = b.dense(index);
-                let table = b.leaf(dtype, {
-                    let mut s = [0; MAX_RANK];
-                    s[dims.len() - 1] = 1;
-                    s
-                }, (9, 3));
+                let table = b.leaf(
+                    dtype,
+                    {
+                        let mut s = [0; MAX_RANK];
+                        s[dims.len() - 1] = 1;
+                        s
+                    },
+                    (9, 3),
+                );
                 let g = b.instr(Code::Gather(table), &[i], dtype);
                 let c = b.dense(Bool);
                 let leaf = b.leaf(dtype, reference::dense(dims), (0, 0));
@@ -435,7 +439,9 @@ fn matmul_with_epilogues() {
                 continue;
             }
             for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
-                for (dtype, which) in [(F32, 0), (F32, 1), (F32, 2), (F64, 1), (F16, 0), (F16, 1), (I32, 1), (U8, 0), (I64, 2)] {
+                for (dtype, which) in
+                    [(F32, 0), (F32, 1), (F32, 2), (F64, 1), (F16, 0), (F16, 1), (I32, 1), (U8, 0), (I64, 2)]
+                {
                     seed += 1;
                     check(&product(m, n, k, batch, [ta, tb], dtype, which), seed);
                 }
@@ -447,7 +453,15 @@ fn matmul_with_epilogues() {
 }
 
 /// A product; epilogue 0 stores it, 1 adds a bias and applies relu, 2 does both and stores the bias's negative.
-fn product(m: usize, n: usize, k: usize, batch: &[usize], transposed: [bool; 2], dtype: DType, epilogue: usize) -> Kernel {
+fn product(
+    m: usize,
+    n: usize,
+    k: usize,
+    batch: &[usize],
+    transposed: [bool; 2],
+    dtype: DType,
+    epilogue: usize,
+) -> Kernel {
     let batches: usize = batch.iter().product();
     let mut dims = batch.to_vec();
     dims.extend([m, n]);

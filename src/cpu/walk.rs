@@ -27,15 +27,8 @@ impl Walk {
         steps[..dims.len()].copy_from_slice(&strides[..dims.len()]);
         let kept = dims.len();
         collapse(&mut dims, kept, &mut [&mut steps]);
-        let mut walk = Self {
-            buffer,
-            dtype,
-            offset,
-            outer: [0; MAX_RANK],
-            rank: dims.len(),
-            dims: [1; MAX_RANK],
-            strides: steps,
-        };
+        let mut walk =
+            Self { buffer, dtype, offset, outer: [0; MAX_RANK], rank: dims.len(), dims: [1; MAX_RANK], strides: steps };
         walk.dims[..dims.len()].copy_from_slice(&dims);
         walk
     }
