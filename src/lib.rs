@@ -9,6 +9,7 @@ mod error;
 mod gpu;
 mod graph;
 mod hash;
+pub mod io;
 mod layout;
 pub mod op;
 pub mod prelude;
@@ -20,4 +21,4 @@ pub use device::{Device, DeviceInfo, DeviceKind, DeviceOptions, GpuSelector, Mem
 pub use dtype::{DType, Element, Scalar};
 pub use error::{Error, Result};
 pub use shape::{MAX_RANK, Shape};
-pub use tensor::{Axes, Operand, Tensor};
+pub use tensor::{Axes, Operand, Tensor, manual_seed};

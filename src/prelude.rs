@@ -2,5 +2,7 @@
 
 pub use crate::{
     DType, Device, DeviceOptions, Element, Error, Gradients, Param, Result, Scalar, Shape, Tensor, grad, gradcheck,
-    gradgradcheck, no_grad,
+    gradgradcheck, io::npy, manual_seed, no_grad,
 };
+#[cfg(feature = "npz")]
+pub use crate::io::npz;

@@ -52,6 +52,11 @@ pub(crate) trait Executor: Send + Sync {
     fn alloc(&self, bytes: usize) -> Result<Buffer>;
     /// A buffer with these contents.
     fn upload(&self, data: &[u8]) -> Result<Buffer>;
+    /// A buffer with the contents of memory that is given away. Its bytes must stay in one place and never change
+    /// while the owner lives: the CPU reads them where they lie.
+    fn adopt(&self, memory: Box<dyn AsRef<[u8]> + Send + Sync>) -> Result<Buffer> {
+        self.upload((*memory).as_ref())
+    }
     /// Waits for the work so far and copies the first `out.len()` bytes of a buffer.
     fn read(&self, buffer: &Buffer, out: &mut [u8]) -> Result<()>;
     /// An error names the op and dtype that the device cannot compute.

@@ -1,7 +1,10 @@
-//! Taking values out of tensors.
+//! Taking values out of tensors, and moving them between devices.
 
 use super::Tensor;
-use crate::{Element, Error, Result};
+use crate::{
+    Device, Element, Error, Result,
+    autograd::{self, Rule},
+};
 
 impl Tensor {
     /// The elements in row-major order. Waits for the device.
@@ -16,13 +19,11 @@ impl Tensor {
                 format!("asked for {}; convert with `to_dtype`", T::DTYPE),
             ));
         }
-        let x = self.contiguous();
-        let buffer = x.realize()?;
-        let mut out = vec![T::default(); x.numel()];
+        let mut out = vec![T::default(); self.numel()];
         // SAFETY: the slice covers the vector's own elements, and a buffer of this dtype holds valid ones: kernels
         // and uploads store nothing but 0 and 1 as `bool`, and any bits are a number.
         let bytes = unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().cast::<u8>(), size_of_val(&out[..])) };
-        self.device().executor().read(&buffer, bytes)?;
+        self.read(bytes)?;
         Ok(out)
     }
 
@@ -35,5 +36,47 @@ impl Tensor {
             1 => Ok(self.to_vec()?[0]),
             _ => Err(Error::shape("item", self.shape(), "there is not exactly one element")),
         }
+    }
+
+    /// The tensor on another device; on its own device the tensor itself. Waits for the device that it leaves.
+    ///
+    /// Gradients flow back to the device that the tensor came from.
+    ///
+    /// # Errors
+    /// If a device fails or lacks memory.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// let x = Tensor::ones([2], DType::F32, &Device::cpu());
+    /// let y = x.to_device(&Device::best())?;
+    /// assert_eq!(y.to_vec::<f32>()?, [1.0, 1.0]);
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    pub fn to_device(&self, device: &Device) -> Result<Tensor> {
+        if device == self.device() {
+            return Ok(self.clone());
+        }
+        let x = self.detach().contiguous();
+        let buffer = x.realize()?;
+        let bytes = x.numel() * x.dtype().size();
+        let moved = match buffer.host().and_then(|host| host.get(..bytes)) {
+            Some(host) => device.executor().upload(host)?,
+            None => device.executor().upload(&x.to_bytes()?)?,
+        };
+        let y = Tensor::ready(moved, device, self.dtype(), *self.shape());
+        let home = self.device().clone();
+        Ok(autograd::track(y, &[self], |_| Rule::custom(move |g| Ok(vec![Some(g.to_device(&home)?)]))))
+    }
+
+    /// The bytes of the elements in row-major order, as they lie in memory.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut out = vec![0; self.numel() * self.dtype().size()];
+        self.read(&mut out)?;
+        Ok(out)
+    }
+
+    fn read(&self, out: &mut [u8]) -> Result<()> {
+        let buffer = self.contiguous().realize()?;
+        self.device().executor().read(&buffer, out)
     }
 }

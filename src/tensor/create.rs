@@ -1,7 +1,15 @@
 //! Making tensors.
 
 use super::Tensor;
-use crate::{DType, Device, Element, Error, Result, Scalar, Shape, op::Op};
+use crate::{
+    DType, Device, Element, Error, Result, Scalar, Shape,
+    layout::{Strides, View},
+    op::Op,
+    shape::MAX_RANK,
+};
+
+/// The most elements that [`Tensor::arange`] makes: as many as a shape can have.
+const MOST: f64 = (isize::MAX / 8) as f64;
 
 impl Tensor {
     /// A tensor filled with one number.
@@ -21,12 +29,29 @@ impl Tensor {
 
     /// Zeros of this tensor's shape, dtype and device.
     pub fn zeros_like(&self) -> Tensor {
-        Tensor::zeros(*self.shape(), self.dtype(), self.device())
+        self.full_like(0i64)
     }
 
     /// Ones of this tensor's shape, dtype and device.
     pub fn ones_like(&self) -> Tensor {
-        Tensor::ones(*self.shape(), self.dtype(), self.device())
+        self.full_like(1i64)
+    }
+
+    /// One number in this tensor's shape, dtype and device.
+    pub fn full_like(&self, value: impl Into<Scalar>) -> Tensor {
+        Tensor::full(*self.shape(), value, self.dtype(), self.device())
+    }
+
+    /// A tensor of rank 0.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// let x = Tensor::scalar(1.5f32, &Device::cpu());
+    /// assert_eq!((x.rank(), x.item::<f32>()?), (0, 1.5));
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    pub fn scalar<T: Element>(value: T, device: &Device) -> Tensor {
+        Tensor::full((), value.to_scalar(), T::DTYPE, device)
     }
 
     /// A copy of a slice, in row-major order.
@@ -35,18 +60,163 @@ impl Tensor {
     /// If the slice does not have as many elements as the shape, or the device lacks memory.
     pub fn from_slice<T: Element>(data: &[T], shape: impl Into<Shape>, device: &Device) -> Result<Tensor> {
         let shape = shape.into();
-        if data.len() != shape.numel() {
-            return Err(Error::shape("from_slice", &shape, format!("{} elements do not fill it", data.len())));
-        }
+        fills("from_slice", data.len(), &shape)?;
         let buffer = device.executor().upload(bytemuck::cast_slice(data))?;
         Ok(Tensor::ready(buffer, device, T::DTYPE, shape))
     }
 
-    /// The elements of a vector, in row-major order.
+    /// The elements of a vector, in row-major order. On the CPU the tensor takes the vector's memory over.
     ///
     /// # Errors
     /// As [`from_slice`](Self::from_slice).
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// let x = Tensor::from_vec(vec![1i64, 2, 3, 4], [2, 2], &Device::cpu())?;
+    /// assert_eq!(x.t().to_vec::<i64>()?, [1, 3, 2, 4]);
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
     pub fn from_vec<T: Element>(data: Vec<T>, shape: impl Into<Shape>, device: &Device) -> Result<Tensor> {
-        Tensor::from_slice(&data, shape, device)
+        let shape = shape.into();
+        fills("from_vec", data.len(), &shape)?;
+        Tensor::from_memory(data, T::DTYPE, shape, device)
     }
+
+    /// A tensor over memory that holds at least the elements of `shape`, valid for `dtype` and aligned for it.
+    pub(crate) fn from_memory<T>(data: Vec<T>, dtype: DType, shape: Shape, device: &Device) -> Result<Tensor>
+    where
+        T: bytemuck::NoUninit + Send + Sync,
+    {
+        let buffer = device.executor().adopt(Box::new(Memory(data)))?;
+        Ok(Tensor::ready(buffer, device, dtype, shape))
+    }
+
+    /// The numbers `start, start + step, ...` before `end`, as NumPy's `arange`.
+    ///
+    /// # Errors
+    /// If the step is 0 or one of the numbers is not finite, the dtype is `Bool`, or there are too many.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// let device = Device::cpu();
+    /// assert_eq!(Tensor::arange(0, 10, 3, DType::I64, &device)?.to_vec::<i64>()?, [0, 3, 6, 9]);
+    /// assert_eq!(Tensor::arange(1.0, 0.0, -0.25, DType::F32, &device)?.to_vec::<f32>()?, [1.0, 0.75, 0.5, 0.25]);
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    pub fn arange(
+        start: impl Into<Scalar>,
+        end: impl Into<Scalar>,
+        step: impl Into<Scalar>,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Tensor> {
+        let (start, end, step) = (start.into().to_f64(), end.into().to_f64(), step.into().to_f64());
+        number("arange", dtype)?;
+        let count = ((end - start) / step).ceil().max(0.0);
+        if step == 0.0 || ![start, end, step].iter().all(|v| v.is_finite()) || count > MOST {
+            return Err(Error::argument("arange", format!("{start}..{end} in steps of {step} does not end")));
+        }
+        let count = count as usize;
+        let last = start + step * count as f64;
+        if start.fract() == 0.0 && step.fract() == 0.0 && start.abs().max(last.abs()) < (1i64 << 53) as f64 {
+            let view = View { shape: count.into(), strides: along(0, step as isize), offset: start as isize };
+            return Ok(Tensor::coordinates(view, device).to_dtype(dtype));
+        }
+        let index = Tensor::coordinates(View::contiguous(count.into()), device);
+        Ok((index.to_dtype(wide(dtype)) * step + start).to_dtype(dtype))
+    }
+
+    /// `count` numbers from `start` to `end`, both included, in equal steps.
+    ///
+    /// # Errors
+    /// If a bound is not finite, or the dtype is `Bool`.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// let x = Tensor::linspace(0.0, 1.0, 5, DType::F32, &Device::cpu())?;
+    /// assert_eq!(x.to_vec::<f32>()?, [0.0, 0.25, 0.5, 0.75, 1.0]);
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    pub fn linspace(start: f64, end: f64, count: usize, dtype: DType, device: &Device) -> Result<Tensor> {
+        number("linspace", dtype)?;
+        if !start.is_finite() || !end.is_finite() {
+            return Err(Error::argument("linspace", format!("from {start} to {end} there are no equal steps")));
+        }
+        let (end, step) = if count > 1 { (end, (end - start) / (count - 1) as f64) } else { (start, 0.0) };
+        let up = View { shape: Shape::try_new(&[count])?, strides: along(0, 1), offset: 0 };
+        let down = View { strides: along(0, -1), offset: count as isize - 1, ..up };
+        let [up, down] = [up, down].map(|view| Tensor::coordinates(view, device));
+        // Either half counts from its own end, so that both ends are exact.
+        let near = up.lt(&down)?;
+        let (head, tail) = (up.to_dtype(wide(dtype)) * step + start, end - down.to_dtype(wide(dtype)) * step);
+        Ok(near.choose(head, tail)?.to_dtype(dtype))
+    }
+
+    /// The identity matrix of `n` rows.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// assert_eq!(Tensor::eye(2, DType::F32, &Device::cpu()).to_vec::<f32>()?, [1.0, 0.0, 0.0, 1.0]);
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    pub fn eye(n: usize, dtype: DType, device: &Device) -> Tensor {
+        Tensor::eye_rect(n, n, dtype, device)
+    }
+
+    /// A matrix with ones on its main diagonal, zeros elsewhere.
+    pub fn eye_rect(rows: usize, columns: usize, dtype: DType, device: &Device) -> Tensor {
+        let diagonal = Tensor::diagonals([rows, columns].into(), device);
+        super::settle(diagonal.eq(0i64)).to_dtype(dtype)
+    }
+
+    /// Column minus row, over the last two axes of a shape of rank 2 or more.
+    pub(super) fn diagonals(shape: Shape, device: &Device) -> Tensor {
+        let mut strides = [0; MAX_RANK];
+        (strides[shape.rank() - 2], strides[shape.rank() - 1]) = (-1, 1);
+        Tensor::coordinates(View { shape, strides, offset: 0 }, device)
+    }
+
+    /// The positions that a view walks over, as `I32` where they fit, else `I64`.
+    pub(crate) fn coordinates(view: View, device: &Device) -> Tensor {
+        let (mut low, mut high) = (view.offset, view.offset);
+        for axis in 0..view.shape.rank() {
+            let span = view.strides[axis].saturating_mul(view.shape[axis].saturating_sub(1) as isize);
+            if span < 0 { low = low.saturating_add(span) } else { high = high.saturating_add(span) }
+        }
+        let fits = low >= i32::MIN as isize && high <= i32::MAX as isize;
+        let dtype = if fits { DType::I32 } else { DType::I64 };
+        Tensor::lazy(Op::Index(Box::new(view)), device, dtype, view.shape, [None; 3])
+    }
+}
+
+/// A vector as the bytes of its elements.
+struct Memory<T>(Vec<T>);
+
+impl<T: bytemuck::NoUninit> AsRef<[u8]> for Memory<T> {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+}
+
+/// Strides that step along one axis alone.
+pub(super) fn along(axis: usize, step: isize) -> Strides {
+    let mut strides = [0; MAX_RANK];
+    strides[axis] = step;
+    strides
+}
+
+fn fills(op: &'static str, count: usize, shape: &Shape) -> Result<()> {
+    if count == shape.numel() {
+        return Ok(());
+    }
+    Err(Error::shape(op, shape, format!("{count} elements do not fill it")))
+}
+
+fn number(op: &'static str, dtype: DType) -> Result<()> {
+    if dtype == DType::Bool { Err(Error::dtype(op, dtype, "needs a number")) } else { Ok(()) }
+}
+
+/// The dtype in which fractions of `dtype` are computed before they are rounded.
+fn wide(dtype: DType) -> DType {
+    if dtype == DType::F64 { DType::F64 } else { DType::F32 }
 }

@@ -2,8 +2,12 @@
 
 mod convert;
 mod create;
+mod display;
+mod index;
+mod join;
 mod math;
 mod matmul;
+pub(crate) mod random;
 mod reduce;
 mod view;
 
@@ -11,6 +15,7 @@ use std::sync::Arc;
 
 pub use math::Operand;
 pub(crate) use math::settle;
+pub use random::manual_seed;
 pub use reduce::Axes;
 
 use crate::{

@@ -138,6 +138,63 @@ impl Tensor {
         Ok(self.viewed(self.view.remove_axis(at), move |g| g.reshape(from)))
     }
 
+    /// The tensor without all its axes of size 1.
+    pub fn squeeze_all(&self) -> Tensor {
+        let mut view = self.view;
+        for axis in (0..self.rank()).rev().filter(|&axis| self.shape()[axis] == 1) {
+            view = view.remove_axis(axis);
+        }
+        let from = *self.shape();
+        self.viewed(view, move |g| g.reshape(from))
+    }
+
+    /// The axes from `start` to `end`, both included, made one. A scalar becomes one element.
+    ///
+    /// # Errors
+    /// If an axis is out of range, or `end` stands before `start`.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// let x = Tensor::zeros([2, 3, 4], DType::F32, &Device::cpu());
+    /// assert_eq!(x.flatten(1, -1)?.shape(), &[2, 12]);
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    pub fn flatten(&self, start: isize, end: isize) -> Result<Tensor> {
+        let op = "flatten";
+        if self.rank() == 0 && matches!((start, end), (0 | -1, 0 | -1)) {
+            return self.reshape([1]);
+        }
+        let (first, last) = (self.shape().axis(op, start)?, self.shape().axis(op, end)?);
+        if first > last {
+            return Err(Error::shape(op, self.shape(), format!("axis {end} stands before axis {start}")));
+        }
+        let mut shape = *self.shape();
+        shape[first] = self.shape()[first..=last].iter().product();
+        for axis in (first + 1..=last).rev() {
+            shape = shape.remove(axis);
+        }
+        self.reshape(shape)
+    }
+
+    /// One axis moved to another place; the others keep their order.
+    ///
+    /// # Errors
+    /// If an axis is out of range.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// let image = Tensor::zeros([28, 30, 3], DType::U8, &Device::cpu());
+    /// assert_eq!(image.movedim(-1, 0)?.shape(), &[3, 28, 30]);
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    pub fn movedim(&self, from: isize, to: isize) -> Result<Tensor> {
+        let (from, to) = (self.shape().axis("movedim", from)?, self.shape().axis("movedim", to)?);
+        let mut order: Vec<isize> = (0..self.rank() as isize).collect();
+        let axis = order.remove(from);
+        order.insert(to, axis);
+        self.permute(&order)
+    }
+
     /// Every `step`-th element from `start` to before `end` along one axis, as Python's `x[start:end:step]`.
     ///
     /// Negative positions count from the end, positions outside are limited to the axis; a negative step walks
