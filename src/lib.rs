@@ -3,6 +3,8 @@
 mod device;
 mod dtype;
 mod error;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod graph;
 mod layout;
 pub mod op;
