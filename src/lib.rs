@@ -8,6 +8,7 @@ mod error;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod graph;
+mod hash;
 pub mod io;
 mod layout;
 pub mod op;

@@ -88,19 +88,58 @@ macro_rules! for_stored {
     ($dtype:expr, $S:ident => $body:expr) => {{
         use $crate::DType as D;
         match $dtype {
-            D::Bool => { type $S = $crate::cpu::convert::Bit; $body }
-            D::I8 => { type $S = i8; $body }
-            D::I16 => { type $S = i16; $body }
-            D::I32 => { type $S = i32; $body }
-            D::I64 => { type $S = i64; $body }
-            D::U8 => { type $S = u8; $body }
-            D::U16 => { type $S = u16; $body }
-            D::U32 => { type $S = u32; $body }
-            D::U64 => { type $S = u64; $body }
-            D::F16 => { type $S = half::f16; $body }
-            D::BF16 => { type $S = half::bf16; $body }
-            D::F32 => { type $S = f32; $body }
-            D::F64 => { type $S = f64; $body }
+            D::Bool => {
+                type $S = $crate::cpu::convert::Bit;
+                $body
+            }
+            D::I8 => {
+                type $S = i8;
+                $body
+            }
+            D::I16 => {
+                type $S = i16;
+                $body
+            }
+            D::I32 => {
+                type $S = i32;
+                $body
+            }
+            D::I64 => {
+                type $S = i64;
+                $body
+            }
+            D::U8 => {
+                type $S = u8;
+                $body
+            }
+            D::U16 => {
+                type $S = u16;
+                $body
+            }
+            D::U32 => {
+                type $S = u32;
+                $body
+            }
+            D::U64 => {
+                type $S = u64;
+                $body
+            }
+            D::F16 => {
+                type $S = half::f16;
+                $body
+            }
+            D::BF16 => {
+                type $S = half::bf16;
+                $body
+            }
+            D::F32 => {
+                type $S = f32;
+                $body
+            }
+            D::F64 => {
+                type $S = f64;
+                $body
+            }
         }
     }};
 }
@@ -111,13 +150,34 @@ macro_rules! for_compute {
     ($compute:expr, $C:ident => $body:expr) => {{
         use $crate::dtype::Compute as K;
         match $compute {
-            K::Bool => { type $C = $crate::cpu::convert::Bit; $body }
-            K::I32 => { type $C = i32; $body }
-            K::U32 => { type $C = u32; $body }
-            K::I64 => { type $C = i64; $body }
-            K::U64 => { type $C = u64; $body }
-            K::F32 => { type $C = f32; $body }
-            K::F64 => { type $C = f64; $body }
+            K::Bool => {
+                type $C = $crate::cpu::convert::Bit;
+                $body
+            }
+            K::I32 => {
+                type $C = i32;
+                $body
+            }
+            K::U32 => {
+                type $C = u32;
+                $body
+            }
+            K::I64 => {
+                type $C = i64;
+                $body
+            }
+            K::U64 => {
+                type $C = u64;
+                $body
+            }
+            K::F32 => {
+                type $C = f32;
+                $body
+            }
+            K::F64 => {
+                type $C = f64;
+                $body
+            }
         }
     }};
 }

@@ -75,12 +75,14 @@ impl ScatterProgram {
             let shared_index = index_step == 0;
             // Sums in the wider type: rounded once, at the end.
             let narrow = size_of::<S>() != size_of::<S::Held>();
-            let mut sums = vec![S::Held::identity(crate::op::ReduceOp::Sum); if narrow { to * width as usize } else { 0 }];
+            let mut sums =
+                vec![S::Held::identity(crate::op::ReduceOp::Sum); if narrow { to * width as usize } else { 0 }];
             // SAFETY: the places are inside of the buffers, and each task has its own lines of the output.
             unsafe {
                 for j in 0..if narrow { 0 } else { *to as isize } {
                     for c in 0..width {
-                        *out.wrapping_offset(j * target.axis + c * out_step) = S::store(S::Held::identity(crate::op::ReduceOp::Sum));
+                        *out.wrapping_offset(j * target.axis + c * out_step) =
+                            S::store(S::Held::identity(crate::op::ReduceOp::Sum));
                     }
                 }
                 for i in 0..*from as isize {
@@ -112,7 +114,8 @@ impl ScatterProgram {
 
 impl Program for ScatterProgram {
     fn launch(&self, inputs: &[&Buffer], outputs: &[&Buffer], _scalars: &[Scalar]) -> Result<()> {
-        let (src, index, out) = (Shared(address(inputs[0])?), Shared(address(inputs[1])?), Shared(address(outputs[0])?));
+        let (src, index, out) =
+            (Shared(address(inputs[0])?), Shared(address(inputs[1])?), Shared(address(outputs[0])?));
         // SAFETY: the scheduler passes the buffers that the kernel describes.
         unsafe {
             match self.index {

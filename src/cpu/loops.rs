@@ -13,7 +13,9 @@ use crate::op::{
 
 /// One loop, or nothing where a row has no such column.
 macro_rules! unary_loop {
-    ($dst:ident, $src:ident,) => { unreachable!("the registry has no such column") };
+    ($dst:ident, $src:ident,) => {
+        unreachable!("the registry has no such column")
+    };
     ($dst:ident, $src:ident, |$x:ident| $value:expr) => {
         for (d, s) in $dst.iter_mut().zip($src) {
             let $x = *s;
@@ -54,7 +56,9 @@ simd! {
 
 /// One loop in three forms: an operand of length 1 is repeated.
 macro_rules! binary_loop {
-    ($wrap:expr, $dst:ident, $a:ident, $b:ident,) => { unreachable!("the registry has no such column") };
+    ($wrap:expr, $dst:ident, $a:ident, $b:ident,) => {
+        unreachable!("the registry has no such column")
+    };
     ($wrap:expr, $dst:ident, $a:ident, $b:ident, |$x:ident, $y:ident| $value:expr) => {
         if $b.len() < $dst.len() {
             let $y = $b[0];
@@ -165,6 +169,21 @@ simd! {
                 2 => x[2],
                 _ => x[3],
             };
+        }
+    }
+}
+
+simd! {
+    /// Each value `width` times. Writes up to 15 elements more than that: always whole registers.
+    ///
+    /// Must only be called with room for them, which the plan leaves behind tiles.
+    pub(super) fn repeat<T: Copy>(dst: *mut T, width: usize, values: &[T]) {
+        for (row, value) in values.iter().enumerate() {
+            let wide = [*value; 16];
+            for at in (0..width).step_by(16) {
+                // SAFETY: see above.
+                unsafe { dst.add(row * width + at).cast::<[T; 16]>().write(wide) };
+            }
         }
     }
 }

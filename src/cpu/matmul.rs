@@ -81,9 +81,14 @@ impl MatmulProgram {
             let shape = fused.dims.as_slice().into();
             View { shape, strides, offset: 0 }.is_dense()
         };
-        let takes = |o: usize| kernel.outputs[o].dtype == acc && kernel.outputs[o].alias.is_none() && dense(fused.outputs[o].strides);
-        let is_acc = |o: usize| matches!(fused.code[fused.outputs[o].value as usize].code, Code::Acc) && is_held(product.dtype);
-        let direct = (0..fused.outputs.len()).find(|&o| takes(o) && is_acc(o)).or_else(|| (0..fused.outputs.len()).find(|&o| takes(o)));
+        let takes = |o: usize| {
+            kernel.outputs[o].dtype == acc && kernel.outputs[o].alias.is_none() && dense(fused.outputs[o].strides)
+        };
+        let is_acc =
+            |o: usize| matches!(fused.code[fused.outputs[o].value as usize].code, Code::Acc) && is_held(product.dtype);
+        let direct = (0..fused.outputs.len())
+            .find(|&o| takes(o) && is_acc(o))
+            .or_else(|| (0..fused.outputs.len()).find(|&o| takes(o)));
         // What the product itself was stored to needs no more work.
         let mut rest = fused.clone();
         let mut outputs = kernel.outputs.clone();
@@ -143,11 +148,25 @@ impl MatmulProgram {
             // SAFETY: the strides stay inside of the operands, and each batch has its own part of C.
             unsafe {
                 gemm::gemm(
-                    m, n, k,
-                    c.at::<T>((batch * m * n) as isize), 1, n as isize, false,
-                    a.data.at::<T>(a_at), a.col, a.row,
-                    b.data.at::<T>(b_at), b.col, b.row,
-                    zero, one, false, false, false, inside,
+                    m,
+                    n,
+                    k,
+                    c.at::<T>((batch * m * n) as isize),
+                    1,
+                    n as isize,
+                    false,
+                    a.data.at::<T>(a_at),
+                    a.col,
+                    a.row,
+                    b.data.at::<T>(b_at),
+                    b.col,
+                    b.row,
+                    zero,
+                    one,
+                    false,
+                    false,
+                    false,
+                    inside,
                 );
             }
         });
@@ -192,7 +211,9 @@ impl MatmulProgram {
             unsafe {
                 let dst = std::slice::from_raw_parts_mut(to.at::<f32>(at), count);
                 match dtype {
-                    DType::F16 => super::convert::load(dst, std::slice::from_raw_parts(data.at::<half::f16>(at), count)),
+                    DType::F16 => {
+                        super::convert::load(dst, std::slice::from_raw_parts(data.at::<half::f16>(at), count))
+                    }
                     _ => super::convert::load(dst, std::slice::from_raw_parts(data.at::<half::bf16>(at), count)),
                 }
             }

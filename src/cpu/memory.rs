@@ -152,7 +152,9 @@ pub(crate) struct HostBuffer {
 enum Owner {
     Pool(Arc<Pool>),
     /// Dropped with the buffer, never looked at.
-    Foreign { _owner: Box<dyn AsRef<[u8]> + Send + Sync> },
+    Foreign {
+        _owner: Box<dyn AsRef<[u8]> + Send + Sync>,
+    },
 }
 
 // SAFETY: the memory has one owner; kernels that write to it run one after the other.

@@ -18,8 +18,13 @@ const TILE: usize = 1024;
 const WHOLE_ROW: usize = 4096;
 /// Rows from this many elements on get a tile each.
 const OWN_TILE: usize = 512;
+/// Rows of a block of transposed memory.
+const BLOCK: usize = 32;
 /// Elements reduced one after the other before the partial results are combined.
 const GROUP: usize = 65_536;
+
+/// Bytes behind a tile's register that may be written to.
+const SLACK: usize = 128;
 
 /// How many values a step computes: one, one per row of the tile, one per element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,12 +37,31 @@ pub(super) enum Extent {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     /// `direct`: the register may simply be the memory. `periodic`: the tile before may have loaded the same.
-    Load { walk: u16, direct: bool, periodic: bool },
-    LoadIf { walk: u16 },
-    Gather { walk: u16, axis: (isize, usize), index: Compute },
-    Index { walk: u16, wide: bool },
-    Scalar { index: u16, dtype: DType },
-    Random { seed: u16, word: u8 },
+    Load {
+        walk: u16,
+        direct: bool,
+        periodic: bool,
+    },
+    LoadIf {
+        walk: u16,
+    },
+    Gather {
+        walk: u16,
+        axis: (isize, usize),
+        index: Compute,
+    },
+    Index {
+        walk: u16,
+        wide: bool,
+    },
+    Scalar {
+        index: u16,
+        dtype: DType,
+    },
+    Random {
+        seed: u16,
+        word: u8,
+    },
     Unary(UnaryOp, Compute),
     Binary(BinaryOp, Compute),
     Compare(BinaryOp, Compute),
@@ -46,14 +70,21 @@ pub(super) enum Kind {
     /// Rounds or wraps the register to a narrow dtype.
     Wrap(DType),
     /// Repeats a value, or a value per row, for all rows or elements. `from_one`: it is a single value.
-    Spread { held: Compute, from_one: bool },
+    Spread {
+        held: Compute,
+        from_one: bool,
+    },
     /// Of each whole row in the tile.
     Reduce(ReduceOp, Compute),
     /// Of what the tile has of the rows, into the rows' accumulators.
     Accumulate(ReduceOp, Compute),
     /// Lets the next step compute straight into the output, if the elements lie side by side there.
-    Place { walk: u16 },
-    Store { walk: u16 },
+    Place {
+        walk: u16,
+    },
+    Store {
+        walk: u16,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +103,8 @@ pub(super) struct Step {
 pub(super) enum Order {
     /// `per_tile` whole rows at a time. Without reductions a row is just a unit that tiles do not cut.
     Rows { rows: usize, inner: usize, per_tile: usize },
+    /// Without reductions: blocks of `height` by `width` along `axis` and the last axis, where memory is transposed.
+    Blocks { dims: Vec<usize>, axis: usize, height: usize, width: usize },
     /// Row by row, each in chunks of `tile` elements, in groups whose results are combined.
     Chunks { rows: usize, inner: usize, tile: usize, group: usize },
     /// `width` neighbouring rows together, `per_tile` elements of each at a time.
@@ -108,6 +141,7 @@ impl Plan {
     pub fn capacity(&self) -> (usize, usize) {
         match &self.order {
             Order::Rows { inner, per_tile, .. } => (inner * per_tile, *per_tile),
+            Order::Blocks { height, width, .. } => (height * width, 1),
             Order::Chunks { tile, .. } => (*tile, 1),
             Order::Columns { width, per_tile, .. } => (width * per_tile, *width),
         }
@@ -217,6 +251,11 @@ fn choose_order(fused: &Fused, kept: usize, reduces: bool, classes: &[Extent]) -
     if !reduces {
         let numel: usize = dims.iter().product();
         let last = dims.last().copied().unwrap_or(1);
+        if let Some(axis) = transposed_axis(fused, classes) {
+            let height = dims[axis].min(BLOCK);
+            let width = last.min(TILE / height);
+            return Order::Blocks { dims: dims.clone(), axis, height, width };
+        }
         return if dims.len() < 2 {
             Order::Rows { rows: numel, inner: 1, per_tile: TILE.min(numel) }
         } else if last <= TILE {
@@ -232,7 +271,8 @@ fn choose_order(fused: &Fused, kept: usize, reduces: bool, classes: &[Extent]) -
     for (instr, &class) in fused.code.iter().zip(classes) {
         if let (Code::Load(leaf) | Code::LoadIf(leaf) | Code::Gather(leaf), Extent::Elems) = (instr.code, class) {
             let strides = &fused.leaves[leaf as usize].strides[..dims.len()];
-            votes += (kept > 0 && strides[kept - 1].abs() == 1) as i32 - strides[kept..].last().is_some_and(|s| s.abs() == 1) as i32;
+            votes += (kept > 0 && strides[kept - 1].abs() == 1) as i32
+                - strides[kept..].last().is_some_and(|s| s.abs() == 1) as i32;
         }
     }
     if votes > 0 && kept > 0 {
@@ -247,6 +287,20 @@ fn choose_order(fused: &Fused, kept: usize, reduces: bool, classes: &[Extent]) -
         return Order::Rows { rows, inner, per_tile };
     }
     Order::Chunks { rows, inner, tile: TILE, group: GROUP.max(inner / 256).next_multiple_of(TILE) }
+}
+
+/// The axis along which some leaf steps by one, where that is not the last and blocks are worth their while.
+fn transposed_axis(fused: &Fused, classes: &[Extent]) -> Option<usize> {
+    let last = fused.dims.len().checked_sub(1)?;
+    if fused.dims[last] < 8 {
+        return None;
+    }
+    fused.code.iter().zip(classes).find_map(|(instr, &class)| {
+        let (Code::Load(leaf), Extent::Elems) = (instr.code, class) else { return None };
+        let strides = &fused.leaves[leaf as usize].strides;
+        let axis = (0..last).find(|&a| strides[a].abs() == 1 && fused.dims[a] >= 8)?;
+        (strides[last].abs() > 1).then_some(axis)
+    })
 }
 
 /// What one step costs per element, in additions.
@@ -367,7 +421,15 @@ impl Builder<'_> {
         self.held[v].unwrap_or_default()
     }
 
-    fn walk(&mut self, buffer: usize, dtype: DType, offset: isize, strides: &Strides, extent: Extent, kept: usize) -> u16 {
+    fn walk(
+        &mut self,
+        buffer: usize,
+        dtype: DType,
+        offset: isize,
+        strides: &Strides,
+        extent: Extent,
+        kept: usize,
+    ) -> u16 {
         let dims = &self.fused.dims;
         let walk = match (&self.plan.order, extent) {
             (_, Extent::One) => Walk::new(buffer, dtype, offset, &[], &[]),
@@ -380,6 +442,10 @@ impl Builder<'_> {
                 let mut walk = Walk::new(buffer, dtype, offset, &sizes, &steps);
                 walk.outer[..kept].copy_from_slice(&strides[..kept]);
                 walk
+            }
+            (Order::Blocks { axis, .. }, _) => {
+                let last = dims.len() - 1;
+                Walk::blocks(buffer, dtype, offset, *strides, strides[*axis], strides[last])
             }
             (_, Extent::Rows) => Walk::new(buffer, dtype, offset, &dims[..kept], &strides[..kept]),
             (_, Extent::Elems) => Walk::new(buffer, dtype, offset, dims, &strides[..dims.len()]),
@@ -415,7 +481,7 @@ impl Builder<'_> {
             Order::Rows { per_tile, .. } => per_tile == 1,
             Order::Chunks { .. } => true,
             Order::Columns { per_tile: 1, .. } => return (source, false),
-            Order::Columns { .. } => false,
+            Order::Columns { .. } | Order::Blocks { .. } => false,
         };
         if one_row && single {
             return (source, true);
@@ -433,7 +499,7 @@ impl Builder<'_> {
     fn emit(&mut self, v: usize, extent: Extent, list: &mut Vec<Step>, kept: usize) {
         let Instr { code, args, dtype, .. } = self.fused.code[v];
         let compute = dtype.compute();
-        let staged = !matches!(self.plan.order, Order::Rows { .. });
+        let staged = matches!(self.plan.order, Order::Chunks { .. } | Order::Columns { .. });
         if extent == Extent::Elems {
             self.plan.cost += weight(code);
         }
@@ -534,7 +600,7 @@ impl Builder<'_> {
             }
             self.plan.row_bytes = start..end;
         }
-        let size = self.places.iter().filter(|p| p.0 == Place::Temporary).map(|p| p.1 + 64).max().unwrap_or(0);
+        let size = self.places.iter().filter(|p| p.0 == Place::Temporary).map(|p| p.1 + SLACK).max().unwrap_or(0);
         let mut most = 0;
         for stage in &self.plan.stages {
             let mut last = vec![0; self.places.len()];

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{
     address,
-    convert::{for_compute},
+    convert::for_compute,
     fold::{self, Fold},
     interpret::Tile,
     plan::{Order, Plan, Stage, plan},
@@ -68,6 +68,31 @@ impl FusedProgram {
                             tile.rows = per_tile.min(rows - tile.row_start);
                             (tile.start, tile.len) = (tile.row_start * inner, tile.rows * inner);
                             // SAFETY: the caller's contract; rows are divided among the tasks.
+                            unsafe { tile.run(&plan.stages[0].body) };
+                        }
+                    });
+                });
+            }
+            Order::Blocks { dims, axis, height, width } => {
+                let last = dims.len() - 1;
+                let mut counts = dims.clone();
+                counts[*axis] = dims[*axis].div_ceil(*height);
+                counts[last] = dims[last].div_ceil(*width);
+                let tiles: usize = counts.iter().product();
+                let tasks = (work / SERIAL).clamp(1, threads * 4).min(tiles);
+                for_each(tasks, threads, |task| {
+                    with_tile(launch, |tile| {
+                        for mut t in tiles * task / tasks..tiles * (task + 1) / tasks {
+                            for (a, count) in counts.iter().enumerate().rev() {
+                                tile.corner[a] = (t % count) as isize;
+                                t /= count;
+                            }
+                            tile.corner[*axis] *= *height as isize;
+                            tile.corner[last] *= *width as isize;
+                            let rows = (*height).min(dims[*axis] - tile.corner[*axis] as usize);
+                            let cols = (*width).min(dims[last] - tile.corner[last] as usize);
+                            (tile.block, tile.len) = (Some((rows, cols)), rows * cols);
+                            // SAFETY: the caller's contract; blocks are divided among the tasks.
                             unsafe { tile.run(&plan.stages[0].body) };
                         }
                     });
@@ -263,6 +288,7 @@ fn with_tile(launch: Launch, f: impl FnOnce(&mut Tile)) {
         row_start: 0,
         rows,
         columns: false,
+        block: None,
     };
     // SAFETY: `FusedProgram::run`'s contract; the scratch memory is large enough.
     unsafe { tile.run(&plan.prologue) };

@@ -210,7 +210,13 @@ fn step(
                 K::F64 => binary!(loops::binary_float, f64),
             }
         }
-        Code::Where => if args[0][0] != 0 { args[1] } else { args[2] },
+        Code::Where => {
+            if args[0][0] != 0 {
+                args[1]
+            } else {
+                args[2]
+            }
+        }
         Code::Cast => {
             // SAFETY: `out` has room for every compute type, and is aligned enough for a write through a copy.
             for_compute!(of(0).compute(), C => unsafe {

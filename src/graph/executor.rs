@@ -2,11 +2,7 @@
 
 use std::{any::Any, sync::Arc};
 
-use crate::{
-    Result, Scalar,
-    device::Memory,
-    graph::kernel::Kernel,
-};
+use crate::{Result, Scalar, device::Memory, graph::kernel::Kernel};
 
 /// A buffer of an executor. Dropping the last handle returns it to the executor's pool: the work that was launched
 /// before still finds its contents, because each executor runs its launches in order.

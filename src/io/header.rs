@@ -61,7 +61,13 @@ impl fmt::Display for Header {
         let code = code(self.dtype).unwrap_or_default();
         write!(f, "{{'descr': '{order}{code}', 'fortran_order': {fortran}, 'shape': (")?;
         for (axis, size) in self.shape.iter().enumerate() {
-            let comma = if axis + 1 < self.shape.rank() { ", " } else if axis == 0 { "," } else { "" };
+            let comma = if axis + 1 < self.shape.rank() {
+                ", "
+            } else if axis == 0 {
+                ","
+            } else {
+                ""
+            };
             write!(f, "{size}{comma}")?;
         }
         f.write_str("), }")
@@ -239,7 +245,10 @@ mod tests {
             ("{'shape': (3)}", "`,` before \")}\""),
             ("{'shape': (-3,)}", "a size before \"-3,)}\""),
             ("{'shape': (99999999999999999999,)}", "cannot be addressed"),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}", "more elements than can be"),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}",
+                "more elements than can be",
+            ),
             ("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1)}", "rank 9"),
             ("{'descr': '<f4', 'fortran_order': False, 'shape': ()} x", "nothing before \"x\""),
             ("{'descr': '\u{e9}\u{e9}'}", "is not a dtype"),
