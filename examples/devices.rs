@@ -90,7 +90,8 @@ fn print(list: &[DeviceInfo], best: &Device) {
         if !info.driver.is_empty() {
             println!("    driver    {}", info.driver);
         }
-        let limits: Vec<String> = info.limits.iter().map(|(name, limit)| format!("{name} {}", grouped(*limit))).collect();
+        let limits: Vec<String> =
+            info.limits.iter().map(|(name, limit)| format!("{name} {}", grouped(*limit))).collect();
         lines("limits", &limits);
         let features: Vec<String> = info.features.iter().map(|f| f.to_string()).collect();
         lines("features", &features);

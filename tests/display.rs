@@ -72,7 +72,10 @@ fn only_the_edges_of_many_are_shown() {
                     [9800, 9801, 9802, ..., 9897, 9898, 9899],\n        \
                     [9900, 9901, 9902, ..., 9997, 9998, 9999]], shape [100, 100], int32, cpu)";
     prints(&x.reshape([100, 100]).unwrap(), expected);
-    prints(&Tensor::zeros([2, 1000], DType::F32, &Device::cpu()).narrow(0, 0, 1).unwrap().select(1, 0).unwrap(), "tensor([0.], float32, cpu)");
+    prints(
+        &Tensor::zeros([2, 1000], DType::F32, &Device::cpu()).narrow(0, 0, 1).unwrap().select(1, 0).unwrap(),
+        "tensor([0.], float32, cpu)",
+    );
     let tall = x.reshape([5000, 2]).unwrap();
     assert!(tall.to_string().contains("[   4,    5],\n        ...,\n        [9994, 9995],"), "{tall}");
 }

@@ -43,7 +43,9 @@ fn numbers(dtype: DType) -> Tensor {
 #[test]
 fn every_dtype_comes_back_as_it_was_written() {
     for dtype in DType::ALL.into_iter().filter(|d| *d != DType::BF16) {
-        for x in [numbers(dtype), numbers(dtype).t(), Tensor::ones((), dtype, &cpu()), Tensor::zeros([3, 0], dtype, &cpu())] {
+        for x in
+            [numbers(dtype), numbers(dtype).t(), Tensor::ones((), dtype, &cpu()), Tensor::zeros([3, 0], dtype, &cpu())]
+        {
             let y = npy::from_bytes(&npy::to_bytes(&x).unwrap()).unwrap();
             assert_eq!((y.shape(), y.dtype()), (x.shape(), x.dtype()));
             let values = |x: &Tensor| x.to_dtype(DType::F64).to_vec::<f64>().unwrap();
@@ -170,7 +172,10 @@ mod archives {
             assert_eq!(y.max(()).unwrap().item::<u8>().unwrap(), 9);
         }
         let message = mnist.get("z").unwrap_err().to_string();
-        assert!(message.ends_with("mnist10k.npz: there is no array \"z\", but x_train, y_train, x_test, y_test"), "{message}");
+        assert!(
+            message.ends_with("mnist10k.npz: there is no array \"z\", but x_train, y_train, x_test, y_test"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -179,7 +184,8 @@ mod archives {
         let (x, y) = (numbers(DType::F16), Tensor::scalar(7u64, &cpu()));
         for compressed in [false, true] {
             let tensors = [("x", &x), ("y/z", &y)];
-            if compressed { npz::save_compressed(&scratch.0, &tensors) } else { npz::save(&scratch.0, &tensors) }.unwrap();
+            if compressed { npz::save_compressed(&scratch.0, &tensors) } else { npz::save(&scratch.0, &tensors) }
+                .unwrap();
             let archive = npz::open(&scratch.0).unwrap();
             assert_eq!(archive.names(), ["x", "y/z"]);
             let x: Vec<f16> = archive.get("x").unwrap().to_vec().unwrap();
@@ -200,7 +206,8 @@ mod archives {
         for i in 0..good.len() {
             let mut bytes = good.clone();
             bytes[i] ^= 0x41;
-            let read = npz::from_bytes(bytes).and_then(|archive| archive.names().iter().map(|n| archive.get(n)).collect::<Result<Vec<_>>>());
+            let read = npz::from_bytes(bytes)
+                .and_then(|archive| archive.names().iter().map(|n| archive.get(n)).collect::<Result<Vec<_>>>());
             // What the checksum covers cannot change unnoticed.
             let data = good.windows(6).position(|w| w == b"\x93NUMPY").unwrap();
             assert!(read.is_err() || !(data..data + 152).contains(&i), "byte {i}");
@@ -221,7 +228,8 @@ fn owned_arrays_become_tensors_without_a_copy() {
     let expected = |a: &ArrayD<f32>| a.iter().copied().collect::<Vec<_>>();
     let mut flipped = a.clone();
     flipped.invert_axis(ndarray::Axis(1));
-    let layouts = [a.clone(), a.clone().reversed_axes(), a.clone().slice_move(s![1.., ..;2]), flipped, Array2::zeros((0, 4))];
+    let layouts =
+        [a.clone(), a.clone().reversed_axes(), a.clone().slice_move(s![1.., ..;2]), flipped, Array2::zeros((0, 4))];
     for array in layouts {
         let x = Tensor::from(array.clone());
         assert_eq!(x.shape().dims(), array.shape());

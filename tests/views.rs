@@ -43,7 +43,10 @@ mod making {
         let far = Tensor::arange(1i64 << 40, (1i64 << 40) + 3, 1, DType::I64, &device).unwrap();
         assert_eq!(far.to_vec::<i64>().unwrap(), [1 << 40, (1 << 40) + 1, (1 << 40) + 2]);
         fails(Tensor::arange(0, 1, 0, DType::F32, &device), "arange: 0..1 in steps of 0 does not end");
-        fails(Tensor::arange(0.0, f64::INFINITY, 1.0, DType::F32, &device), "arange: 0..inf in steps of 1 does not end");
+        fails(
+            Tensor::arange(0.0, f64::INFINITY, 1.0, DType::F32, &device),
+            "arange: 0..inf in steps of 1 does not end",
+        );
         fails(Tensor::arange(0, 2, 1, DType::Bool, &device), "arange: dtype bool: needs a number");
     }
 
@@ -222,7 +225,8 @@ mod joining {
     #[test]
     fn cat_of_many() {
         for count in [4, 5, 16, 17, 70] {
-            let parts: Vec<Tensor> = (0..count).map(|i| Tensor::full([2, 1 + i % 2], i as i64, DType::I16, &cpu())).collect();
+            let parts: Vec<Tensor> =
+                (0..count).map(|i| Tensor::full([2, 1 + i % 2], i as i64, DType::I16, &cpu())).collect();
             let expected: Vec<f64> = (0..count).flat_map(|i| vec![i as f64; 1 + i % 2]).collect();
             assert_eq!(values(&Tensor::cat(&parts, 1).unwrap()), [&expected[..], &expected].concat(), "{count}");
         }
@@ -318,11 +322,13 @@ mod indexing {
         let zeros = Tensor::zeros([3, 2], DType::F64, &cpu());
         let out = zeros.scatter_add(0, &ints(&[0, 2, 0, 2, 9, -1], [3, 2]), &(range([3, 2]) + 1.0)).unwrap();
         assert_eq!(values(&out), [4.0, 0.0, 0.0, 0.0, 0.0, 6.0]);
-        let some = range([3, 2]).scatter_add(1, &ints(&[1], [1, 1]), &Tensor::full([1, 1], 10.0, DType::F64, &cpu())).unwrap();
+        let some =
+            range([3, 2]).scatter_add(1, &ints(&[1], [1, 1]), &Tensor::full([1, 1], 10.0, DType::F64, &cpu())).unwrap();
         assert_eq!(values(&some), [0.0, 11.0, 2.0, 3.0, 4.0, 5.0]);
         let none = range([2]).scatter_add(0, &ints(&[], [0]), &range([0])).unwrap();
         assert_eq!(values(&none), [0.0, 1.0]);
-        let mixed = ints(&[1, 1], [2]).scatter_add(0, &ints(&[0, 0], [2]), &Tensor::ones([2], DType::U8, &cpu())).unwrap();
+        let mixed =
+            ints(&[1, 1], [2]).scatter_add(0, &ints(&[0, 0], [2]), &Tensor::ones([2], DType::U8, &cpu())).unwrap();
         assert_eq!((mixed.dtype(), values(&mixed)), (DType::I64, vec![3.0, 1.0]));
     }
 
