@@ -7,6 +7,7 @@ mod interpret;
 mod loops;
 mod matmul;
 mod memory;
+mod order;
 mod plan;
 mod pointwise;
 #[cfg(test)]
@@ -40,7 +41,6 @@ pub(crate) struct CpuExecutor {
 }
 
 impl CpuExecutor {
-    #[expect(clippy::new_ret_no_self, reason = "an executor is only ever used behind its trait")]
     pub fn new() -> Arc<dyn Executor> {
         Arc::new(Self { pool: Arc::default(), compiled: AtomicU64::new(0) })
     }

@@ -4,7 +4,7 @@ use super::{CpuExecutor, reference};
 use crate::{
     DType, MAX_RANK, Scalar,
     graph::{
-        executor::{Buffer, Executor},
+        executor::Buffer,
         kernel::{Binding, Body, Code, Fused, Instr, Kernel, Leaf, Line, Matmul, Operand, Output, ScatterAdd},
     },
     layout::{Strides, collapse},
@@ -343,7 +343,7 @@ fn reductions_over_rows_and_columns() {
 
 #[test]
 fn nan_passes_through_extrema() {
-    for n in [5, 100, 5000, 100_000] {
+    for n in [5, 20, 100, 800, 5000, 100_000] {
         let mut b = Build::new(&[n], 0);
         let x = b.dense(F32);
         let max = b.instr(Code::Reduce(ReduceOp::Max), &[x], F32);
