@@ -1,5 +1,7 @@
 //! The CPU executor: fused kernels interpreted over tiles that stay in the L1 cache.
 
+#[cfg(test)]
+mod accuracy;
 mod convert;
 mod fold;
 mod index;
