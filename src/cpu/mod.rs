@@ -1,9 +1,110 @@
-//! The CPU executor.
-use std::sync::Arc;
-use crate::graph::executor::Executor;
-pub(crate) struct CpuExecutor;
+//! The CPU executor: fused kernels interpreted over tiles that stay in the L1 cache.
+
+mod convert;
+mod fold;
+mod index;
+mod interpret;
+mod loops;
+mod matmul;
+mod memory;
+mod plan;
+mod pointwise;
+#[cfg(test)]
+mod reference;
+mod simd;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+pub(crate) use memory::HostBuffer;
+
+use crate::{
+    Result,
+    device::Memory,
+    error::Error,
+    graph::{
+        executor::{Buffer, Caps, Executor, Program, Storage},
+        kernel::{Body, Kernel},
+    },
+};
+
+/// Runs kernels on the CPU, at once.
+pub(crate) struct CpuExecutor {
+    pool: Arc<memory::Pool>,
+    compiled: AtomicU64,
+}
+
 impl CpuExecutor {
+    #[expect(clippy::new_ret_no_self, reason = "an executor is only ever used behind its trait")]
     pub fn new() -> Arc<dyn Executor> {
-        unimplemented!()
+        Arc::new(Self { pool: Arc::default(), compiled: AtomicU64::new(0) })
+    }
+}
+
+impl Executor for CpuExecutor {
+    fn caps(&self) -> Caps {
+        Caps { max_buffers: 64, max_code: 256, max_row: 65_536, narrow_rows: true, max_binding: u64::MAX }
+    }
+
+    fn alloc(&self, bytes: usize) -> Result<Buffer> {
+        self.pool.alloc(bytes)
+    }
+
+    fn upload(&self, data: &[u8]) -> Result<Buffer> {
+        let buffer = self.pool.take(data.len())?;
+        // SAFETY: the new buffer is at least as long as `data` and nobody else has it.
+        unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), buffer.as_ptr(), data.len()) };
+        Ok(Arc::new(buffer))
+    }
+
+    fn read(&self, buffer: &Buffer, out: &mut [u8]) -> Result<()> {
+        match buffer.host().and_then(|data| data.get(..out.len())) {
+            Some(data) => out.copy_from_slice(data),
+            None => return Err(Error::argument("read", "the buffer is not in host memory, or is too short")),
+        }
+        Ok(())
+    }
+
+    fn compile(&self, kernel: &Kernel) -> Result<Arc<dyn Program>> {
+        self.compiled.fetch_add(1, Ordering::Relaxed);
+        Ok(match &kernel.body {
+            Body::Fused(fused) => Arc::new(pointwise::FusedProgram::new(kernel, fused)),
+            Body::Matmul(matmul) => Arc::new(matmul::MatmulProgram::new(kernel, matmul, &self.pool)),
+            Body::ScatterAdd(scatter) => Arc::new(index::ScatterProgram::new(scatter, kernel.inputs[1].dtype)),
+        })
+    }
+
+    fn submit(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn memory(&self) -> Memory {
+        self.pool.memory()
+    }
+
+    fn empty_cache(&self) {
+        self.pool.empty();
+    }
+
+    fn pipelines(&self) -> u64 {
+        self.compiled.load(Ordering::Relaxed)
+    }
+}
+
+/// The address of a buffer of this executor.
+fn address(buffer: &Buffer) -> Result<*mut u8> {
+    let storage: &dyn Storage = buffer.as_ref();
+    match storage.as_any().downcast_ref::<HostBuffer>() {
+        Some(host) => Ok(host.as_ptr()),
+        None => Err(Error::argument("launch", "a buffer of another device reached the CPU")),
     }
 }

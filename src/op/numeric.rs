@@ -2,6 +2,8 @@
 //!
 //! These are the numerics rules of both executors: the functions in `shaders/` follow them.
 
+mod single;
+
 /// Floating-point types in which kernels compute.
 ///
 /// The methods of `f32` are branch-free polynomials where that lets a loop over them become SIMD code.
@@ -28,6 +30,7 @@ pub(crate) trait Real:
     fn log2(self) -> Self;
     fn log1p(self) -> Self;
     fn sqrt(self) -> Self;
+    fn recip(self) -> Self;
     fn sin(self) -> Self;
     fn cos(self) -> Self;
     fn tan(self) -> Self;
@@ -71,3 +74,278 @@ pub(crate) trait Integer: Copy + Ord {
     fn or(self, b: Self) -> Self;
     fn xor(self, b: Self) -> Self;
 }
+
+/// What both floating-point types take from the standard library under the same name.
+macro_rules! standard {
+    ($($name:ident)*) => {$(
+        #[inline(always)]
+        fn $name(self) -> Self {
+            self.$name()
+        }
+    )*};
+}
+
+/// The rules that read the same for every floating-point type; `$t` is the type, `$v` its value.
+macro_rules! rules {
+    ($t:ty) => {
+        #[inline(always)]
+        fn sign(self) -> Self {
+            (self > 0.0) as u8 as $t - (self < 0.0) as u8 as $t
+        }
+        #[inline(always)]
+        fn round(self) -> Self {
+            self.round_ties_even()
+        }
+        #[inline(always)]
+        fn relu(self) -> Self {
+            if self < 0.0 { 0.0 } else { self }
+        }
+        #[inline(always)]
+        fn selu(self) -> Self {
+            const SCALE: $t = 1.050_700_987_355_480_5;
+            let negative = Real::expm1(self) * (SCALE * 1.673_263_242_354_377_2);
+            if self > 0.0 { self * SCALE } else { negative }
+        }
+        #[inline(always)]
+        fn hardsigmoid(self) -> Self {
+            let y = self * (1.0 / 6.0) + 0.5;
+            let y = if y < 0.0 { 0.0 } else { y };
+            if y > 1.0 { 1.0 } else { y }
+        }
+        #[inline(always)]
+        fn remainder(self, b: Self) -> Self {
+            let r = self % b;
+            if r != 0.0 && (r < 0.0) != (b < 0.0) { r + b } else { r }
+        }
+        #[inline(always)]
+        fn max(self, b: Self) -> Self {
+            if self > b || self.is_nan() { self } else { b }
+        }
+        #[inline(always)]
+        fn min(self, b: Self) -> Self {
+            if self < b || self.is_nan() { self } else { b }
+        }
+    };
+}
+
+impl Real for f64 {
+    standard!(abs floor ceil trunc exp exp2 log2 sqrt recip sin cos tan sinh cosh tanh asin acos atan);
+    rules!(f64);
+
+    #[inline(always)]
+    fn expm1(self) -> Self {
+        self.exp_m1()
+    }
+    #[inline(always)]
+    fn log(self) -> Self {
+        self.ln()
+    }
+    #[inline(always)]
+    fn log1p(self) -> Self {
+        self.ln_1p()
+    }
+    #[inline(always)]
+    fn erf(self) -> Self {
+        libm::erf(self)
+    }
+    #[inline(always)]
+    fn sigmoid(self) -> Self {
+        let e = (-self.abs()).exp();
+        (if self < 0.0 { e } else { 1.0 }) / (1.0 + e)
+    }
+    #[inline(always)]
+    fn softplus(self) -> Self {
+        Real::relu(self) + (-self.abs()).exp().ln_1p()
+    }
+    #[inline(always)]
+    fn gelu(self) -> Self {
+        0.5 * self * (1.0 + libm::erf(self * std::f64::consts::FRAC_1_SQRT_2))
+    }
+    #[inline(always)]
+    fn gelu_tanh(self) -> Self {
+        const SQRT_8_PI: f64 = 1.595_769_121_605_730_7;
+        self * Real::sigmoid(SQRT_8_PI * (self + 0.044_715 * self * self * self))
+    }
+    #[inline(always)]
+    fn pow(self, b: Self) -> Self {
+        self.powf(b)
+    }
+    #[inline(always)]
+    fn atan2(self, b: Self) -> Self {
+        self.atan2(b)
+    }
+}
+
+/// An `f32` in loops for processors with fused multiply-add: the polynomials of its functions use it.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+#[repr(transparent)]
+pub(crate) struct Fused32(f32);
+
+macro_rules! operators {
+    ($($trait:ident $name:ident $op:tt;)*) => {$(
+        impl std::ops::$trait for Fused32 {
+            type Output = Self;
+            #[inline(always)]
+            fn $name(self, b: Self) -> Self {
+                Fused32(self.0 $op b.0)
+            }
+        }
+    )*};
+}
+operators! { Add add +; Sub sub -; Mul mul *; Div div /; }
+
+impl std::ops::Neg for Fused32 {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Fused32(-self.0)
+    }
+}
+
+/// The functions that [`single`] writes out.
+macro_rules! polynomials {
+    ($fma:literal, $wrap:expr, |$x:ident| $value:expr, $($name:ident)*) => {$(
+        #[inline(always)]
+        fn $name(self) -> Self {
+            let $x = self;
+            $wrap(single::$name::<$fma>($value))
+        }
+    )*};
+}
+
+/// What does not profit from fused multiply-add, or not enough.
+macro_rules! delegate {
+    ($($name:ident($($b:ident)?))*) => {$(
+        #[inline(always)]
+        fn $name(self $(, $b: Self)?) -> Self {
+            Fused32(Real::$name(self.0 $(, $b.0)?))
+        }
+    )*};
+}
+
+impl Real for f32 {
+    standard!(abs floor ceil trunc sqrt recip tan sinh cosh asin acos);
+    rules!(f32);
+    polynomials!(false, std::convert::identity, |x| x,
+        exp exp2 expm1 log log2 log1p sin cos tanh atan erf sigmoid softplus gelu gelu_tanh);
+
+    #[inline(always)]
+    fn pow(self, b: Self) -> Self {
+        self.powf(b)
+    }
+    #[inline(always)]
+    fn atan2(self, b: Self) -> Self {
+        self.atan2(b)
+    }
+}
+
+impl Real for Fused32 {
+    polynomials!(true, Fused32, |x| x.0,
+        exp exp2 expm1 log log2 log1p sin cos tanh atan erf sigmoid softplus gelu gelu_tanh);
+    delegate!(abs() sign() floor() ceil() round() trunc() sqrt() recip() tan() sinh() cosh() asin() acos() relu()
+        selu() hardsigmoid() pow(b) remainder(b) max(b) min(b) atan2(b));
+}
+
+macro_rules! integers {
+    ($($t:ty: $abs:expr, $sign:expr, $floor_div:expr, $remainder:expr;)*) => {$(
+        impl Integer for $t {
+            #[inline(always)]
+            fn neg(self) -> Self {
+                self.wrapping_neg()
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                $abs(self)
+            }
+            #[inline(always)]
+            fn sign(self) -> Self {
+                $sign(self)
+            }
+            #[inline(always)]
+            fn relu(self) -> Self {
+                Ord::max(self, 0)
+            }
+            #[inline(always)]
+            fn not(self) -> Self {
+                !self
+            }
+            #[inline(always)]
+            fn add(self, b: Self) -> Self {
+                self.wrapping_add(b)
+            }
+            #[inline(always)]
+            fn sub(self, b: Self) -> Self {
+                self.wrapping_sub(b)
+            }
+            #[inline(always)]
+            fn mul(self, b: Self) -> Self {
+                self.wrapping_mul(b)
+            }
+            #[inline(always)]
+            #[allow(unused_comparisons)]
+            fn pow(self, b: Self) -> Self {
+                if b < 0 {
+                    // 1 / self^|b|, truncated.
+                    let minus_one = (0 as $t).wrapping_sub(1);
+                    return match self {
+                        1 => 1,
+                        _ if self == minus_one => if b & 1 == 0 { 1 } else { minus_one },
+                        _ => 0,
+                    };
+                }
+                let (mut base, mut exponent, mut power): (Self, Self, Self) = (self, b, 1);
+                while exponent > 0 {
+                    if exponent & 1 == 1 {
+                        power = power.wrapping_mul(base);
+                    }
+                    base = base.wrapping_mul(base);
+                    exponent >>= 1;
+                }
+                power
+            }
+            #[inline(always)]
+            fn floor_div(self, b: Self) -> Self {
+                if b == 0 { 0 } else { $floor_div(self, b) }
+            }
+            #[inline(always)]
+            fn remainder(self, b: Self) -> Self {
+                if b == 0 { 0 } else { $remainder(self, b) }
+            }
+            #[inline(always)]
+            fn and(self, b: Self) -> Self {
+                self & b
+            }
+            #[inline(always)]
+            fn or(self, b: Self) -> Self {
+                self | b
+            }
+            #[inline(always)]
+            fn xor(self, b: Self) -> Self {
+                self ^ b
+            }
+        }
+    )*};
+}
+
+macro_rules! signed {
+    ($($t:ident)*) => { integers! {$(
+        $t: $t::wrapping_abs, $t::signum,
+            |a: $t, b: $t| {
+                let q = a.wrapping_div(b);
+                if a.wrapping_rem(b) != 0 && (a < 0) != (b < 0) { q - 1 } else { q }
+            },
+            |a: $t, b: $t| {
+                let r = a.wrapping_rem(b);
+                if r != 0 && (r < 0) != (b < 0) { r + b } else { r }
+            };
+    )*} };
+}
+
+macro_rules! unsigned {
+    ($($t:ident)*) => { integers! {$(
+        $t: std::convert::identity, |x: $t| Ord::min(x, 1), |a: $t, b: $t| a / b, |a: $t, b: $t| a % b;
+    )*} };
+}
+
+signed!(i32 i64);
+unsigned!(u32 u64);

@@ -1,0 +1,124 @@
+//! The loops of reductions: along a slice, and slice onto slice.
+
+use super::{convert::Bit, simd::simd};
+use crate::op::{ReduceOp, numeric::Real};
+
+/// A type that reductions accumulate in.
+pub(super) trait Fold: Copy {
+    fn identity(op: ReduceOp) -> Self;
+    fn sum(self, b: Self) -> Self;
+    fn product(self, b: Self) -> Self;
+    /// NaN if one is NaN.
+    fn largest(self, b: Self) -> Self;
+    /// NaN if one is NaN.
+    fn smallest(self, b: Self) -> Self;
+}
+
+macro_rules! folds {
+    ($($t:ty: $zero:expr, $one:expr, $low:expr, $high:expr, $sum:expr, $product:expr, $max:expr, $min:expr;)*) => {$(
+        impl Fold for $t {
+            #[inline(always)]
+            fn identity(op: ReduceOp) -> Self {
+                match op {
+                    ReduceOp::Sum => $zero,
+                    ReduceOp::Prod => $one,
+                    ReduceOp::Max => $low,
+                    ReduceOp::Min => $high,
+                }
+            }
+            #[inline(always)]
+            fn sum(self, b: Self) -> Self { $sum(self, b) }
+            #[inline(always)]
+            fn product(self, b: Self) -> Self { $product(self, b) }
+            #[inline(always)]
+            fn largest(self, b: Self) -> Self { $max(self, b) }
+            #[inline(always)]
+            fn smallest(self, b: Self) -> Self { $min(self, b) }
+        }
+    )*};
+}
+
+macro_rules! fold_floats {
+    ($($t:ident)*) => { folds! {$(
+        $t: 0.0, 1.0, $t::NEG_INFINITY, $t::INFINITY, |a, b| a + b, |a, b| a * b,
+            |a, b| Real::max(b, a), |a, b| Real::min(b, a);
+    )*} };
+}
+macro_rules! fold_ints {
+    ($($t:ident)*) => { folds! {$(
+        $t: 0, 1, $t::MIN, $t::MAX, $t::wrapping_add, $t::wrapping_mul, Ord::max, Ord::min;
+    )*} };
+}
+fold_floats!(f32 f64);
+fold_ints!(i32 u32 i64 u64);
+folds! {
+    Bit: Bit(0), Bit(1), Bit(0), Bit(1), Ord::max, Ord::min, Ord::max, Ord::min;
+}
+
+/// Partial results kept side by side: several SIMD registers, and rounding errors that grow slowly.
+const LANES: usize = 64;
+
+macro_rules! along {
+    ($src:ident, $op:expr, $T:ident, $f:ident) => {{
+        let mut lanes = [$T::identity($op); LANES];
+        let (chunks, rest) = $src.as_chunks::<LANES>();
+        for chunk in chunks {
+            for (a, x) in lanes.iter_mut().zip(chunk) {
+                *a = a.$f(*x);
+            }
+        }
+        if chunks.is_empty() {
+            let mut acc = $T::identity($op);
+            for x in rest {
+                acc = acc.$f(*x);
+            }
+            return acc;
+        }
+        for (a, x) in lanes.iter_mut().zip(rest) {
+            *a = a.$f(*x);
+        }
+        let mut width = LANES / 2;
+        while width > 0 {
+            for i in 0..width {
+                lanes[i] = lanes[i].$f(lanes[i + width]);
+            }
+            width /= 2;
+        }
+        lanes[0]
+    }};
+}
+
+simd! {
+    /// Everything combined.
+    pub(super) fn along<T: Fold>(op: ReduceOp, src: &[T]) -> T {
+        match op {
+            ReduceOp::Sum => along!(src, ReduceOp::Sum, T, sum),
+            ReduceOp::Prod => along!(src, ReduceOp::Prod, T, product),
+            ReduceOp::Max => along!(src, ReduceOp::Max, T, largest),
+            ReduceOp::Min => along!(src, ReduceOp::Min, T, smallest),
+        }
+    }
+}
+
+/// `acc[i]` combined with `src[i]`.
+macro_rules! onto {
+    ($acc:ident, $src:ident, $f:ident) => {
+        for (a, x) in $acc.iter_mut().zip($src) {
+            *a = a.$f(*x);
+        }
+    };
+}
+
+simd! {
+    /// Each row of `src`, as wide as `acc`, combined with `acc` element by element.
+    pub(super) fn onto<T: Fold>(op: ReduceOp, acc: &mut [T], src: &[T]) {
+        for row in src.chunks_exact(acc.len()) {
+            match op {
+                ReduceOp::Sum => onto!(acc, row, sum),
+                ReduceOp::Prod => onto!(acc, row, product),
+                ReduceOp::Max => onto!(acc, row, largest),
+                ReduceOp::Min => onto!(acc, row, smallest),
+            }
+        }
+    }
+}

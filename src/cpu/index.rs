@@ -1,0 +1,130 @@
+//! Scatter-add: line by line, in the order of the source.
+
+use super::{
+    address,
+    convert::{Number, Stored, for_stored},
+    fold::Fold,
+    pointwise::{SERIAL, for_each},
+};
+use crate::{
+    DType, Result, Scalar,
+    error::Error,
+    graph::{
+        executor::{Buffer, Program},
+        kernel::{Line, ScatterAdd},
+    },
+};
+
+/// A scatter-add made ready.
+pub(super) struct ScatterProgram {
+    scatter: ScatterAdd,
+    /// The dtype of the index.
+    index: DType,
+}
+
+/// Addresses that threads share.
+#[derive(Clone, Copy)]
+struct Shared(*mut u8);
+// SAFETY: threads write to disjoint lines.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+/// Neighbouring lines that are worked on together.
+const WIDTH: usize = 64;
+
+impl ScatterProgram {
+    pub fn new(scatter: &ScatterAdd, index: DType) -> Self {
+        Self { scatter: scatter.clone(), index }
+    }
+
+    /// Where the lines `outer * last..` start, in elements.
+    fn start(&self, line: &Line, mut outer: usize) -> isize {
+        let mut place = line.offset;
+        let axes = self.scatter.lines.len().saturating_sub(1);
+        for axis in (0..axes).rev() {
+            place += (outer % self.scatter.lines[axis]) as isize * line.strides[axis];
+            outer /= self.scatter.lines[axis];
+        }
+        place
+    }
+
+    unsafe fn run<S: Stored<Held: Fold>, I: Stored<Held: Number>>(&self, src: Shared, index: Shared, out: Shared) {
+        let ScatterAdd { lines, from, to, src: source, index: indices, out: target, .. } = &self.scatter;
+        let last = lines.last().copied().unwrap_or(1);
+        let axis = lines.len().saturating_sub(1);
+        let step = |line: &Line| if lines.is_empty() { 0 } else { line.strides[axis] };
+        let (src_step, index_step, out_step) = (step(source), step(indices), step(target));
+        let outer: usize = lines[..axis].iter().product();
+        let blocks = last.div_ceil(WIDTH);
+        let work = 4 * outer * last * (from + to);
+        let threads = if work < SERIAL { 1 } else { rayon::current_num_threads() };
+        for_each(outer * blocks, threads, |task| {
+            let (outer, first) = (task / blocks, (task % blocks * WIDTH) as isize);
+            let width = WIDTH.min(last - first as usize) as isize;
+            // Closures take only what threads may share.
+            let (src, index, out) = (&src, &index, &out);
+            let src = src.0.cast::<S>().wrapping_offset(self.start(source, outer) + first * src_step);
+            let index = index.0.cast::<I>().wrapping_offset(self.start(indices, outer) + first * index_step);
+            let out = out.0.cast::<S>().wrapping_offset(self.start(target, outer) + first * out_step);
+            let target_of = |i: isize, c: isize| {
+                // SAFETY: the strides stay inside of the index.
+                let at = unsafe { *index.wrapping_offset(i * indices.axis + c * index_step) }.load().u64();
+                (at < *to as u64).then_some(at as isize)
+            };
+            let shared_index = index_step == 0;
+            // Sums in the wider type: rounded once, at the end.
+            let narrow = size_of::<S>() != size_of::<S::Held>();
+            let mut sums =
+                vec![S::Held::identity(crate::op::ReduceOp::Sum); if narrow { to * width as usize } else { 0 }];
+            // SAFETY: the places are inside of the buffers, and each task has its own lines of the output.
+            unsafe {
+                for j in 0..if narrow { 0 } else { *to as isize } {
+                    for c in 0..width {
+                        *out.wrapping_offset(j * target.axis + c * out_step) =
+                            S::store(S::Held::identity(crate::op::ReduceOp::Sum));
+                    }
+                }
+                for i in 0..*from as isize {
+                    let row = src.wrapping_offset(i * source.axis);
+                    let all = if shared_index { target_of(i, 0) } else { None };
+                    if shared_index && all.is_none() {
+                        continue;
+                    }
+                    for c in 0..width {
+                        let Some(j) = (if shared_index { all } else { target_of(i, c) }) else { continue };
+                        let value = (*row.wrapping_offset(c * src_step)).load();
+                        if narrow {
+                            let sum = &mut sums[(j * width + c) as usize];
+                            *sum = sum.sum(value);
+                        } else {
+                            let place = out.wrapping_offset(j * target.axis + c * out_step);
+                            *place = S::store((*place).load().sum(value));
+                        }
+                    }
+                }
+                for (at, sum) in sums.iter().enumerate() {
+                    let (j, c) = (at as isize / width, at as isize % width);
+                    *out.wrapping_offset(j * target.axis + c * out_step) = S::store(*sum);
+                }
+            }
+        });
+    }
+}
+
+impl Program for ScatterProgram {
+    fn launch(&self, inputs: &[&Buffer], outputs: &[&Buffer], _scalars: &[Scalar]) -> Result<()> {
+        let (src, index, out) =
+            (Shared(address(inputs[0])?), Shared(address(inputs[1])?), Shared(address(outputs[0])?));
+        // SAFETY: the scheduler passes the buffers that the kernel describes.
+        unsafe {
+            match self.index {
+                DType::I64 | DType::U64 => for_stored!(self.scatter.dtype, S => self.run::<S, i64>(src, index, out)),
+                DType::I32 => for_stored!(self.scatter.dtype, S => self.run::<S, i32>(src, index, out)),
+                DType::U32 => for_stored!(self.scatter.dtype, S => self.run::<S, u32>(src, index, out)),
+                other => return Err(Error::dtype("scatter_add", other, "indices are integers of 32 or 64 bits")),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,353 @@
+//! Runs the steps of a plan on one tile.
+
+use std::slice::{from_raw_parts, from_raw_parts_mut};
+
+use super::{
+    convert::{self, Bit, Stored, for_compute, for_stored},
+    fold, loops,
+    plan::{Extent, Kind, Plan, Step},
+    simd,
+    walk::Walk,
+};
+use crate::{
+    DType, MAX_RANK, Scalar,
+    dtype::Compute,
+    op::{BinaryOp, UnaryOp, numeric::Fused32},
+};
+
+/// The registers of one task, and where its tile lies.
+pub(super) struct Tile<'a> {
+    pub plan: &'a Plan,
+    /// Addresses of the buffers: inputs, then outputs.
+    pub buffers: &'a [*mut u8],
+    pub scalars: &'a [Scalar],
+    /// Where each register is at the moment: in the scratch memory, or right in a buffer.
+    pub registers: &'a mut [*mut u8],
+    pub scratch: *mut u8,
+    /// What periodic loads have loaded, by walk: start within the period, plus 1, and count.
+    pub loaded: &'a mut [(usize, usize)],
+    /// Where the task starts along the kept axes, for [`Order::Columns`](super::plan::Order::Columns).
+    pub corner: [isize; MAX_RANK],
+    /// The first element and the number of elements.
+    pub start: usize,
+    pub len: usize,
+    pub row_start: usize,
+    pub rows: usize,
+    /// For each row of the tile, its elements lie `rows` apart rather than side by side.
+    pub columns: bool,
+}
+
+impl Tile<'_> {
+    /// # Safety
+    /// The buffers are as large as the kernel says, nobody else writes to the outputs' part that this tile covers,
+    /// and the scratch memory is as large as the plan asks.
+    pub unsafe fn run(&mut self, steps: &[Step]) {
+        for step in steps {
+            // SAFETY: the plan gives every register room for its extent; the rest is the caller's contract.
+            unsafe { self.step(step) }
+        }
+    }
+
+    #[inline]
+    fn count(&self, extent: Extent) -> usize {
+        match extent {
+            Extent::One => 1,
+            Extent::Rows => self.rows,
+            Extent::Elems => self.len,
+        }
+    }
+
+    #[inline]
+    fn start(&self, extent: Extent) -> usize {
+        match extent {
+            Extent::One => 0,
+            Extent::Rows => self.row_start,
+            Extent::Elems => self.start,
+        }
+    }
+
+    /// The address of the walk's place 0 for this task.
+    #[inline]
+    unsafe fn base(&self, walk: &Walk) -> *mut u8 {
+        let place = self.corner_place(walk);
+        self.buffers[walk.buffer].wrapping_offset(place * walk.dtype.size() as isize)
+    }
+
+    #[inline]
+    fn corner_place(&self, walk: &Walk) -> isize {
+        if self.columns { self.corner.iter().zip(&walk.outer).map(|(c, s)| c * s).sum() } else { 0 }
+    }
+
+    #[inline]
+    unsafe fn read<T>(&self, register: u16, count: usize) -> &'static [T] {
+        // SAFETY: the caller knows type and length of the register.
+        unsafe { from_raw_parts(self.registers[register as usize].cast(), count) }
+    }
+
+    #[inline]
+    #[expect(clippy::mut_from_ref, reason = "registers do not overlap")]
+    unsafe fn write<T>(&self, register: u16, count: usize) -> &'static mut [T] {
+        // SAFETY: the caller knows type and length of the register, which is none of the operands.
+        unsafe { from_raw_parts_mut(self.registers[register as usize].cast(), count) }
+    }
+
+    unsafe fn step(&mut self, s: &Step) {
+        let n = self.count(s.extent);
+        let start = self.start(s.extent);
+        let plan = self.plan;
+        let [a, b, c] = s.args;
+        let lens = [if s.single[0] { 1 } else { n }, if s.single[1] { 1 } else { n }];
+        // SAFETY: registers have the types and lengths that the plan gave them, see `run`.
+        unsafe {
+            match s.kind {
+                Kind::Load { walk, direct, periodic } => {
+                    let place = &plan.walks[walk as usize];
+                    if direct && let Some(at) = place.side_by_side(start, n) {
+                        self.registers[s.dst as usize] =
+                            self.base(place).wrapping_offset(at * place.dtype.size() as isize);
+                        return;
+                    }
+                    if periodic && let Some(period) = place.period() {
+                        let (phase, count) = &mut self.loaded[walk as usize];
+                        if *phase == start % period + 1 && *count >= n {
+                            return;
+                        }
+                        (*phase, *count) = (start % period + 1, n);
+                    }
+                    if direct {
+                        self.reset(s.dst);
+                    }
+                    let base = self.base(place);
+                    for_stored!(place.dtype, S => load::<S>(self.write(s.dst, n), base.cast(), place, start));
+                }
+                Kind::LoadIf { walk } => {
+                    let place = &plan.walks[walk as usize];
+                    let base = self.base(place);
+                    let condition = self.read::<Bit>(a, n);
+                    for_stored!(place.dtype, S => load_if::<S>(self.write(s.dst, n), base.cast(), place, start, condition));
+                }
+                Kind::Gather { walk, axis, index } => {
+                    let place = &plan.walks[walk as usize];
+                    let base = self.base(place);
+                    for_compute!(index, I => {
+                        let index = self.read::<I>(a, n);
+                        for_stored!(place.dtype, S => gather::<S, I>(self.write(s.dst, n), base.cast(), place, start, index, axis));
+                    });
+                }
+                Kind::Index { walk, wide } => {
+                    let place = &plan.walks[walk as usize];
+                    let corner = self.corner_place(place);
+                    if wide {
+                        let dst = self.write::<i64>(s.dst, n);
+                        place.runs(start, n, |at, count, from, by| {
+                            let values = dst[at..at + count].iter_mut().enumerate();
+                            values.for_each(|(i, d)| *d = (corner + from + i as isize * by) as i64);
+                        });
+                    } else {
+                        let dst = self.write::<i32>(s.dst, n);
+                        place.runs(start, n, |at, count, from, by| {
+                            let values = dst[at..at + count].iter_mut().enumerate();
+                            values.for_each(|(i, d)| *d = (corner + from + i as isize * by) as i32);
+                        });
+                    }
+                }
+                Kind::Scalar { index, dtype } => {
+                    set_scalar(self.registers[s.dst as usize], self.scalars[index as usize], dtype)
+                }
+                Kind::Random { seed, word } => {
+                    let key = [0, 1].map(|i| self.scalars[seed as usize + i].to_u64() as u32);
+                    loops::philox(self.write(s.dst, n), self.read(a, n), key, word);
+                }
+                Kind::Unary(op, compute) => self.unary(op, compute, s.dst, a, n),
+                Kind::Binary(op, compute) => self.binary(op, compute, s.dst, [a, b], lens, n),
+                Kind::Compare(op, compute) => for_compute!(compute, C => {
+                    loops::compare::<C>(op, self.write(s.dst, n), self.read(a, lens[0]), self.read(b, lens[1]));
+                }),
+                Kind::Choose(compute) => for_compute!(compute, C => {
+                    loops::choose::<C>(self.write(s.dst, n), self.read(a, n), self.read(b, n), self.read(c, n));
+                }),
+                Kind::Cast(from, to) => for_compute!(from, C => {
+                    convert::cast::<C>(to, self.registers[s.dst as usize], self.read(a, n));
+                }),
+                Kind::Wrap(dtype) => for_stored!(dtype, S => convert::wrap::<S>(self.write(s.dst, n))),
+                Kind::Spread { held, from_one } => for_compute!(held, C => {
+                    let dst = self.write::<C>(s.dst, n);
+                    if from_one {
+                        dst.fill(self.read(a, 1)[0]);
+                    } else if self.columns {
+                        dst.chunks_exact_mut(self.rows).for_each(|row| row.copy_from_slice(self.read(a, self.rows)));
+                    } else {
+                        let rows = dst.chunks_exact_mut(n / self.rows).zip(self.read::<C>(a, self.rows));
+                        rows.for_each(|(row, value)| row.fill(*value));
+                    }
+                }),
+                Kind::Reduce(op, compute) => for_compute!(compute, C => {
+                    let rows = self.read::<C>(a, self.len).chunks_exact(self.len / self.rows);
+                    self.write(s.dst, n).iter_mut().zip(rows).for_each(|(d, row)| *d = fold::along(op, row));
+                }),
+                Kind::Accumulate(op, compute) => for_compute!(compute, C => {
+                    let values = self.read::<C>(a, self.len);
+                    let acc = self.write::<C>(s.dst, n);
+                    if self.columns {
+                        fold::onto(op, acc, values);
+                    } else {
+                        fold::onto(op, acc, &[fold::along(op, values)]);
+                    }
+                }),
+                Kind::Place { walk } => {
+                    let place = &plan.walks[walk as usize];
+                    match place.side_by_side(start, n) {
+                        Some(at) => {
+                            self.registers[s.dst as usize] =
+                                self.base(place).wrapping_offset(at * place.dtype.size() as isize);
+                        }
+                        None => self.reset(s.dst),
+                    }
+                }
+                Kind::Store { walk } => {
+                    let place = &plan.walks[walk as usize];
+                    let base = self.base(place);
+                    if let Some(at) = place.side_by_side(start, n)
+                        && base.wrapping_offset(at * place.dtype.size() as isize) == self.registers[s.dst as usize]
+                    {
+                        return;
+                    }
+                    for_stored!(place.dtype, S => store::<S>(base.cast(), self.read(s.dst, n), place, start));
+                }
+            }
+        }
+    }
+
+    /// The register lies in the scratch memory again.
+    fn reset(&mut self, register: u16) {
+        self.registers[register as usize] = self.scratch.wrapping_add(self.plan.registers[register as usize]);
+    }
+
+    unsafe fn unary(&self, op: UnaryOp, compute: Compute, dst: u16, a: u16, n: usize) {
+        // SAFETY: as in `step`.
+        unsafe {
+            match compute {
+                Compute::Bool => loops::not(self.write(dst, n), self.read(a, n)),
+                Compute::I32 => loops::unary_int::<i32>(op, self.write(dst, n), self.read(a, n)),
+                Compute::U32 => loops::unary_int::<u32>(op, self.write(dst, n), self.read(a, n)),
+                Compute::I64 => loops::unary_int::<i64>(op, self.write(dst, n), self.read(a, n)),
+                Compute::U64 => loops::unary_int::<u64>(op, self.write(dst, n), self.read(a, n)),
+                Compute::F32 if simd::has_fma() => {
+                    loops::unary_float::<Fused32>(op, self.write(dst, n), self.read(a, n));
+                }
+                Compute::F32 => loops::unary_float::<f32>(op, self.write(dst, n), self.read(a, n)),
+                Compute::F64 => loops::unary_float::<f64>(op, self.write(dst, n), self.read(a, n)),
+            }
+        }
+    }
+
+    unsafe fn binary(&self, op: BinaryOp, compute: Compute, dst: u16, args: [u16; 2], lens: [usize; 2], n: usize) {
+        macro_rules! call {
+            ($f:expr) => {
+                $f(op, self.write(dst, n), self.read(args[0], lens[0]), self.read(args[1], lens[1]))
+            };
+        }
+        // SAFETY: as in `step`.
+        unsafe {
+            match compute {
+                Compute::Bool => call!(loops::logic),
+                Compute::I32 => call!(loops::binary_int::<i32>),
+                Compute::U32 => call!(loops::binary_int::<u32>),
+                Compute::I64 => call!(loops::binary_int::<i64>),
+                Compute::U64 => call!(loops::binary_int::<u64>),
+                Compute::F32 => call!(loops::binary_float::<f32>),
+                Compute::F64 => call!(loops::binary_float::<f64>),
+            }
+        }
+    }
+}
+
+unsafe fn load<S: Stored>(dst: &mut [S::Held], base: *const S, place: &Walk, start: usize) {
+    let n = dst.len();
+    place.runs(start, n, |at, count, from, by| {
+        let dst = &mut dst[at..at + count];
+        let from = base.wrapping_offset(from);
+        // SAFETY: the kernel's strides stay inside of the buffer.
+        unsafe {
+            match by {
+                1 => convert::load(dst, from_raw_parts(from, count)),
+                0 => dst.fill((*from).load()),
+                _ => dst.iter_mut().enumerate().for_each(|(i, d)| *d = (*from.wrapping_offset(i as isize * by)).load()),
+            }
+        }
+    });
+}
+
+/// The value that stands for what is not loaded.
+fn zero<S: Stored>() -> S::Held {
+    // SAFETY: all-zero bits are a valid number, and 0, in every stored type.
+    unsafe { std::mem::zeroed::<S>() }.load()
+}
+
+unsafe fn load_if<S: Stored>(dst: &mut [S::Held], base: *const S, place: &Walk, start: usize, condition: &[Bit]) {
+    let n = dst.len();
+    place.runs(start, n, |at, count, from, by| {
+        for i in 0..count {
+            dst[at + i] = if condition[at + i].0 != 0 {
+                // SAFETY: the kernel's places are inside of the buffer where the condition holds.
+                unsafe { *base.wrapping_offset(from + i as isize * by) }.load()
+            } else {
+                zero::<S>()
+            };
+        }
+    });
+}
+
+unsafe fn gather<S: Stored, I: convert::Number>(
+    dst: &mut [S::Held],
+    base: *const S,
+    place: &Walk,
+    start: usize,
+    index: &[I],
+    (stride, size): (isize, usize),
+) {
+    let n = dst.len();
+    place.runs(start, n, |at, count, from, by| {
+        for i in 0..count {
+            // As `u64`, negative indices are beyond every size.
+            let index = index[at + i].u64();
+            dst[at + i] = if index < size as u64 {
+                // SAFETY: the place along the axis is inside of it, the others are by the kernel's strides.
+                unsafe { *base.wrapping_offset(from + i as isize * by + index as isize * stride) }.load()
+            } else {
+                zero::<S>()
+            };
+        }
+    });
+}
+
+unsafe fn store<S: Stored>(base: *mut S, src: &[S::Held], place: &Walk, start: usize) {
+    place.runs(start, src.len(), |at, count, from, by| {
+        let src = &src[at..at + count];
+        let to = base.wrapping_offset(from);
+        // SAFETY: the kernel's strides stay inside of the buffer.
+        unsafe {
+            if by == 1 {
+                convert::store(from_raw_parts_mut(to, count), src);
+            } else {
+                src.iter().enumerate().for_each(|(i, v)| *to.wrapping_offset(i as isize * by) = S::store(*v));
+            }
+        }
+    });
+}
+
+unsafe fn set_scalar(register: *mut u8, scalar: Scalar, dtype: DType) {
+    let scalar = scalar.cast(dtype);
+    // SAFETY: every register has room for eight bytes.
+    unsafe {
+        match dtype.compute() {
+            Compute::Bool => *register = scalar.to_bool() as u8,
+            Compute::I32 => *register.cast() = scalar.to_i64() as i32,
+            Compute::U32 => *register.cast() = scalar.to_u64() as u32,
+            Compute::I64 => *register.cast() = scalar.to_i64(),
+            Compute::U64 => *register.cast() = scalar.to_u64(),
+            Compute::F32 => *register.cast() = scalar.to_f64() as f32,
+            Compute::F64 => *register.cast() = scalar.to_f64(),
+        }
+    }
+}

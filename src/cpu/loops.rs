@@ -1,0 +1,174 @@
+//! The loops of elementwise ops, one per row of the registry and type of value.
+
+use super::{
+    convert::{Bit, Number},
+    simd::simd,
+};
+use crate::op::{
+    BinaryOp, UnaryOp,
+    binary::binary_table,
+    numeric::{Integer, Real},
+    unary::unary_table,
+};
+
+/// One loop, or nothing where a row has no such column.
+macro_rules! unary_loop {
+    ($dst:ident, $src:ident,) => {
+        unreachable!("the registry has no such column")
+    };
+    ($dst:ident, $src:ident, |$x:ident| $value:expr) => {
+        for (d, s) in $dst.iter_mut().zip($src) {
+            let $x = *s;
+            *d = $value;
+        }
+    };
+}
+
+macro_rules! define_unary {
+    ($($variant:ident $name:ident $class:ident $domain:tt $doc:literal
+        float($($float:tt)*) int($($int:tt)*) grad($($grad:tt)*);)*) => {
+        simd! {
+            pub(super) fn unary_float<T: Real>(op: UnaryOp, dst: &mut [T], src: &[T]) {
+                match op {
+                    $(UnaryOp::$variant => unary_loop!(dst, src, $($float)*),)*
+                }
+            }
+        }
+        simd! {
+            pub(super) fn unary_int<T: Integer>(op: UnaryOp, dst: &mut [T], src: &[T]) {
+                match op {
+                    $(UnaryOp::$variant => unary_loop!(dst, src, $($int)*),)*
+                }
+            }
+        }
+    };
+}
+unary_table!(define_unary);
+
+simd! {
+    /// `logical_not`.
+    pub(super) fn not(dst: &mut [Bit], src: &[Bit]) {
+        for (d, s) in dst.iter_mut().zip(src) {
+            *d = Bit((s.0 == 0) as u8);
+        }
+    }
+}
+
+/// One loop in three forms: an operand of length 1 is repeated.
+macro_rules! binary_loop {
+    ($wrap:expr, $dst:ident, $a:ident, $b:ident,) => {
+        unreachable!("the registry has no such column")
+    };
+    ($wrap:expr, $dst:ident, $a:ident, $b:ident, |$x:ident, $y:ident| $value:expr) => {
+        if $b.len() < $dst.len() {
+            let $y = $b[0];
+            for (d, a) in $dst.iter_mut().zip($a) {
+                let $x = *a;
+                *d = $wrap($value);
+            }
+        } else if $a.len() < $dst.len() {
+            let $x = $a[0];
+            for (d, b) in $dst.iter_mut().zip($b) {
+                let $y = *b;
+                *d = $wrap($value);
+            }
+        } else {
+            for ((d, a), b) in $dst.iter_mut().zip($a).zip($b) {
+                let ($x, $y) = (*a, *b);
+                *d = $wrap($value);
+            }
+        }
+    };
+}
+
+/// A loop for rows whose result has the type of their inputs.
+macro_rules! arithmetic_loop {
+    (Compare $($rest:tt)*) => { unreachable!("comparisons give bools") };
+    ($class:ident $($rest:tt)*) => { binary_loop!(std::convert::identity, $($rest)*) };
+}
+
+/// A loop for rows whose result is a bool.
+macro_rules! comparison_loop {
+    (Compare $($rest:tt)*) => { binary_loop!(bit, $($rest)*) };
+    ($class:ident $($rest:tt)*) => { unreachable!("only comparisons give bools") };
+}
+
+#[inline(always)]
+fn bit(value: bool) -> Bit {
+    Bit(value as u8)
+}
+
+macro_rules! define_binary {
+    ($($variant:ident $name:ident $class:ident $da:tt $db:tt $doc:literal
+        float($($float:tt)*) int($($int:tt)*) grad($($ga:tt)*)($($gb:tt)*);)*) => {
+        simd! {
+            pub(super) fn binary_float<T: Real>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
+                match op {
+                    $(BinaryOp::$variant => arithmetic_loop!($class dst, a, b, $($float)*),)*
+                }
+            }
+        }
+        simd! {
+            pub(super) fn binary_int<T: Integer>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
+                match op {
+                    $(BinaryOp::$variant => arithmetic_loop!($class dst, a, b, $($int)*),)*
+                }
+            }
+        }
+        simd! {
+            pub(super) fn compare<T: Comparable>(op: BinaryOp, dst: &mut [Bit], a: &[T], b: &[T]) {
+                match op {
+                    $(BinaryOp::$variant => comparison_loop!($class dst, a, b, $($float)*),)*
+                }
+            }
+        }
+    };
+}
+binary_table!(define_binary);
+
+/// What comparisons ask of a type: their rows read the same for floats and integers.
+pub(super) trait Comparable: Copy + PartialOrd {}
+impl<T: Number + PartialOrd> Comparable for T {}
+
+simd! {
+    /// Logic on bools, and the two of the arithmetic ops that make sense for them.
+    pub(super) fn logic(op: BinaryOp, dst: &mut [Bit], a: &[Bit], b: &[Bit]) {
+        match op {
+            BinaryOp::Or | BinaryOp::Max => binary_loop!(Bit, dst, a, b, |x, y| x.0 | y.0),
+            BinaryOp::Xor => binary_loop!(Bit, dst, a, b, |x, y| x.0 ^ y.0),
+            BinaryOp::And | BinaryOp::Min | BinaryOp::Mul => binary_loop!(Bit, dst, a, b, |x, y| x.0 & y.0),
+            _ => unreachable!("arithmetic promotes bools"),
+        }
+    }
+}
+
+simd! {
+    pub(super) fn choose<T: Copy>(dst: &mut [T], condition: &[Bit], a: &[T], b: &[T]) {
+        for (((d, c), a), b) in dst.iter_mut().zip(condition).zip(a).zip(b) {
+            *d = if c.0 != 0 { *a } else { *b };
+        }
+    }
+}
+
+simd! {
+    /// Word `word` of Philox4x32-10 at counter `(c, 0, 0, 0)`, after Salmon et al., "Parallel random numbers: as easy
+    /// as 1, 2, 3".
+    pub(super) fn philox(dst: &mut [u32], counters: &[u32], key: [u32; 2], word: u8) {
+        for (d, c) in dst.iter_mut().zip(counters) {
+            let mut x = [*c, 0, 0, 0];
+            let mut k = key;
+            for _ in 0..10 {
+                let p = 0xd251_1f53_u64 * x[0] as u64;
+                let q = 0xcd9e_8d57_u64 * x[2] as u64;
+                x = [(q >> 32) as u32 ^ x[1] ^ k[0], q as u32, (p >> 32) as u32 ^ x[3] ^ k[1], p as u32];
+                k = [k[0].wrapping_add(0x9e37_79b9), k[1].wrapping_add(0xbb67_ae85)];
+            }
+            *d = match word {
+                0 => x[0],
+                1 => x[1],
+                2 => x[2],
+                _ => x[3],
+            };
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Matrix products: floats by the `gemm` crate, integers by a plain loop, then the epilogue over the product.
+
+use std::sync::Arc;
+
+use gemm::Parallelism;
+
+use super::{
+    address,
+    convert::{Stored, for_stored, is_held},
+    memory::Pool,
+    pointwise::{FusedProgram, MAX_BUFFERS, for_each},
+};
+use crate::{
+    DType, Result, Scalar,
+    dtype::Compute,
+    graph::{
+        executor::{Buffer, Program},
+        kernel::{Binding, Code, Kernel, Matmul, Operand},
+    },
+    layout::{View, collapse, contiguous_strides},
+    op::numeric::Integer,
+};
+
+/// Multiply-adds below which threads cost more than they save.
+const SERIAL: usize = 48 * 48 * 48;
+
+/// A matrix product made ready.
+pub(super) struct MatmulProgram {
+    product: Matmul,
+    inputs: Vec<Binding>,
+    /// How the product is stored: in the type it is computed in.
+    acc: DType,
+    /// The output that the product goes to, if its epilogue does not need another place.
+    direct: Option<usize>,
+    epilogue: Option<FusedProgram>,
+    pool: Arc<Pool>,
+}
+
+/// Addresses that threads share.
+#[derive(Clone, Copy)]
+struct Shared(*mut u8);
+// SAFETY: threads write to disjoint matrices.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn at<T>(self, elements: isize) -> *mut T {
+        self.0.cast::<T>().wrapping_offset(elements)
+    }
+}
+
+/// A matrix operand: where it lies, and the steps per row and per column.
+#[derive(Clone, Copy)]
+struct Matrix<'a> {
+    data: Shared,
+    operand: &'a Operand,
+    row: isize,
+    col: isize,
+}
+
+/// The dtype whose stored form is a compute type.
+fn stored_as(compute: Compute) -> DType {
+    match compute {
+        Compute::Bool => DType::Bool,
+        Compute::I32 => DType::I32,
+        Compute::U32 => DType::U32,
+        Compute::I64 => DType::I64,
+        Compute::U64 => DType::U64,
+        Compute::F32 => DType::F32,
+        Compute::F64 => DType::F64,
+    }
+}
+
+impl MatmulProgram {
+    pub fn new(kernel: &Kernel, product: &Matmul, pool: &Arc<Pool>) -> Self {
+        let acc = stored_as(product.dtype.compute());
+        let fused = &product.epilogue;
+        let strides = contiguous_strides(&fused.dims);
+        let dense = |strides| {
+            let shape = fused.dims.as_slice().into();
+            View { shape, strides, offset: 0 }.is_dense()
+        };
+        let takes = |o: usize| {
+            kernel.outputs[o].dtype == acc && kernel.outputs[o].alias.is_none() && dense(fused.outputs[o].strides)
+        };
+        let is_acc =
+            |o: usize| matches!(fused.code[fused.outputs[o].value as usize].code, Code::Acc) && is_held(product.dtype);
+        let direct = (0..fused.outputs.len())
+            .find(|&o| takes(o) && is_acc(o))
+            .or_else(|| (0..fused.outputs.len()).find(|&o| takes(o)));
+        // What the product itself was stored to needs no more work.
+        let mut rest = fused.clone();
+        let mut outputs = kernel.outputs.clone();
+        if let Some(o) = direct {
+            outputs[o].alias = Some(kernel.inputs.len());
+        }
+        let mut inputs = kernel.inputs.clone();
+        inputs.push(Binding { dtype: acc, numel: fused.dims.iter().product(), alias: None });
+        let done = direct.filter(|&o| is_acc(o));
+        let epilogue = if done.is_some() && outputs.len() == 1 {
+            None
+        } else {
+            let mut acc_strides = strides;
+            let mut all: Vec<_> = rest.leaves.iter_mut().map(|l| &mut l.strides).collect();
+            all.extend(rest.outputs.iter_mut().map(|o| &mut o.strides));
+            all.push(&mut acc_strides);
+            rest.kept = collapse(&mut rest.dims, fused.kept, &mut all);
+            Some(FusedProgram::epilogue(&rest, &inputs, &outputs, acc))
+        };
+        Self { product: product.clone(), inputs: kernel.inputs.clone(), acc, direct, epilogue, pool: pool.clone() }
+    }
+
+    fn batches(&self) -> usize {
+        self.product.batch.iter().product()
+    }
+
+    /// Where the matrix of a batch starts, in elements.
+    fn start(&self, operand: &Operand, mut batch: usize) -> isize {
+        let mut place = operand.offset;
+        for (size, stride) in self.product.batch.iter().zip(&operand.batch).rev() {
+            place += (batch % size) as isize * stride;
+            batch /= size;
+        }
+        place
+    }
+
+    /// Computes all products into `c`, contiguous.
+    unsafe fn multiply(&self, a: Matrix, b: Matrix, c: Shared) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            match self.acc {
+                DType::F32 => self.floats::<f32>(a, b, c, [0.0, 1.0]),
+                DType::F64 => self.floats::<f64>(a, b, c, [0.0, 1.0]),
+                _ => for_stored!(self.product.dtype, S => Self::integers::<S>(self, a, b, c)),
+            }
+        }
+    }
+
+    unsafe fn floats<T: Copy + Send + Sync + 'static>(&self, a: Matrix, b: Matrix, c: Shared, [zero, one]: [T; 2]) {
+        let Matmul { m, n, k, .. } = self.product;
+        let (batches, size) = (self.batches(), m * n * k.max(1));
+        let threads = rayon::current_num_threads();
+        let outside = threads > 1 && batches >= 2 * threads && batches * size >= SERIAL;
+        let inside = if outside || size < SERIAL { Parallelism::None } else { Parallelism::Rayon(0) };
+        for_each(batches, if outside { threads } else { 1 }, |batch| {
+            let (a_at, b_at) = (self.start(a.operand, batch), self.start(b.operand, batch));
+            // SAFETY: the strides stay inside of the operands, and each batch has its own part of C.
+            unsafe {
+                gemm::gemm(
+                    m,
+                    n,
+                    k,
+                    c.at::<T>((batch * m * n) as isize),
+                    1,
+                    n as isize,
+                    false,
+                    a.data.at::<T>(a_at),
+                    a.col,
+                    a.row,
+                    b.data.at::<T>(b_at),
+                    b.col,
+                    b.row,
+                    zero,
+                    one,
+                    false,
+                    false,
+                    false,
+                    inside,
+                );
+            }
+        });
+    }
+
+    unsafe fn integers<S: Stored<Held: Multiply> + Send>(&self, a: Matrix, b: Matrix, c: Shared) {
+        let Matmul { m, n, k, .. } = self.product;
+        let threads = if self.batches() * m * n * k < SERIAL { 1 } else { rayon::current_num_threads() };
+        for_each(self.batches() * m, threads, |line| {
+            let (batch, i) = (line / m, line % m);
+            let a_at = self.start(a.operand, batch) + i as isize * a.row;
+            let b_at = self.start(b.operand, batch);
+            // SAFETY: each line of C has its own part; the strides stay inside of the operands.
+            unsafe {
+                let out = std::slice::from_raw_parts_mut(c.at::<S::Held>((line * n) as isize), n);
+                out.fill(S::Held::ZERO);
+                for p in 0..k as isize {
+                    let x = (*a.data.at::<S>(a_at + p * a.col)).load();
+                    let row = b_at + p * b.row;
+                    for (j, out) in out.iter_mut().enumerate() {
+                        *out = out.add_product(x, (*b.data.at::<S>(row + j as isize * b.col)).load());
+                    }
+                }
+            }
+        });
+    }
+
+    /// Half-precision operands as `f32`: the part of the buffer from the first to the last element that is used.
+    fn widened(&self, data: Shared, input: usize) -> Result<Option<super::HostBuffer>> {
+        let Binding { dtype, numel, .. } = self.inputs[input];
+        if !dtype.is_float() || is_held(dtype) {
+            return Ok(None);
+        }
+        let wide = self.pool.take(numel * 4)?;
+        let to = Shared(wide.as_ptr());
+        const PART: usize = 16_384;
+        let threads = if numel < 4 * PART { 1 } else { rayon::current_num_threads() };
+        for_each(numel.div_ceil(PART), threads, |part| {
+            let count = PART.min(numel - part * PART);
+            let at = (part * PART) as isize;
+            // SAFETY: both buffers hold `numel` elements; parts are disjoint.
+            unsafe {
+                let dst = std::slice::from_raw_parts_mut(to.at::<f32>(at), count);
+                match dtype {
+                    DType::F16 => {
+                        super::convert::load(dst, std::slice::from_raw_parts(data.at::<half::f16>(at), count))
+                    }
+                    _ => super::convert::load(dst, std::slice::from_raw_parts(data.at::<half::bf16>(at), count)),
+                }
+            }
+        });
+        Ok(Some(wide))
+    }
+}
+
+/// The arithmetic of integer products.
+trait Multiply: Copy + Send + Sync {
+    const ZERO: Self;
+    fn add_product(self, a: Self, b: Self) -> Self;
+}
+
+macro_rules! multiply {
+    ($($t:ty)*) => {$(
+        impl Multiply for $t {
+            const ZERO: Self = 0;
+            #[inline(always)]
+            fn add_product(self, a: Self, b: Self) -> Self {
+                Integer::add(self, Integer::mul(a, b))
+            }
+        }
+    )*};
+}
+multiply!(i32 u32 i64 u64);
+
+macro_rules! multiply_floats {
+    ($($t:ty)*) => {$(
+        impl Multiply for $t {
+            const ZERO: Self = 0.0;
+            #[inline(always)]
+            fn add_product(self, a: Self, b: Self) -> Self {
+                self + a * b
+            }
+        }
+    )*};
+}
+multiply_floats!(f32 f64);
+
+impl Multiply for super::convert::Bit {
+    const ZERO: Self = Self(0);
+    fn add_product(self, a: Self, b: Self) -> Self {
+        Self(self.0 | (a.0 & b.0))
+    }
+}
+
+impl Program for MatmulProgram {
+    fn launch(&self, inputs: &[&Buffer], outputs: &[&Buffer], scalars: &[Scalar]) -> Result<()> {
+        let mut buffers = [std::ptr::null_mut(); MAX_BUFFERS + 1];
+        let count = inputs.len() + 1 + outputs.len();
+        for (slot, buffer) in buffers.iter_mut().zip(inputs) {
+            *slot = address(buffer)?;
+        }
+        for (slot, buffer) in buffers[inputs.len() + 1..].iter_mut().zip(outputs) {
+            *slot = address(buffer)?;
+        }
+        let Matmul { m, n, a, b, .. } = &self.product;
+        let scratch = match self.direct {
+            Some(_) => None,
+            None => Some(self.pool.take(self.batches() * m * n * self.acc.size())?),
+        };
+        buffers[inputs.len()] = match (&scratch, self.direct) {
+            (Some(buffer), _) => buffer.as_ptr(),
+            (None, direct) => buffers[inputs.len() + 1 + direct.unwrap_or_default()],
+        };
+        let (a_data, b_data) = (Shared(buffers[a.input]), Shared(buffers[b.input]));
+        let wide = [self.widened(a_data, a.input)?, self.widened(b_data, b.input)?];
+        let at = |wide: &Option<super::HostBuffer>, data| wide.as_ref().map_or(data, |w| Shared(w.as_ptr()));
+        let a = Matrix { data: at(&wide[0], a_data), operand: a, row: a.row, col: a.col };
+        let b = Matrix { data: at(&wide[1], b_data), operand: b, row: b.row, col: b.col };
+        // SAFETY: the scheduler passes the buffers that the kernel describes.
+        unsafe {
+            self.multiply(a, b, Shared(buffers[inputs.len()]));
+            if let Some(epilogue) = &self.epilogue {
+                epilogue.run(&buffers[..count], scalars);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,212 @@
+//! Buffers in host memory: pooled ones, and foreign ones that are only read.
+
+use std::{
+    alloc::{Layout, alloc_zeroed, dealloc},
+    any::Any,
+    collections::HashMap,
+    ptr::NonNull,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    Result,
+    device::Memory,
+    error::Error,
+    graph::executor::{Buffer, Storage},
+};
+
+/// Every pooled buffer starts at a multiple of this: a cache line, and the widest SIMD register.
+pub(super) const ALIGN: usize = 64;
+
+/// Bytes that may always lie in the cache, however little is in use.
+const CACHE_FLOOR: u64 = 256 << 20;
+
+/// The free list: giving memory back to the system and asking again costs page faults.
+#[derive(Default)]
+pub(super) struct Pool {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    free: HashMap<usize, Vec<Block>>,
+    memory: Memory,
+}
+
+/// A piece of memory that this process's allocator gave.
+struct Block(NonNull<u8>);
+// SAFETY: a block is owned by one holder at a time: the free list or a buffer.
+unsafe impl Send for Block {}
+
+/// The capacity for a request: eight classes an octave waste at most an eighth.
+fn capacity(bytes: usize) -> usize {
+    let bytes = bytes.max(ALIGN);
+    let step = (bytes.next_power_of_two() / 16).max(ALIGN);
+    bytes.next_multiple_of(step)
+}
+
+fn layout(capacity: usize) -> Option<Layout> {
+    Layout::from_size_align(capacity, ALIGN).ok()
+}
+
+impl Pool {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A buffer with undefined contents.
+    pub fn alloc(self: &Arc<Self>, bytes: usize) -> Result<Buffer> {
+        Ok(Arc::new(self.take(bytes)?))
+    }
+
+    /// Like [`alloc`](Self::alloc), for scratch that only this executor sees.
+    pub fn take(self: &Arc<Self>, bytes: usize) -> Result<HostBuffer> {
+        let too_large = || Error::TooLarge {
+            op: "alloc",
+            bytes: bytes as u64,
+            limit: isize::MAX as u64,
+            what: "host memory",
+            device: "cpu".into(),
+        };
+        if bytes > isize::MAX as usize / 2 {
+            return Err(too_large());
+        }
+        let capacity = capacity(bytes);
+        let cached = {
+            let mut state = self.lock();
+            let block = state.free.get_mut(&capacity).and_then(Vec::pop);
+            if block.is_some() {
+                state.memory.cached -= capacity as u64;
+            }
+            state.memory.live += capacity as u64;
+            state.memory.peak = state.memory.peak.max(state.memory.live);
+            block
+        };
+        let block = match cached {
+            Some(block) => Some(block),
+            // SAFETY: the capacity is not zero.
+            None => layout(capacity).and_then(|l| NonNull::new(unsafe { alloc_zeroed(l) })).map(Block),
+        };
+        match block {
+            Some(Block(data)) => {
+                Ok(HostBuffer { data, bytes: capacity, owner: Owner::Pool(self.clone()), writable: true })
+            }
+            None => {
+                self.lock().memory.live -= capacity as u64;
+                Err(too_large())
+            }
+        }
+    }
+
+    fn give_back(&self, data: NonNull<u8>, capacity: usize) {
+        let mut state = self.lock();
+        state.memory.live -= capacity as u64;
+        let Memory { live, cached, peak } = state.memory;
+        if live + cached + capacity as u64 <= peak + CACHE_FLOOR {
+            state.memory.cached += capacity as u64;
+            state.free.entry(capacity).or_default().push(Block(data));
+        } else {
+            drop(state);
+            free(data, capacity);
+        }
+    }
+
+    pub fn memory(&self) -> Memory {
+        self.lock().memory
+    }
+
+    pub fn empty(&self) {
+        let blocks = {
+            let mut state = self.lock();
+            state.memory.cached = 0;
+            std::mem::take(&mut state.free)
+        };
+        for (capacity, blocks) in blocks {
+            blocks.into_iter().for_each(|Block(data)| free(data, capacity));
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.empty();
+    }
+}
+
+fn free(data: NonNull<u8>, capacity: usize) {
+    if let Some(layout) = layout(capacity) {
+        // SAFETY: the block came from `alloc_zeroed` with this very layout.
+        unsafe { dealloc(data.as_ptr(), layout) }
+    }
+}
+
+/// A buffer of the CPU executor.
+pub(crate) struct HostBuffer {
+    data: NonNull<u8>,
+    bytes: usize,
+    owner: Owner,
+    writable: bool,
+}
+
+/// Who frees the memory.
+enum Owner {
+    Pool(Arc<Pool>),
+    /// Dropped with the buffer, never looked at.
+    Foreign {
+        _owner: Box<dyn Any + Send + Sync>,
+    },
+}
+
+// SAFETY: the memory has one owner; kernels that write to it run one after the other.
+unsafe impl Send for HostBuffer {}
+// SAFETY: as above: shared access is reading, or a launch, which the executor's user orders.
+unsafe impl Sync for HostBuffer {}
+
+impl HostBuffer {
+    /// Foreign memory, read but never written; `owner` keeps it alive.
+    ///
+    /// # Safety
+    /// `data` is valid for reads of `bytes` bytes and aligned for its elements while `owner` lives.
+    pub unsafe fn from_owner(data: *const u8, bytes: usize, owner: Box<dyn Any + Send + Sync>) -> Buffer {
+        let data = NonNull::new(data.cast_mut()).unwrap_or(NonNull::<u64>::dangling().cast());
+        Arc::new(Self { data, bytes, owner: Owner::Foreign { _owner: owner }, writable: false })
+    }
+
+    /// Takes over a vector without copying it.
+    pub fn from_vec<T: bytemuck::NoUninit + Send + Sync>(data: Vec<T>) -> Buffer {
+        let (pointer, bytes) = (data.as_ptr(), size_of_val(data.as_slice()));
+        // SAFETY: the vector's memory does not move with the vector.
+        unsafe { Self::from_owner(pointer.cast(), bytes, Box::new(data)) }
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut u8 {
+        self.data.as_ptr()
+    }
+}
+
+impl Storage for HostBuffer {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn host(&self) -> Option<&[u8]> {
+        // SAFETY: the memory is initialised (pooled blocks start as zeros) and lives as long as `self`.
+        Some(unsafe { std::slice::from_raw_parts(self.data.as_ptr(), self.bytes) })
+    }
+
+    fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Drop for HostBuffer {
+    fn drop(&mut self) {
+        if let Owner::Pool(pool) = &self.owner {
+            pool.give_back(self.data, self.bytes);
+        }
+    }
+}

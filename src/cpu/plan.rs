@@ -1,0 +1,609 @@
+//! From a fused kernel to a program over tiles: which values are computed when, and in which register.
+
+use super::{
+    convert::{held_size, is_held},
+    walk::Walk,
+};
+use crate::{
+    DType,
+    dtype::Compute,
+    graph::kernel::{Binding, Code, Fused, Instr},
+    layout::{Strides, contiguous_strides},
+    op::{BinaryOp, Class, ReduceOp, UnaryOp},
+};
+
+/// Elements of a tile, about: a handful of registers fit into the L1 cache.
+const TILE: usize = 1024;
+/// Rows up to this many elements fit into one tile as a whole.
+const WHOLE_ROW: usize = 4096;
+/// Rows from this many elements on get a tile each.
+const OWN_TILE: usize = 512;
+/// Elements reduced one after the other before the partial results are combined.
+const GROUP: usize = 65_536;
+
+/// How many values a step computes: one, one per row of the tile, one per element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Extent {
+    One,
+    Rows,
+    Elems,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// `direct`: the register may simply be the memory. `periodic`: the tile before may have loaded the same.
+    Load {
+        walk: u16,
+        direct: bool,
+        periodic: bool,
+    },
+    LoadIf {
+        walk: u16,
+    },
+    Gather {
+        walk: u16,
+        axis: (isize, usize),
+        index: Compute,
+    },
+    Index {
+        walk: u16,
+        wide: bool,
+    },
+    Scalar {
+        index: u16,
+        dtype: DType,
+    },
+    Random {
+        seed: u16,
+        word: u8,
+    },
+    Unary(UnaryOp, Compute),
+    Binary(BinaryOp, Compute),
+    Compare(BinaryOp, Compute),
+    Choose(Compute),
+    Cast(Compute, Compute),
+    /// Rounds or wraps the register to a narrow dtype.
+    Wrap(DType),
+    /// Repeats a value, or a value per row, for all rows or elements. `from_one`: it is a single value.
+    Spread {
+        held: Compute,
+        from_one: bool,
+    },
+    /// Of each whole row in the tile.
+    Reduce(ReduceOp, Compute),
+    /// Of what the tile has of the rows, into the rows' accumulators.
+    Accumulate(ReduceOp, Compute),
+    /// Lets the next step compute straight into the output, if the elements lie side by side there.
+    Place {
+        walk: u16,
+    },
+    Store {
+        walk: u16,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub kind: Kind,
+    pub extent: Extent,
+    /// The register written (by `Store`: read).
+    pub dst: u16,
+    pub args: [u16; 3],
+    /// Which of the first two arguments are single values.
+    pub single: [bool; 2],
+}
+
+/// The order in which tiles visit the elements.
+#[derive(Clone, Debug)]
+pub(super) enum Order {
+    /// `per_tile` whole rows at a time. Without reductions a row is just a unit that tiles do not cut.
+    Rows { rows: usize, inner: usize, per_tile: usize },
+    /// Row by row, each in chunks of `tile` elements, in groups whose results are combined.
+    Chunks { rows: usize, inner: usize, tile: usize, group: usize },
+    /// `width` neighbouring rows together, `per_tile` elements of each at a time.
+    Columns { outer: Vec<usize>, columns: usize, width: usize, inner: usize, per_tile: usize, group: usize },
+}
+
+/// One pass over the elements of a row.
+#[derive(Debug, Default)]
+pub(super) struct Stage {
+    /// What is computed per row before the pass.
+    pub rows: Vec<Step>,
+    pub body: Vec<Step>,
+    pub accumulators: Vec<(u16, ReduceOp, Compute)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub order: Order,
+    pub walks: Vec<Walk>,
+    pub prologue: Vec<Step>,
+    pub stages: Vec<Stage>,
+    /// Where each register lies in the scratch memory.
+    pub registers: Vec<usize>,
+    /// The part of the scratch memory that holds what is per row.
+    pub row_bytes: std::ops::Range<usize>,
+    pub scratch: usize,
+    /// Elements to visit, and roughly what each costs (1 is an addition).
+    pub numel: usize,
+    pub cost: usize,
+}
+
+impl Plan {
+    /// The most elements and rows that a tile has.
+    pub fn capacity(&self) -> (usize, usize) {
+        match &self.order {
+            Order::Rows { inner, per_tile, .. } => (inner * per_tile, *per_tile),
+            Order::Chunks { tile, .. } => (*tile, 1),
+            Order::Columns { width, per_tile, .. } => (width * per_tile, *width),
+        }
+    }
+}
+
+/// Where a register lies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    One,
+    Rows,
+    /// A tile that lives as long as the task.
+    Kept,
+    /// A tile that other registers take over after its last use.
+    Temporary,
+}
+
+struct Builder<'a> {
+    fused: &'a Fused,
+    plan: Plan,
+    classes: Vec<Extent>,
+    places: Vec<(Place, usize)>,
+    /// Registers of values that are one or one per row.
+    held: Vec<Option<u16>>,
+    spread_one: Vec<Option<u16>>,
+    /// Registers of this stage: per element, and values per row repeated for its elements.
+    elems: Vec<Option<u16>>,
+    spread_row: Vec<Option<u16>>,
+    /// The walk of the output that a value is computed straight into.
+    placed: Vec<Option<u16>>,
+    acc: Option<(usize, DType)>,
+    copied: Vec<bool>,
+}
+
+/// Compiles a program. `acc` is the buffer, and how it is stored, that `Code::Acc` reads.
+pub(super) fn plan(fused: &Fused, bindings: &[Binding], outputs: &[Binding], acc: Option<(usize, DType)>) -> Plan {
+    let n = fused.code.len();
+    let reduces = fused.code.iter().any(|i| matches!(i.code, Code::Reduce(_)));
+    let kept = if reduces { fused.kept } else { fused.dims.len() };
+    let classes = classify(fused, kept, reduces);
+    let order = choose_order(fused, kept, reduces, &classes);
+    // An aliased input must have been read before the output is written, also where it is stored as it is.
+    let mut copied = vec![false; n];
+    for output in &fused.outputs {
+        let input = match fused.code[output.value as usize].code {
+            Code::Load(leaf) => fused.leaves[leaf as usize].input,
+            Code::Acc => acc.map(|a| a.0),
+            _ => None,
+        };
+        copied[output.value as usize] = input.is_some_and(|i| outputs.iter().any(|o| o.alias == Some(i)));
+    }
+    let mut builder = Builder {
+        fused,
+        plan: Plan {
+            order,
+            walks: Vec::new(),
+            prologue: Vec::new(),
+            stages: Vec::new(),
+            registers: Vec::new(),
+            row_bytes: 0..0,
+            scratch: 0,
+            numel: fused.dims.iter().product(),
+            cost: 0,
+        },
+        classes,
+        places: Vec::new(),
+        held: vec![None; n],
+        spread_one: vec![None; n],
+        elems: vec![None; n],
+        spread_row: vec![None; n],
+        placed: vec![None; n],
+        acc,
+        copied,
+    };
+    builder.build(kept, reduces, bindings.len(), outputs);
+    builder.plan
+}
+
+/// Whether each value is one, one per row or one per element.
+fn classify(fused: &Fused, kept: usize, reduces: bool) -> Vec<Extent> {
+    let of_leaf = |leaf: u16| {
+        let strides = &fused.leaves[leaf as usize].strides[..fused.dims.len()];
+        if strides.iter().all(|&s| s == 0) {
+            Extent::One
+        } else if reduces && strides[kept..].iter().all(|&s| s == 0) {
+            Extent::Rows
+        } else {
+            Extent::Elems
+        }
+    };
+    let mut classes: Vec<Extent> = Vec::with_capacity(fused.code.len());
+    for instr in &fused.code {
+        let args = instr.args[..instr.code.arity()].iter().map(|&a| classes[a as usize]).max().unwrap_or(Extent::One);
+        classes.push(match instr.code {
+            Code::Load(leaf) | Code::Index(leaf) => of_leaf(leaf),
+            Code::LoadIf(leaf) | Code::Gather(leaf) => of_leaf(leaf).max(args),
+            Code::Acc => Extent::Elems,
+            Code::Reduce(_) => Extent::Rows,
+            _ => args,
+        });
+    }
+    classes
+}
+
+fn choose_order(fused: &Fused, kept: usize, reduces: bool, classes: &[Extent]) -> Order {
+    let dims = &fused.dims;
+    if !reduces {
+        let numel: usize = dims.iter().product();
+        let last = dims.last().copied().unwrap_or(1);
+        return if dims.len() < 2 {
+            Order::Rows { rows: numel, inner: 1, per_tile: TILE.min(numel) }
+        } else if last <= TILE {
+            Order::Rows { rows: numel / last, inner: last, per_tile: (TILE / last).min(numel / last) }
+        } else {
+            // Tiles of equal size leave most of them inside of one row.
+            Order::Rows { rows: numel, inner: 1, per_tile: last.div_ceil(last.div_ceil(TILE)) }
+        };
+    }
+    let rows = dims[..kept].iter().product();
+    let inner: usize = dims[kept..].iter().product();
+    let mut votes = 0;
+    for (instr, &class) in fused.code.iter().zip(classes) {
+        if let (Code::Load(leaf) | Code::LoadIf(leaf) | Code::Gather(leaf), Extent::Elems) = (instr.code, class) {
+            let strides = &fused.leaves[leaf as usize].strides[..dims.len()];
+            votes += (kept > 0 && strides[kept - 1].abs() == 1) as i32
+                - strides[kept..].last().is_some_and(|s| s.abs() == 1) as i32;
+        }
+    }
+    if votes > 0 && kept > 0 {
+        let columns = dims[kept - 1];
+        let width = if columns <= TILE { columns } else { columns.div_ceil(columns.div_ceil(TILE)) };
+        let per_tile = if columns <= TILE { (TILE / width).clamp(1, inner) } else { 1 };
+        let group = (GROUP / width).min(1024).max(inner / 256).next_multiple_of(per_tile);
+        return Order::Columns { outer: dims[..kept - 1].to_vec(), columns, width, inner, per_tile, group };
+    }
+    if inner <= WHOLE_ROW {
+        let per_tile = if inner >= OWN_TILE { 1 } else { (TILE / inner).min(rows) };
+        return Order::Rows { rows, inner, per_tile };
+    }
+    Order::Chunks { rows, inner, tile: TILE, group: GROUP.max(inner / 256).next_multiple_of(TILE) }
+}
+
+/// What one step costs per element, in additions.
+fn weight(code: Code) -> usize {
+    match code {
+        Code::Unary(op) if op.info().class == Class::Float => 10,
+        Code::Binary(BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::FloorDiv | BinaryOp::Rem) => 30,
+        Code::LoadIf(_) | Code::Gather(_) | Code::Index(_) => 8,
+        Code::Random { .. } => 40,
+        _ => 1,
+    }
+}
+
+impl Builder<'_> {
+    fn build(&mut self, kept: usize, reduces: bool, inputs: usize, outputs: &[Binding]) {
+        let fused = self.fused;
+        let n = fused.code.len();
+        let staged = reduces && !matches!(self.plan.order, Order::Rows { .. });
+        // The stage in which a value is first known.
+        let mut levels = vec![0usize; n];
+        for (v, instr) in fused.code.iter().enumerate().filter(|_| staged) {
+            let args = instr.args[..instr.code.arity()].iter().map(|&a| levels[a as usize]).max().unwrap_or(0);
+            levels[v] = args + matches!(instr.code, Code::Reduce(_)) as usize;
+        }
+        let stages = levels.iter().max().copied().unwrap_or(0) + 1;
+        self.plan.stages.resize_with(stages, Stage::default);
+
+        // Outputs: the walk, and whether there is one value per element.
+        let mut stores = Vec::with_capacity(outputs.len());
+        for (o, (output, binding)) in fused.outputs.iter().zip(outputs).enumerate() {
+            let v = output.value as usize;
+            let per_elem = !reduces || output.strides[kept..fused.dims.len()].iter().any(|&s| s != 0);
+            let extent = if per_elem { Extent::Elems } else { Extent::Rows };
+            let walk = self.walk(inputs + o, binding.dtype, 0, &output.strides, extent, kept);
+            let computed = !matches!(fused.code[v].code, Code::Load(_) | Code::Acc);
+            let free = binding.alias.is_none() && is_held(binding.dtype) && self.placed[v].is_none();
+            if computed && free && extent == Extent::Elems && self.classes[v] == Extent::Elems {
+                self.placed[v] = Some(walk);
+            }
+            stores.push((v, extent, walk));
+        }
+
+        let mut prologue = Vec::new();
+        for (v, instr) in fused.code.iter().enumerate() {
+            match self.classes[v] {
+                Extent::One => self.emit(v, Extent::One, &mut prologue, kept),
+                Extent::Rows => self.held[v] = Some(self.register(Place::Rows, held_size(instr.dtype.compute()))),
+                Extent::Elems => {}
+            }
+        }
+        self.plan.prologue.append(&mut prologue);
+        for s in 0..stages {
+            self.elems.fill(None);
+            self.spread_row.fill(None);
+            let mut rows = Vec::new();
+            let mut body = Vec::new();
+            let needed = self.needed(s, staged, &levels, &stores);
+            for v in 0..n {
+                match self.classes[v] {
+                    Extent::Rows if staged && levels[v] == s => self.emit(v, Extent::Rows, &mut rows, kept),
+                    Extent::Rows if !staged => self.emit(v, Extent::Rows, &mut body, kept),
+                    Extent::Elems if needed[v] => self.emit(v, Extent::Elems, &mut body, kept),
+                    _ => {}
+                }
+            }
+            for (v, instr) in fused.code.iter().enumerate() {
+                let Code::Reduce(op) = instr.code else { continue };
+                if staged && levels[v] == s + 1 {
+                    let (arg, _) = self.operand(instr.args[0], Extent::Elems, false, &mut body);
+                    let compute = instr.dtype.compute();
+                    let dst = self.held_register(v);
+                    self.plan.stages[s].accumulators.push((dst, op, compute));
+                    body.push(step(Kind::Accumulate(op, compute), Extent::Rows, dst, [arg, 0, 0]));
+                }
+            }
+            for &(v, extent, walk) in stores.iter().filter(|(v, ..)| levels[*v] == s) {
+                let list = if extent == Extent::Rows && staged { &mut rows } else { &mut body };
+                let (src, _) = self.operand(v as u16, extent, false, list);
+                list.push(step(Kind::Store { walk }, extent, src, [0; 3]));
+            }
+            (self.plan.stages[s].rows, self.plan.stages[s].body) = (rows, body);
+        }
+        self.allocate();
+    }
+
+    /// Values per element that a stage computes.
+    fn needed(&self, s: usize, staged: bool, levels: &[usize], stores: &[(usize, Extent, u16)]) -> Vec<bool> {
+        let code = &self.fused.code;
+        let mut needed = vec![!staged; code.len()];
+        if staged {
+            for (v, instr) in code.iter().enumerate() {
+                if matches!(instr.code, Code::Reduce(_)) && levels[v] == s + 1 {
+                    needed[instr.args[0] as usize] = true;
+                }
+            }
+            stores.iter().filter(|(v, ..)| levels[*v] == s).for_each(|&(v, ..)| needed[v] = true);
+            for v in (0..code.len()).rev() {
+                if needed[v] && self.classes[v] == Extent::Elems {
+                    code[v].args[..code[v].code.arity()].iter().for_each(|&a| needed[a as usize] = true);
+                }
+            }
+        }
+        needed
+    }
+
+    fn register(&mut self, place: Place, size: usize) -> u16 {
+        let (elems, rows) = self.plan.capacity();
+        let count = match place {
+            Place::One => 1,
+            Place::Rows => rows,
+            Place::Kept | Place::Temporary => elems.max(rows),
+        };
+        self.places.push((place, (count * size).next_multiple_of(64)));
+        (self.places.len() - 1) as u16
+    }
+
+    fn held_register(&self, v: usize) -> u16 {
+        self.held[v].unwrap_or_default()
+    }
+
+    fn walk(
+        &mut self,
+        buffer: usize,
+        dtype: DType,
+        offset: isize,
+        strides: &Strides,
+        extent: Extent,
+        kept: usize,
+    ) -> u16 {
+        let dims = &self.fused.dims;
+        let walk = match (&self.plan.order, extent) {
+            (_, Extent::One) => Walk::new(buffer, dtype, offset, &[], &[]),
+            (Order::Columns { width, .. }, _) => {
+                let inner = if extent == Extent::Elems { kept..dims.len() } else { kept..kept };
+                let mut steps = strides[inner.clone()].to_vec();
+                let mut sizes = dims[inner].to_vec();
+                sizes.push(*width);
+                steps.push(strides[kept - 1]);
+                let mut walk = Walk::new(buffer, dtype, offset, &sizes, &steps);
+                walk.outer[..kept].copy_from_slice(&strides[..kept]);
+                walk
+            }
+            (_, Extent::Rows) => Walk::new(buffer, dtype, offset, &dims[..kept], &strides[..kept]),
+            (_, Extent::Elems) => Walk::new(buffer, dtype, offset, dims, &strides[..dims.len()]),
+        };
+        self.plan.walks.push(walk);
+        (self.plan.walks.len() - 1) as u16
+    }
+
+    /// The register that holds a value, repeated as far as `extent` asks. `true`: it is a single value.
+    fn operand(&mut self, v: u16, extent: Extent, single: bool, list: &mut Vec<Step>) -> (u16, bool) {
+        let v = v as usize;
+        let held = self.fused.code[v].dtype.compute();
+        let class = self.classes[v];
+        if class == extent {
+            let register = if class == Extent::Elems { self.elems[v] } else { self.held[v] };
+            return (register.unwrap_or_default(), false);
+        }
+        let source = self.held_register(v);
+        if class == Extent::One {
+            if single {
+                return (source, true);
+            }
+            if let Some(register) = self.spread_one[v] {
+                return (register, false);
+            }
+            let register = self.register(Place::Kept, held_size(held));
+            let kind = Kind::Spread { held, from_one: true };
+            self.plan.prologue.push(step(kind, Extent::Elems, register, [source, 0, 0]));
+            self.spread_one[v] = Some(register);
+            return (register, false);
+        }
+        let one_row = match self.plan.order {
+            Order::Rows { per_tile, .. } => per_tile == 1,
+            Order::Chunks { .. } => true,
+            Order::Columns { per_tile: 1, .. } => return (source, false),
+            Order::Columns { .. } => false,
+        };
+        if one_row && single {
+            return (source, true);
+        }
+        if let Some(register) = self.spread_row[v] {
+            return (register, false);
+        }
+        let register = self.register(Place::Temporary, held_size(held));
+        list.push(step(Kind::Spread { held, from_one: false }, Extent::Elems, register, [source, 0, 0]));
+        self.spread_row[v] = Some(register);
+        (register, false)
+    }
+
+    /// Adds the steps that compute a value.
+    fn emit(&mut self, v: usize, extent: Extent, list: &mut Vec<Step>, kept: usize) {
+        let Instr { code, args, dtype, .. } = self.fused.code[v];
+        let compute = dtype.compute();
+        let staged = !matches!(self.plan.order, Order::Rows { .. });
+        if extent == Extent::Elems {
+            self.plan.cost += weight(code);
+        }
+        let (kind, mut regs, mut single) = match code {
+            Code::Acc => {
+                let (buffer, stored) = self.acc.unwrap_or((0, dtype));
+                let strides = contiguous_strides(&self.fused.dims);
+                let walk = self.walk(buffer, stored, 0, &strides, extent, kept);
+                let direct = !self.copied[v] && !dtype.is_narrow();
+                (Kind::Load { walk, direct, periodic: false }, [0; 3], [false; 2])
+            }
+            Code::Load(leaf) => (self.load(leaf, v, extent, kept), [0; 3], [false; 2]),
+            Code::LoadIf(leaf) => {
+                let walk = self.leaf_walk(leaf, extent, kept);
+                (Kind::LoadIf { walk }, [0; 3], [false; 2])
+            }
+            Code::Gather(leaf) => {
+                let index = self.fused.code[args[0] as usize].dtype.compute();
+                let walk = self.leaf_walk(leaf, extent, kept);
+                (Kind::Gather { walk, axis: self.fused.leaves[leaf as usize].axis, index }, [0; 3], [false; 2])
+            }
+            Code::Index(leaf) => {
+                let walk = self.leaf_walk(leaf, extent, kept);
+                (Kind::Index { walk, wide: dtype == DType::I64 }, [0; 3], [false; 2])
+            }
+            Code::Scalar(index) => (Kind::Scalar { index, dtype }, [0; 3], [false; 2]),
+            Code::Random { seed, word } => (Kind::Random { seed, word }, [0; 3], [false; 2]),
+            Code::Unary(op) => (Kind::Unary(op, compute), [0; 3], [false; 2]),
+            Code::Binary(op) => {
+                let of = self.fused.code[args[0] as usize].dtype.compute();
+                let kind = if op.info().class == Class::Compare { Kind::Compare(op, of) } else { Kind::Binary(op, of) };
+                (kind, [0; 3], [true; 2])
+            }
+            Code::Where => (Kind::Choose(compute), [0; 3], [false; 2]),
+            Code::Cast => (Kind::Cast(self.fused.code[args[0] as usize].dtype.compute(), compute), [0; 3], [false; 2]),
+            Code::Reduce(op) => (Kind::Reduce(op, compute), [0; 3], [false; 2]),
+        };
+        let reduce = matches!(code, Code::Reduce(_));
+        // A finished accumulator is already in its register.
+        if !(reduce && staged) {
+            for (i, &arg) in args[..code.arity()].iter().enumerate() {
+                let of = if reduce { Extent::Elems } else { extent };
+                let (register, is_single) = self.operand(arg, of, i < 2 && single[i], list);
+                regs[i] = register;
+                if i < 2 {
+                    single[i] = is_single;
+                }
+            }
+        }
+        let dst = match (extent, kind) {
+            (Extent::Rows, _) => self.held_register(v),
+            (Extent::One, _) => self.register(Place::One, 8),
+            (_, Kind::Load { periodic: true, .. }) => self.register(Place::Kept, held_size(compute)),
+            _ => self.register(Place::Temporary, held_size(compute)),
+        };
+        let known = if extent == Extent::Elems { &mut self.elems } else { &mut self.held };
+        known[v] = Some(dst);
+        if !(reduce && staged) {
+            if let (Some(walk), Extent::Elems) = (self.placed[v], extent) {
+                list.push(step(Kind::Place { walk }, extent, dst, [0; 3]));
+            }
+            list.push(Step { single, ..step(kind, extent, dst, regs) });
+        }
+        let rounds = match code {
+            Code::Binary(op) => op.info().class != Class::Compare,
+            Code::Unary(_) | Code::Cast | Code::Acc | Code::Reduce(_) => true,
+            _ => false,
+        };
+        if rounds && !is_held(dtype) {
+            list.push(step(Kind::Wrap(dtype), extent, dst, [0; 3]));
+        }
+    }
+
+    fn leaf_walk(&mut self, leaf: u16, extent: Extent, kept: usize) -> u16 {
+        let leaf = self.fused.leaves[leaf as usize];
+        self.walk(leaf.input.unwrap_or(usize::MAX), leaf.dtype, leaf.offset, &leaf.strides, extent, kept)
+    }
+
+    fn load(&mut self, leaf: u16, v: usize, extent: Extent, kept: usize) -> Kind {
+        let walk = self.leaf_walk(leaf, extent, kept);
+        let (tile, _) = self.plan.capacity();
+        let rows = matches!(self.plan.order, Order::Rows { .. });
+        let place = &self.plan.walks[walk as usize];
+        let direct = extent == Extent::Elems && is_held(place.dtype) && !self.copied[v];
+        let periodic = extent == Extent::Elems && rows && place.period().is_some_and(|p| p <= tile);
+        Kind::Load { walk, direct: direct && !periodic, periodic }
+    }
+
+    /// Gives every register its place in the scratch memory; temporary ones share it.
+    fn allocate(&mut self) {
+        let mut offsets = vec![0; self.places.len()];
+        let mut end = 0;
+        for place in [Place::One, Place::Kept, Place::Rows] {
+            let start = end;
+            for (offset, &(_, bytes)) in offsets.iter_mut().zip(&self.places).filter(|(_, p)| p.0 == place) {
+                *offset = end;
+                end += bytes;
+            }
+            self.plan.row_bytes = start..end;
+        }
+        let size = self.places.iter().filter(|p| p.0 == Place::Temporary).map(|p| p.1 + 64).max().unwrap_or(0);
+        let mut most = 0;
+        for stage in &self.plan.stages {
+            let mut last = vec![0; self.places.len()];
+            for (i, step) in stage.body.iter().enumerate() {
+                step.args.iter().chain([&step.dst]).for_each(|&r| last[r as usize] = i);
+            }
+            let mut free: Vec<usize> = Vec::new();
+            let mut known = vec![false; self.places.len()];
+            for (i, step) in stage.body.iter().enumerate() {
+                let dst = step.dst as usize;
+                if self.places[dst].0 == Place::Temporary && !known[dst] {
+                    known[dst] = true;
+                    let at = free.pop().unwrap_or_else(|| {
+                        most += 1;
+                        most - 1
+                    });
+                    offsets[dst] = end + at * size;
+                }
+                let mut touched = [step.args[0], step.args[1], step.args[2], step.dst];
+                touched.sort_unstable();
+                for (j, &r) in touched.iter().enumerate() {
+                    let r = r as usize;
+                    if known[r] && last[r] == i && (j == 0 || touched[j - 1] as usize != r) {
+                        known[r] = false;
+                        free.push((offsets[r] - end) / size);
+                    }
+                }
+            }
+        }
+        self.plan.registers = offsets;
+        self.plan.scratch = end + most * size;
+    }
+}
+
+fn step(kind: Kind, extent: Extent, dst: u16, args: [u16; 3]) -> Step {
+    Step { kind, extent, dst, args, single: [false; 2] }
+}

@@ -1,0 +1,247 @@
+//! Elementary functions of `f32`, branch-free so that a loop over them becomes SIMD code.
+//!
+//! `FMA` says whether the surrounding loop is compiled for a processor with fused multiply-add; polynomials use it.
+//! The coefficients are weighted minimax fits. All results are within a few units in the last place.
+
+use std::f32::consts::{FRAC_1_SQRT_2, LN_2, LOG2_E};
+
+/// Adding and subtracting it rounds to the nearest integer, whose low bits then lie in the mantissa.
+const MAGIC: f32 = 12_582_912.0;
+
+#[inline(always)]
+pub fn mad<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FMA { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// The polynomial with these coefficients, constant term first.
+#[inline(always)]
+fn poly<const FMA: bool, const N: usize>(x: f32, c: [f32; N]) -> f32 {
+    let mut y = c[N - 1];
+    let mut i = N - 1;
+    while i > 0 {
+        i -= 1;
+        y = mad::<FMA>(y, x, c[i]);
+    }
+    y
+}
+
+/// `x` inside of `[lo, hi]`; NaN stays.
+#[inline(always)]
+fn clamp(x: f32, lo: f32, hi: f32) -> f32 {
+    let x = if x < lo { lo } else { x };
+    if x > hi { hi } else { x }
+}
+
+/// 2 to the power of an integer in `-126..=127`.
+#[inline(always)]
+fn power_of_two(n: i32) -> f32 {
+    f32::from_bits((n.wrapping_add(127) as u32) << 23)
+}
+
+/// `x = n ln 2 + r`: the integer, and `exp(r) - 1`.
+#[inline(always)]
+fn split_exp<const FMA: bool>(x: f32) -> (i32, f32) {
+    let m = mad::<FMA>(x, LOG2_E, MAGIC);
+    let n = m - MAGIC;
+    let r = mad::<FMA>(n, -1.428_606_8e-6, mad::<FMA>(n, -0.693_145_75, x));
+    (m.to_bits().wrapping_sub(MAGIC.to_bits()) as i32, expm1_near::<FMA>(r))
+}
+
+/// `exp(r) - 1` for `|r| <= ln(2) / 2`.
+#[inline(always)]
+fn expm1_near<const FMA: bool>(r: f32) -> f32 {
+    const C: [f32; 6] = [0.5, 0.166_666_67, 0.041_666_464, 0.008_333_286, 0.001_393_373_3, 0.000_199_077_02];
+    mad::<FMA>(poly::<FMA, 6>(r, C), r * r, r)
+}
+
+#[inline(always)]
+pub fn exp<const FMA: bool>(x: f32) -> f32 {
+    let (n, p) = split_exp::<FMA>(clamp(x, -104.0, 89.0));
+    let half = n >> 1;
+    (p + 1.0) * power_of_two(half) * power_of_two(n.wrapping_sub(half))
+}
+
+#[inline(always)]
+pub fn exp2<const FMA: bool>(x: f32) -> f32 {
+    let x = clamp(x, -151.0, 129.0);
+    let m = x + MAGIC;
+    let n = m.to_bits().wrapping_sub(MAGIC.to_bits()) as i32;
+    const C: [f32; 7] =
+        [LN_2, 0.240_226_5, 0.055_504_11, 0.009_618_082, 0.001_333_348_2, 0.000_154_532_52, 0.000_015_303_803];
+    let r = x - (m - MAGIC);
+    let half = n >> 1;
+    mad::<FMA>(poly::<FMA, 7>(r, C), r, 1.0) * power_of_two(half) * power_of_two(n.wrapping_sub(half))
+}
+
+#[inline(always)]
+pub fn expm1<const FMA: bool>(x: f32) -> f32 {
+    let (n, p) = split_exp::<FMA>(clamp(x, -18.0, 89.0));
+    // Half of the scale, which is finite even where the result overflows.
+    let scale = power_of_two(n.wrapping_sub(1));
+    let y = 2.0 * mad::<FMA>(scale, p, scale - 0.5);
+    if x == 0.0 { x } else { y }
+}
+
+/// `x = 2^e (1 + f)` with `1 + f` near 1, and `log(1 + f) - f`; only for positive finite `x`.
+#[inline(always)]
+fn split_log<const FMA: bool>(x: f32) -> (f32, f32, f32) {
+    let tiny = x < f32::MIN_POSITIVE;
+    let x = if tiny { x * 8_388_608.0 } else { x };
+    let bits = x.to_bits().wrapping_sub(FRAC_1_SQRT_2.to_bits());
+    let e = (bits as i32 >> 23) as f32 - if tiny { 23.0 } else { 0.0 };
+    let f = f32::from_bits((bits & 0x007f_ffff).wrapping_add(FRAC_1_SQRT_2.to_bits())) - 1.0;
+    const C: [f32; 9] = [
+        0.333_333_13,
+        -0.249_999_87,
+        0.200_021_56,
+        -0.166_692_08,
+        0.142_198_3,
+        -0.123_855_44,
+        0.118_664_995,
+        -0.117_814_76,
+        0.069_190_99,
+    ];
+    let f2 = f * f;
+    (e, f, mad::<FMA>(poly::<FMA, 9>(f, C), f * f2, -0.5 * f2))
+}
+
+/// What a logarithm gives outside of the positive finite numbers, else `y`.
+#[inline(always)]
+fn log_edges(x: f32, y: f32) -> f32 {
+    let y = if x == f32::INFINITY { x } else { y };
+    let y = if x == 0.0 { f32::NEG_INFINITY } else { y };
+    if x >= 0.0 { y } else { f32::NAN }
+}
+
+#[inline(always)]
+pub fn log<const FMA: bool>(x: f32) -> f32 {
+    let (e, f, tail) = split_log::<FMA>(x);
+    let y = mad::<FMA>(e, 0.693_359_4, f + mad::<FMA>(e, -0.000_212_194_44, tail));
+    log_edges(x, y)
+}
+
+#[inline(always)]
+pub fn log2<const FMA: bool>(x: f32) -> f32 {
+    let (e, f, tail) = split_log::<FMA>(x);
+    let y = mad::<FMA>(tail, LOG2_E, mad::<FMA>(f, LOG2_E - 1.0, f)) + e;
+    log_edges(x, y)
+}
+
+#[inline(always)]
+pub fn log1p<const FMA: bool>(x: f32) -> f32 {
+    let u = x + 1.0;
+    let (e, f, tail) = split_log::<FMA>(u);
+    // What `1 + x` lost to rounding, put back to first order.
+    let lost = (if x > 1.0 { 1.0 - (u - x) } else { x - (u - 1.0) }) / u;
+    let y = mad::<FMA>(e, 0.693_359_4, f + (mad::<FMA>(e, -0.000_212_194_44, tail) + lost));
+    let y = if u == 1.0 { x } else { y };
+    log_edges(u, y)
+}
+
+#[inline(always)]
+pub fn tanh<const FMA: bool>(x: f32) -> f32 {
+    let e = expm1::<FMA>(2.0 * clamp(x.abs(), 0.0, 10.0));
+    (e / (e + 2.0)).copysign(x)
+}
+
+#[inline(always)]
+pub fn sigmoid<const FMA: bool>(x: f32) -> f32 {
+    let e = exp::<FMA>(-x.abs());
+    (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
+}
+
+#[inline(always)]
+pub fn softplus<const FMA: bool>(x: f32) -> f32 {
+    (if x < 0.0 { 0.0 } else { x }) + log1p::<FMA>(exp::<FMA>(-x.abs()))
+}
+
+#[inline(always)]
+pub fn erf<const FMA: bool>(x: f32) -> f32 {
+    const NEAR: [f32; 7] = [
+        0.128_379_17,
+        -0.376_126_34,
+        0.112_836_94,
+        -0.026_859_27,
+        0.005_200_634_3,
+        -0.000_813_743_76,
+        0.000_083_452_25,
+    ];
+    // log(erfc(t)) / t
+    const FAR: [f32; 8] = [
+        -1.128_551_7,
+        -0.635_625_27,
+        -0.105_262_7,
+        0.022_674_139,
+        -0.002_930_157_8,
+        0.000_049_586_828,
+        0.000_045_581_17,
+        -0.000_004_938_213,
+    ];
+    let t = clamp(x.abs(), 0.0, 3.95);
+    let near = mad::<FMA>(poly::<FMA, 7>(x * x, NEAR), x, x);
+    // The argument is in [-18, 0]: no need for two scales.
+    let (n, p) = split_exp::<FMA>(poly::<FMA, 8>(t, FAR) * t);
+    let far = 1.0 - (p + 1.0) * power_of_two(n);
+    if t < 0.92 { near } else { far.copysign(x) }
+}
+
+#[inline(always)]
+pub fn gelu<const FMA: bool>(x: f32) -> f32 {
+    let half = 0.5 * x;
+    mad::<FMA>(half, erf::<FMA>(x * FRAC_1_SQRT_2), half)
+}
+
+#[inline(always)]
+pub fn gelu_tanh<const FMA: bool>(x: f32) -> f32 {
+    // 0.5 (1 + tanh(u)) = sigmoid(2 u)
+    let u = 1.595_769_1 * mad::<FMA>(0.044_715 * x * x, x, x);
+    x * sigmoid::<FMA>(u)
+}
+
+/// The quadrant of `x`, and the sine and cosine of what is left. Reduced in `f64`: exact enough up to `1e9`.
+#[inline(always)]
+fn sin_cos<const FMA: bool>(x: f32) -> (u32, f32, f32) {
+    const MAGIC: f64 = 6_755_399_441_055_744.0;
+    let wide = x as f64;
+    let m = wide * std::f64::consts::FRAC_2_PI + MAGIC;
+    let r = (wide - (m - MAGIC) * std::f64::consts::FRAC_PI_2) as f32;
+    let s = r * r;
+    let sin = mad::<FMA>(poly::<FMA, 4>(s, [-1.0 / 6.0, 1.0 / 120.0, -1.0 / 5040.0, 1.0 / 362_880.0]), s * r, r);
+    let cos = poly::<FMA, 6>(s, [1.0, -0.5, 1.0 / 24.0, -1.0 / 720.0, 1.0 / 40_320.0, -1.0 / 3_628_800.0]);
+    (m.to_bits() as u32, sin, cos)
+}
+
+#[inline(always)]
+pub fn sin<const FMA: bool>(x: f32) -> f32 {
+    let (q, sin, cos) = sin_cos::<FMA>(x);
+    let y = if q & 1 == 0 { sin } else { cos };
+    f32::from_bits(y.to_bits() ^ ((q & 2) << 30))
+}
+
+#[inline(always)]
+pub fn cos<const FMA: bool>(x: f32) -> f32 {
+    let (q, sin, cos) = sin_cos::<FMA>(x);
+    let y = if q & 1 == 0 { cos } else { sin };
+    f32::from_bits(y.to_bits() ^ ((q.wrapping_add(1) & 2) << 30))
+}
+
+#[inline(always)]
+pub fn atan<const FMA: bool>(x: f32) -> f32 {
+    const C: [f32; 9] = [
+        -0.333_333_02,
+        0.199_986_39,
+        -0.142_652_45,
+        0.109_575_72,
+        -0.084_194_46,
+        0.058_234_32,
+        -0.031_455_47,
+        0.011_064_315,
+        -0.001_827_184_7,
+    ];
+    let a = x.abs();
+    let big = a > 1.0;
+    let t = if big { 1.0 / a } else { a };
+    let s = t * t;
+    let y = mad::<FMA>(poly::<FMA, 9>(s, C), s * t, t);
+    (if big { std::f32::consts::FRAC_PI_2 - y } else { y }).copysign(x)
+}
