@@ -255,7 +255,7 @@ impl Device {
     pub fn list() -> Vec<DeviceInfo> {
         let mut list = vec![Device::cpu().info().clone()];
         #[cfg(feature = "gpu")]
-        list.extend(crate::gpu::adapters());
+        list.extend(crate::gpu::adapters(&DeviceOptions::default()));
         list
     }
 

@@ -1,9 +1,6 @@
 //! Strided views: how a tensor's elements lie in the contiguous buffer of the node that made them.
 
-use crate::{
-    Shape,
-    shape::MAX_RANK,
-};
+use crate::{Shape, shape::MAX_RANK};
 
 /// Steps in elements per axis; entries past the rank are 0.
 pub(crate) type Strides = [isize; MAX_RANK];
@@ -192,7 +189,11 @@ impl View {
             let (i, &(_, step, stride)) = axes.iter().enumerate().find(|(_, (_, step, _))| move_by % step == 0)?;
             let span = move_by / step * (size - 1);
             let (low, high) = &mut reach[i];
-            if span < 0 { *low += span } else { *high += span }
+            if span < 0 {
+                *low += span
+            } else {
+                *high += span
+            }
             if *low < 0 || *high >= axes[i].0 as isize {
                 return None;
             }
@@ -245,7 +246,10 @@ mod tests {
     fn elements(view: &View) -> Vec<isize> {
         let mut out = vec![view.offset];
         for axis in 0..view.shape.rank() {
-            out = out.iter().flat_map(|o| (0..view.shape[axis] as isize).map(move |i| o + i * view.strides[axis])).collect();
+            out = out
+                .iter()
+                .flat_map(|o| (0..view.shape[axis] as isize).map(move |i| o + i * view.strides[axis]))
+                .collect();
         }
         out
     }
@@ -255,7 +259,17 @@ mod tests {
         let base = View::contiguous([4, 6, 5].into());
         let cases = [base, base.permute(&[1, 0, 2]), base.slice(1, 1, 4, 1), base.slice(2, 4, 5, -1)];
         for view in cases {
-            for shape in [[24, 5].into(), [4, 30].into(), [2, 2, 6, 5].into(), [4, 3, 2, 5].into(), [120].into(), [96].into(), [80].into(), [16, 5].into(), Shape::from([4, 2, 2, 5])] {
+            for shape in [
+                [24, 5].into(),
+                [4, 30].into(),
+                [2, 2, 6, 5].into(),
+                [4, 3, 2, 5].into(),
+                [120].into(),
+                [96].into(),
+                [80].into(),
+                [16, 5].into(),
+                Shape::from([4, 2, 2, 5]),
+            ] {
                 if shape.numel() != view.shape.numel() {
                     continue;
                 }
@@ -275,7 +289,13 @@ mod tests {
         let inner = View::contiguous([4, 6, 5].into()).permute(&[2, 0, 1]);
         let all = elements(&inner);
         let outer = View::contiguous([5, 4, 6].into());
-        for view in [outer, outer.permute(&[2, 1, 0]), outer.slice(0, 1, 3, 1), outer.slice(2, 5, 6, -1), outer.slice(1, 3, 2, -2)] {
+        for view in [
+            outer,
+            outer.permute(&[2, 1, 0]),
+            outer.slice(0, 1, 3, 1),
+            outer.slice(2, 5, 6, -1),
+            outer.slice(1, 3, 2, -2),
+        ] {
             let composed = view.compose(&inner).expect("composes");
             let expected: Vec<isize> = elements(&view).iter().map(|&i| all[i as usize]).collect();
             assert_eq!(elements(&composed), expected, "{view:?}");

@@ -12,6 +12,8 @@ mod error;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod graph;
+mod hash;
+pub mod io;
 mod layout;
 pub mod loss;
 pub mod nn;

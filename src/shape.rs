@@ -104,7 +104,12 @@ impl Shape {
                 (1, n) | (n, 1) => n,
                 _ => {
                     let axis = rank - 1 - i;
-                    return Err(Error::shapes(op, self, other, format!("sizes {a} and {b} of axis {axis} do not broadcast")));
+                    return Err(Error::shapes(
+                        op,
+                        self,
+                        other,
+                        format!("sizes {a} and {b} of axis {axis} do not broadcast"),
+                    ));
                 }
             };
         }

@@ -1,17 +1,17 @@
 //! The backward pass.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use super::tape::{GradNode, set_enabled};
-use crate::{Error, Result, Shape, Tensor};
+use crate::{
+    Error, Result, Shape, Tensor,
+    hash::{FastMap, FastSet},
+};
 
 /// The gradients that a backward pass found, by the tensor or parameter they belong to.
 #[derive(Default)]
 pub struct Gradients {
-    grads: HashMap<u64, Tensor>,
+    grads: FastMap<u64, Tensor>,
 }
 
 impl Gradients {
@@ -36,7 +36,12 @@ impl Gradients {
             return Err(Error::Gradient("the tensor is not tracked".into()));
         };
         if grad.shape() != tensor.shape() {
-            return Err(Error::shapes("gradient", tensor.shape(), grad.shape(), "a gradient has the shape of its tensor"));
+            return Err(Error::shapes(
+                "gradient",
+                tensor.shape(),
+                grad.shape(),
+                "a gradient has the shape of its tensor",
+            ));
         }
         self.grads.insert(node.order, grad);
         Ok(())
@@ -111,7 +116,12 @@ impl Tensor {
     /// As there, or if the shapes differ.
     pub fn backward_from(&self, gradient: &Tensor) -> Result<Gradients> {
         if gradient.shape() != self.shape() {
-            return Err(Error::shapes("backward", self.shape(), gradient.shape(), "a gradient has the shape of its tensor"));
+            return Err(Error::shapes(
+                "backward",
+                self.shape(),
+                gradient.shape(),
+                "a gradient has the shape of its tensor",
+            ));
         }
         self.same_device(gradient, "backward")?;
         run(self, gradient.to_dtype(self.dtype()), Targets::Leaves, false, false)
@@ -119,7 +129,11 @@ impl Tensor {
 
     fn start(&self, op: &'static str) -> Result<()> {
         if self.numel() != 1 {
-            return Err(Error::shape(op, self.shape(), "only a single number has a gradient; use `backward_from`, or sum"));
+            return Err(Error::shape(
+                op,
+                self.shape(),
+                "only a single number has a gradient; use `backward_from`, or sum",
+            ));
         }
         Ok(())
     }
@@ -144,7 +158,7 @@ impl Tensor {
 /// ```
 pub fn grad(y: &Tensor, xs: &[&Tensor], create_graph: bool) -> Result<Vec<Tensor>> {
     y.start("grad")?;
-    let mut wanted = HashSet::new();
+    let mut wanted = FastSet::default();
     for (i, x) in xs.iter().enumerate() {
         match x.grad_node() {
             Some(node) => wanted.insert(node.order),
@@ -160,7 +174,7 @@ enum Targets {
     /// Everything that a leaf marks.
     Leaves,
     /// The nodes of these numbers.
-    These(HashSet<u64>),
+    These(FastSet<u64>),
 }
 
 fn run(y: &Tensor, seed: Tensor, targets: Targets, retain: bool, create_graph: bool) -> Result<Gradients> {
@@ -173,14 +187,14 @@ fn run(y: &Tensor, seed: Tensor, targets: Targets, retain: bool, create_graph: b
     };
     // In the order of creation, parents stand before children; `useful` marks what leads to a target.
     let mut nodes: Vec<Arc<GradNode>> = Vec::new();
-    let mut seen = HashSet::from([root.order]);
+    let mut seen = FastSet::from_iter([root.order]);
     let mut stack = vec![root.clone()];
     while let Some(node) = stack.pop() {
         stack.extend(node.parents.iter().flatten().filter(|p| seen.insert(p.order)).cloned());
         nodes.push(node);
     }
     nodes.sort_unstable_by_key(|n| n.order);
-    let place: HashMap<u64, usize> = nodes.iter().enumerate().map(|(i, n)| (n.order, i)).collect();
+    let place: FastMap<u64, usize> = nodes.iter().enumerate().map(|(i, n)| (n.order, i)).collect();
     let mut useful = vec![false; nodes.len()];
     for (i, node) in nodes.iter().enumerate() {
         useful[i] = wanted(node) || node.parents.iter().flatten().any(|p| useful[place[&p.order]]);
@@ -194,7 +208,8 @@ fn run(y: &Tensor, seed: Tensor, targets: Targets, retain: bool, create_graph: b
         if wanted(node) {
             out.grads.insert(node.order, g.clone());
         }
-        let needed: Vec<bool> = node.parents.iter().map(|p| p.as_ref().is_some_and(|p| useful[place[&p.order]])).collect();
+        let needed: Vec<bool> =
+            node.parents.iter().map(|p| p.as_ref().is_some_and(|p| useful[place[&p.order]])).collect();
         if needed.contains(&true) {
             let found = set_enabled(create_graph, || node.apply(&g, &needed))?;
             for (parent, grad) in node.parents.iter().zip(found).filter_map(|(p, g)| p.as_ref().zip(g)) {

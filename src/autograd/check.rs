@@ -55,7 +55,8 @@ pub fn gradcheck(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[&Tensor]) ->
 /// As [`gradcheck`].
 pub fn gradgradcheck(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[&Tensor]) -> Result<()> {
     let first = |xs: &[Tensor]| {
-        let tracked: Vec<Tensor> = xs.iter().map(|x| if x.is_tracked() { x.clone() } else { x.requires_grad() }).collect();
+        let tracked: Vec<Tensor> =
+            xs.iter().map(|x| if x.is_tracked() { x.clone() } else { x.requires_grad() }).collect();
         let y = super::tape::set_enabled(true, || weigh(&f(&tracked)?))?;
         let grads = super::tape::set_enabled(true, || grad(&y, &tracked.iter().collect::<Vec<_>>(), true))?;
         let mut sum = weigh(&grads[0])?;

@@ -12,5 +12,5 @@ mod tape;
 pub use backward::{Gradients, grad};
 pub use check::{gradcheck, gradgradcheck};
 pub use param::Param;
-pub use tape::{is_grad_enabled, no_grad};
 pub(crate) use tape::{GradNode, Rule, track};
+pub use tape::{is_grad_enabled, no_grad};

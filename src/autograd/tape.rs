@@ -121,7 +121,8 @@ pub(crate) fn track(y: Tensor, inputs: &[&Tensor], rule: impl FnOnce(&Tensor) ->
     if inputs.iter().all(|x| x.grad_node().is_none()) || !y.dtype().is_float() || !is_grad_enabled() {
         return y;
     }
-    let keep = |mask: u8, which: u8, t: Option<&&Tensor>| if mask & which != 0 { t.map(|t| (*t).clone()) } else { None };
+    let keep =
+        |mask: u8, which: u8, t: Option<&&Tensor>| if mask & which != 0 { t.map(|t| (*t).clone()) } else { None };
     let saved = |mask: u8| Saved {
         a: keep(mask, A, inputs.first()),
         b: keep(mask, B, inputs.get(1)),

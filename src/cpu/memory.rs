@@ -153,7 +153,7 @@ enum Owner {
     Pool(Arc<Pool>),
     /// Dropped with the buffer, never looked at.
     Foreign {
-        _owner: Box<dyn Any + Send + Sync>,
+        _owner: Box<dyn AsRef<[u8]> + Send + Sync>,
     },
 }
 
@@ -163,20 +163,11 @@ unsafe impl Send for HostBuffer {}
 unsafe impl Sync for HostBuffer {}
 
 impl HostBuffer {
-    /// Foreign memory, read but never written; `owner` keeps it alive.
-    ///
-    /// # Safety
-    /// `data` is valid for reads of `bytes` bytes and aligned for its elements while `owner` lives.
-    pub unsafe fn from_owner(data: *const u8, bytes: usize, owner: Box<dyn Any + Send + Sync>) -> Buffer {
-        let data = NonNull::new(data.cast_mut()).unwrap_or(NonNull::<u64>::dangling().cast());
+    /// Foreign memory, read but never written; the owner lives as long as the buffer.
+    pub fn adopt(owner: Box<dyn AsRef<[u8]> + Send + Sync>) -> Buffer {
+        let bytes: &[u8] = (*owner).as_ref();
+        let (data, bytes) = (NonNull::from_ref(bytes).cast(), bytes.len());
         Arc::new(Self { data, bytes, owner: Owner::Foreign { _owner: owner }, writable: false })
-    }
-
-    /// Takes over a vector without copying it.
-    pub fn from_vec<T: bytemuck::NoUninit + Send + Sync>(data: Vec<T>) -> Buffer {
-        let (pointer, bytes) = (data.as_ptr(), size_of_val(data.as_slice()));
-        // SAFETY: the vector's memory does not move with the vector.
-        unsafe { Self::from_owner(pointer.cast(), bytes, Box::new(data)) }
     }
 
     pub(super) fn as_ptr(&self) -> *mut u8 {

@@ -21,7 +21,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-pub(crate) use memory::HostBuffer;
+use memory::HostBuffer;
 
 use crate::{
     Result,
@@ -60,6 +60,10 @@ impl Executor for CpuExecutor {
         // SAFETY: the new buffer is at least as long as `data` and nobody else has it.
         unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), buffer.as_ptr(), data.len()) };
         Ok(Arc::new(buffer))
+    }
+
+    fn adopt(&self, memory: Box<dyn AsRef<[u8]> + Send + Sync>) -> Result<Buffer> {
+        Ok(HostBuffer::adopt(memory))
     }
 
     fn read(&self, buffer: &Buffer, out: &mut [u8]) -> Result<()> {

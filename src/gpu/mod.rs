@@ -1,9 +1,273 @@
-//! The GPU executor.
+//! The GPU executor: kernels as WGSL text, run through wgpu.
+//!
+//! A kernel's text depends on its structure alone; sizes, strides and scalars are parameters of its launch.
+
+mod codegen;
+mod context;
+mod debug;
+mod encoder;
+mod index;
+mod library;
+mod matmul;
+mod matmul_lanes;
+mod memory;
+mod ops;
+mod pipeline;
+mod pointwise;
+mod program;
+mod readback;
+mod reduce;
+#[cfg(test)]
+mod tests;
+mod types;
+
 use std::sync::Arc;
-use crate::{DeviceInfo, DeviceOptions, GpuSelector, Result, graph::executor::Executor};
-pub(crate) fn open(_: &GpuSelector, _: &DeviceOptions) -> Result<(usize, Arc<dyn Executor>, DeviceInfo)> {
-    unimplemented!()
+
+use codegen::{Shader, Slot};
+use context::Context;
+use encoder::{Dispatch, Recorder};
+use memory::{GpuBuffer, Pool};
+use pipeline::{Pipeline, Pipelines};
+use readback::Readback;
+use types::scalar_words;
+
+use crate::{
+    DType, DeviceInfo, DeviceOptions, GpuSelector, Memory, Result, Scalar,
+    graph::{
+        executor::{Buffer, Caps, Executor, Program},
+        kernel::{Body, Code, Fused, Instr, Kernel, Leaf, Output},
+    },
+    layout::contiguous_strides,
+};
+
+/// Every adapter that wgpu finds, those that run on the CPU last.
+pub(crate) fn adapters(options: &DeviceOptions) -> Vec<DeviceInfo> {
+    context::adapters(options)
 }
-pub(crate) fn adapters() -> Vec<DeviceInfo> {
-    Vec::new()
+
+/// Opens an adapter by its number in [`adapters`] or by a part of its name.
+pub(crate) fn open(which: &GpuSelector, options: &DeviceOptions) -> Result<(usize, Arc<dyn Executor>, DeviceInfo)> {
+    let (index, executor, info) = GpuExecutor::open(which, options)?;
+    Ok((index, Arc::new(executor), info))
+}
+
+/// What the executor and its programs share.
+struct Shared {
+    context: Arc<Context>,
+    pool: Arc<Pool>,
+    pipelines: Pipelines,
+    recorder: Recorder,
+}
+
+struct GpuExecutor {
+    shared: Arc<Shared>,
+    readback: Readback,
+}
+
+impl GpuExecutor {
+    fn open(which: &GpuSelector, options: &DeviceOptions) -> Result<(usize, Self, DeviceInfo)> {
+        let (index, context, info) = Context::open(which, options)?;
+        let context = Arc::new(context);
+        let pipelines = Pipelines::new(context.clone())?;
+        let recorder = Recorder::new(context.clone(), &pipelines)?;
+        let pool = Pool::new(context.clone());
+        let readback = Readback::new(context.clone());
+        Ok((index, Self { shared: Arc::new(Shared { context, pool, pipelines, recorder }), readback }, info))
+    }
+}
+
+impl Executor for GpuExecutor {
+    fn caps(&self) -> Caps {
+        let Shared { context, pool, .. } = &*self.shared;
+        Caps {
+            max_buffers: (context.limits.max_storage_buffers_per_shader_stage as usize).min(encoder::MAX_BINDINGS),
+            max_code: 64,
+            max_row: 16384,
+            narrow_rows: false,
+            max_binding: pool.limit(),
+        }
+    }
+
+    fn alloc(&self, bytes: usize) -> Result<Buffer> {
+        Ok(Arc::new(self.shared.pool.alloc(bytes)?))
+    }
+
+    fn upload(&self, data: &[u8]) -> Result<Buffer> {
+        let buffer = self.shared.pool.alloc(data.len())?;
+        self.shared.recorder.upload(&buffer, data)?;
+        Ok(Arc::new(buffer))
+    }
+
+    fn read(&self, buffer: &Buffer, out: &mut [u8]) -> Result<()> {
+        let buffer = GpuBuffer::of(buffer, &self.shared.context)?;
+        self.readback.read(&self.shared.recorder, buffer, out)
+    }
+
+    fn compile(&self, kernel: &Kernel) -> Result<Arc<dyn Program>> {
+        Ok(Arc::new(GpuProgram::new(self.shared.clone(), kernel)?))
+    }
+
+    fn submit(&self) -> Result<()> {
+        self.shared.recorder.submit()
+    }
+
+    fn wait(&self) -> Result<()> {
+        self.shared.recorder.submit()?;
+        self.shared.recorder.wait()
+    }
+
+    fn memory(&self) -> Memory {
+        self.shared.pool.memory()
+    }
+
+    fn empty_cache(&self) {
+        self.shared.recorder.clear_groups();
+        self.readback.empty();
+        self.shared.pool.empty();
+    }
+
+    fn pipelines(&self) -> u64 {
+        self.shared.pipelines.built()
+    }
+}
+
+impl Drop for GpuExecutor {
+    fn drop(&mut self) {
+        self.shared.pipelines.save();
+    }
+}
+
+/// One dispatch of a program.
+struct Step {
+    pipeline: Arc<Pipeline>,
+    slots: Vec<Slot>,
+    words: Vec<u32>,
+    scalars: Vec<(usize, usize)>,
+    grid: [u32; 3],
+    flops: u64,
+}
+
+struct GpuProgram {
+    shared: Arc<Shared>,
+    name: String,
+    steps: Vec<Step>,
+    /// Bytes of the buffers that live between the steps.
+    scratch: Vec<usize>,
+    dtypes: Vec<DType>,
+}
+
+impl GpuProgram {
+    fn new(shared: Arc<Shared>, kernel: &Kernel) -> Result<Self> {
+        let mut program = Self {
+            shared,
+            name: kernel.name.clone(),
+            steps: Vec::new(),
+            scratch: Vec::new(),
+            dtypes: kernel.scalars.clone(),
+        };
+        let context = program.shared.context.clone();
+        let target = &context.target;
+        let Kernel { inputs, outputs, .. } = kernel;
+        match &kernel.body {
+            Body::Fused(fused) if fused.kept == fused.dims.len() => {
+                let (shader, grid) = pointwise::build(fused, inputs, outputs, target)?;
+                program.push(shader, grid, 0)?;
+            }
+            Body::Fused(fused) => {
+                for pass in reduce::build(fused, inputs, outputs, target)? {
+                    program.scratch.extend(pass.scratch);
+                    program.push(pass.shader, pass.grid, 0)?;
+                }
+            }
+            Body::Matmul(matmul) => {
+                let product = matmul::Product { matmul, inputs, outputs };
+                let (shader, grid) = matmul::build(&product, target)?;
+                program.push(shader, grid, product.flops())?;
+            }
+            Body::ScatterAdd(scatter) if scatter.dtype.is_narrow() => {
+                // Neighbours share a word: sum in a wide type, then narrow all at once.
+                let wide = if scatter.dtype.is_float() { DType::F32 } else { DType::I32 };
+                let numel = outputs[0].numel;
+                program.scratch.push(numel * wide.size());
+                let (shader, grid) = index::build(scatter, inputs, (Slot::Scratch(0), wide), target)?;
+                program.push(shader, grid, 0)?;
+                let mut binding = outputs[0];
+                binding.dtype = wide;
+                let (mut shader, grid) =
+                    pointwise::build(&narrowing(numel, wide, scatter.dtype), &[binding], outputs, target)?;
+                shader
+                    .slots
+                    .iter_mut()
+                    .filter(|slot| **slot == Slot::Input(0))
+                    .for_each(|slot| *slot = Slot::Scratch(0));
+                program.push(shader, grid, 0)?;
+            }
+            Body::ScatterAdd(scatter) => {
+                let (shader, grid) = index::build(scatter, inputs, (Slot::Output(0), scatter.dtype), target)?;
+                program.push(shader, grid, 0)?;
+            }
+        }
+        Ok(program)
+    }
+
+    fn push(&mut self, shader: Shader, grid: [u32; 3], flops: u64) -> Result<()> {
+        let pipeline = self.shared.pipelines.get(&self.name, &shader)?;
+        let Shader { slots, words, scalars, .. } = shader;
+        self.steps.push(Step { pipeline, slots, words, scalars, grid, flops });
+        Ok(())
+    }
+}
+
+/// A cast of a whole buffer.
+fn narrowing(numel: usize, from: DType, to: DType) -> Fused {
+    let dims = if numel == 1 { vec![] } else { vec![numel] };
+    let strides = contiguous_strides(&dims);
+    let step = |code, dtype| Instr { code, args: [0; 3], dtype, per_row: false };
+    Fused {
+        kept: dims.len(),
+        dims,
+        leaves: vec![Leaf { input: Some(0), dtype: from, strides, offset: 0, axis: (0, 0) }],
+        code: vec![step(Code::Load(0), from), step(Code::Cast, to)],
+        outputs: vec![Output { value: 1, strides }],
+    }
+}
+
+impl Program for GpuProgram {
+    fn launch(&self, inputs: &[&Buffer], outputs: &[&Buffer], scalars: &[Scalar]) -> Result<()> {
+        let Shared { context, pool, recorder, .. } = &*self.shared;
+        let scratch: Vec<GpuBuffer> = self.scratch.iter().map(|bytes| pool.alloc(*bytes)).collect::<Result<_>>()?;
+        for step in &self.steps {
+            let mut buffers = Vec::with_capacity(step.slots.len());
+            for slot in &step.slots {
+                buffers.push(match *slot {
+                    Slot::Input(i) => GpuBuffer::of(inputs[i], context)?,
+                    Slot::Output(i) => GpuBuffer::of(outputs[i], context)?,
+                    Slot::Scratch(i) => &scratch[i],
+                });
+            }
+            let mut own = Vec::new();
+            let mut words = &step.words;
+            if !step.scalars.is_empty() {
+                own.clone_from(words);
+                for &(at, scalar) in &step.scalars {
+                    own[at..at + 2].copy_from_slice(&scalar_words(
+                        scalars[scalar],
+                        self.dtypes[scalar],
+                        &context.target,
+                    ));
+                }
+                words = &own;
+            }
+            let dispatch = Dispatch {
+                name: &self.name,
+                pipeline: &step.pipeline,
+                buffers: &buffers,
+                words,
+                grid: step.grid,
+                flops: step.flops,
+            };
+            recorder.dispatch(&dispatch)?;
+        }
+        Ok(())
+    }
 }

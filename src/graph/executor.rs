@@ -2,11 +2,7 @@
 
 use std::{any::Any, sync::Arc};
 
-use crate::{
-    Result, Scalar,
-    device::Memory,
-    graph::kernel::Kernel,
-};
+use crate::{Result, Scalar, device::Memory, graph::kernel::Kernel};
 
 /// A buffer of an executor. Dropping the last handle returns it to the executor's pool: the work that was launched
 /// before still finds its contents, because each executor runs its launches in order.
@@ -56,7 +52,8 @@ pub(crate) trait Executor: Send + Sync {
     fn alloc(&self, bytes: usize) -> Result<Buffer>;
     /// A buffer with these contents.
     fn upload(&self, data: &[u8]) -> Result<Buffer>;
-    /// A buffer with the contents of memory that is given away and never changes; the CPU reads it where it lies.
+    /// A buffer with the contents of memory that is given away. Its bytes must stay in one place and never change
+    /// while the owner lives: the CPU reads them where they lie.
     fn adopt(&self, memory: Box<dyn AsRef<[u8]> + Send + Sync>) -> Result<Buffer> {
         self.upload((*memory).as_ref())
     }

@@ -5,11 +5,10 @@
 //! after reductions over the same rows, elementwise ops behind a matrix product. Constants and coordinates belong
 //! to no group: each reader computes them.
 
-use std::collections::HashSet;
-
-use super::{engine::Pending, executor::Caps};
+use super::{engine::Pending, executor::Caps, node::Input};
 use crate::{
     Shape,
+    hash::FastSet,
     layout::{Strides, View, contiguous_strides},
     op::Op,
     shape::MAX_RANK,
@@ -71,6 +70,8 @@ pub(super) struct Groups<'a> {
 
 /// How node `reader` reads its input number `edge`.
 pub(super) enum Source {
+    /// A number.
+    Scalar,
     /// A pending node that is computed in the reader's kernel because it is uniform.
     Uniform(usize),
     /// Coordinates, as this view of the reader's frame.
@@ -134,18 +135,21 @@ impl<'a> Groups<'a> {
     }
 
     fn slot(&self, i: usize, edge: usize) -> usize {
-        match &self.pending.work[i].inputs[edge] {
-            Some(input) => self.pending.slot(&input.node),
+        match self.pending.work[i].inputs[edge].as_ref().and_then(Input::node) {
+            Some(node) => self.pending.slot(node),
             None => usize::MAX,
         }
     }
 
+    fn is_scalar(&self, i: usize, edge: usize) -> bool {
+        matches!(self.pending.work[i].inputs[edge], Some(Input::Scalar { .. }))
+    }
+
     fn is_uniform(&self, i: usize) -> bool {
         match self.pending.work[i].op {
-            Op::Const(_) => true,
             Op::Unary(_) | Op::Binary(_) | Op::Where | Op::Cast | Op::Copy => (0..self.edges(i)).all(|edge| {
                 let slot = self.slot(i, edge);
-                slot < self.uniform.len() && self.uniform[slot]
+                self.is_scalar(i, edge) || slot < self.uniform.len() && self.uniform[slot]
             }),
             _ => false,
         }
@@ -180,6 +184,9 @@ impl<'a> Groups<'a> {
 
     /// What stands at the other end of an edge.
     pub fn source(&self, i: usize, edge: usize) -> Source {
+        if self.is_scalar(i, edge) {
+            return Source::Scalar;
+        }
         let slot = self.slot(i, edge);
         if slot >= self.pending.nodes.len() {
             return Source::Leaf(slot);
@@ -205,7 +212,7 @@ impl<'a> Groups<'a> {
         let work = &self.pending.work[i];
         let Some(input) = &work.inputs[edge] else { unreachable!("edges are counted") };
         let shape = self.pending.nodes[i].shape;
-        let mut view = input.view;
+        let mut view = input.view();
         match &work.op {
             Op::Pad { before } => {
                 for axis in 0..shape.rank() {
@@ -229,7 +236,8 @@ impl<'a> Groups<'a> {
 
     /// Whether a node must be in memory after its kernel.
     pub fn is_stored(&self, i: usize) -> bool {
-        let opaque = |r: usize| (0..self.edges(r)).any(|e| self.slot(r, e) == i && is_opaque(&self.pending.work[r].op, e));
+        let opaque =
+            |r: usize| (0..self.edges(r)).any(|e| self.slot(r, e) == i && is_opaque(&self.pending.work[r].op, e));
         let inline = self.is_inline(i);
         self.pending.alive[i]
             || self.readers[i].iter().any(|&r| opaque(r) || self.of[r] != self.of[i] && !inline)
@@ -280,7 +288,7 @@ impl<'a> Groups<'a> {
     /// Whether one kernel can compute the members of a group.
     fn is_valid(&self, group: &Group, p: usize, r: usize) -> bool {
         let inside = |i: usize| self.of[i] == p || self.of[i] == r;
-        let mut bindings = HashSet::new();
+        let mut bindings = FastSet::default();
         let mut stored = 0;
         let mut code = 0;
         let mut follows_reduction = false;
@@ -304,7 +312,7 @@ impl<'a> Groups<'a> {
             for edge in 0..self.edges(m) {
                 let view = self.view(m, edge);
                 match self.source(m, edge) {
-                    Source::Uniform(_) => {}
+                    Source::Scalar | Source::Uniform(_) => {}
                     Source::Index(view) => {
                         if view.reshape(frame).is_none() {
                             return false;
@@ -349,7 +357,7 @@ impl<'a> Groups<'a> {
 
     /// Whether `from` depends on group `target` through another group.
     fn reaches(&self, from: &Group, own: usize, target: usize) -> bool {
-        let mut seen: HashSet<usize> = HashSet::new();
+        let mut seen: FastSet<usize> = FastSet::default();
         let mut stack: Vec<usize> = self.dependencies(from).filter(|&g| g != own && g != target).collect();
         while let Some(g) = stack.pop() {
             if g == target {

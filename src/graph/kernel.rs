@@ -98,7 +98,10 @@ pub(crate) enum Code {
     /// A scalar passed at launch.
     Scalar(u16),
     /// Word `word` of Philox4x32-10; argument 0 the counter (`U32`), scalars `seed` (low) and `seed + 1` (high) the key.
-    Random { seed: u16, word: u8 },
+    Random {
+        seed: u16,
+        word: u8,
+    },
     Unary(UnaryOp),
     Binary(BinaryOp),
     Where,
@@ -113,7 +116,9 @@ impl Code {
     pub const fn arity(self) -> usize {
         match self {
             Code::Acc | Code::Load(_) | Code::Index(_) | Code::Scalar(_) => 0,
-            Code::LoadIf(_) | Code::Gather(_) | Code::Random { .. } | Code::Unary(_) | Code::Cast | Code::Reduce(_) => 1,
+            Code::LoadIf(_) | Code::Gather(_) | Code::Random { .. } | Code::Unary(_) | Code::Cast | Code::Reduce(_) => {
+                1
+            }
             Code::Binary(_) => 2,
             Code::Where => 3,
         }

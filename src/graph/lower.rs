@@ -6,6 +6,7 @@ use super::{
     engine::Pending,
     group::{Group, Groups, Kind, Source},
     kernel::{Binding, Body, Code, Fused, Instr, Kernel, Leaf, Line, Matmul, Operand, Output, ScatterAdd},
+    node::Input,
     plan::ScalarSource,
 };
 use crate::{
@@ -39,6 +40,16 @@ fn binding(pending: &Pending, slot: usize) -> Binding {
     let n = pending.nodes.len();
     let node = if slot < n { &pending.nodes[slot] } else { &pending.leaves[slot - n].node };
     Binding { dtype: node.dtype, numel: node.shape.numel(), alias: None }
+}
+
+/// The slot and view of an input that is read from memory.
+fn memory(pending: &Pending, m: usize, edge: usize) -> (usize, View) {
+    match &pending.work[m].inputs[edge] {
+        Some(Input::Node { node, view }) => {
+            (pending.slot(node), view.as_ref().map_or_else(|| View::contiguous(node.shape), |v| **v))
+        }
+        _ => unreachable!("a number that is read from memory was made a node when the op was added"),
+    }
 }
 
 struct Builder<'a> {
@@ -91,7 +102,13 @@ impl<'a> Builder<'a> {
         strides.extend(outputs.iter_mut().map(|o| &mut o.strides));
         let kept = collapse(&mut dims, self.kept, &mut strides);
         let in_place = self.in_place(&outputs);
-        let fused = Fused { dims, kept, leaves: std::mem::take(&mut self.leaves), code: std::mem::take(&mut self.code), outputs };
+        let fused = Fused {
+            dims,
+            kept,
+            leaves: std::mem::take(&mut self.leaves),
+            code: std::mem::take(&mut self.code),
+            outputs,
+        };
         self.finish(Body::Fused(fused), stored, in_place)
     }
 
@@ -191,13 +208,22 @@ impl<'a> Builder<'a> {
         })
     }
 
+    fn dtype(&self, m: usize, edge: usize) -> DType {
+        self.groups.pending.work[m].inputs[edge].as_ref().map_or(DType::F32, Input::dtype)
+    }
+
+    fn operand(&mut self, m: usize, edge: usize) -> u16 {
+        let dtype = self.dtype(m, edge);
+        self.scalar(ScalarSource::Operand { slot: m, edge }, dtype)
+    }
+
     fn uniform(&mut self, i: usize) -> u16 {
         let pending = self.groups.pending;
-        let dtype = pending.nodes[i].dtype;
-        if let Op::Const(_) = pending.work[i].op {
-            return self.scalar(ScalarSource::Const(i), dtype);
-        }
-        let args: Vec<u16> = pending.work[i].inputs.iter().flatten().map(|x| self.uniform(pending.slot(&x.node))).collect();
+        let args = (0..pending.work[i].inputs.iter().flatten().count()).map(|edge| match self.groups.source(i, edge) {
+            Source::Uniform(slot) => self.uniform(slot),
+            _ => self.operand(i, edge),
+        });
+        let args: Vec<u16> = args.collect();
         self.elementwise(i, &args, true)
     }
 
@@ -205,10 +231,10 @@ impl<'a> Builder<'a> {
         let per_row = !self.groups.reads_elements(m);
         let view = self.groups.view(m, edge);
         let (slot, dtype) = match self.groups.source(m, edge) {
+            Source::Scalar => return self.operand(m, edge),
             Source::Uniform(i) => return self.uniform(i),
             Source::Index(view) => {
-                let Some(input) = &self.groups.pending.work[m].inputs[edge] else { unreachable!("edges are counted") };
-                let dtype = input.node.dtype;
+                let dtype = self.dtype(m, edge);
                 let leaf = self.leaf(None, dtype, &view, per_row, (0, 0));
                 return self.emit(Code::Index(leaf), &[], dtype, per_row);
             }
@@ -231,14 +257,13 @@ impl<'a> Builder<'a> {
                 let leaf = self.leaf(None, node.dtype, view, per_row, (0, 0));
                 self.emit(Code::Index(leaf), &[], node.dtype, per_row)
             }
-            Op::Const(_) => self.scalar(ScalarSource::Const(m), node.dtype),
             Op::Pad { before } => self.pad(m, before, per_row),
             Op::Gather { axis } => {
                 let index = self.argument(m, 1);
-                let Some(src) = &pending.work[m].inputs[0] else { unreachable!("gather has two inputs") };
-                let along = (src.view.strides[*axis as usize], src.view.shape[*axis as usize]);
+                let (slot, src) = memory(pending, m, 0);
+                let along = (src.strides[*axis as usize], src.shape[*axis as usize]);
                 let view = self.groups.view(m, 0);
-                let leaf = self.leaf(Some(pending.slot(&src.node)), node.dtype, &view, per_row, along);
+                let leaf = self.leaf(Some(slot), node.dtype, &view, per_row, along);
                 self.emit(Code::Gather(leaf), &[index], node.dtype, per_row)
             }
             Op::Reduce { op, .. } => {
@@ -279,11 +304,11 @@ impl<'a> Builder<'a> {
     fn pad(&mut self, m: usize, before: &Shape, per_row: bool) -> u16 {
         let pending = self.groups.pending;
         let node = &pending.nodes[m];
-        let Some(src) = &pending.work[m].inputs[0] else { unreachable!("pad has one input") };
+        let (slot, src) = memory(pending, m, 0);
         let index_dtype = if node.shape.iter().all(|&n| n <= i32::MAX as usize) { DType::I32 } else { DType::I64 };
         let mut inside: Option<u16> = None;
         for axis in 0..node.shape.rank() {
-            let size = src.view.shape[axis];
+            let size = src.shape[axis];
             if size == node.shape[axis] {
                 continue;
             }
@@ -301,7 +326,7 @@ impl<'a> Builder<'a> {
             }
         }
         let view = self.groups.view(m, 0);
-        let leaf = self.leaf(Some(pending.slot(&src.node)), node.dtype, &view, per_row, (0, 0));
+        let leaf = self.leaf(Some(slot), node.dtype, &view, per_row, (0, 0));
         match inside {
             Some(inside) => self.emit(Code::LoadIf(leaf), &[inside], node.dtype, per_row),
             None => self.emit(Code::Load(leaf), &[], node.dtype, per_row),
@@ -317,20 +342,20 @@ impl<'a> Builder<'a> {
         let node = &pending.nodes[product];
         let rank = node.shape.rank();
         let (m, n) = (node.shape[rank - 2], node.shape[rank - 1]);
-        let [Some(a), Some(b), _] = &pending.work[product].inputs else { unreachable!("matmul has two inputs") };
-        let k = a.view.shape[rank - 1];
-        let operand = |builder: &mut Self, input: &super::node::Input| {
-            let mut batch = input.view.strides;
+        let k = memory(pending, product, 0).1.shape[rank - 1];
+        let operand = |builder: &mut Self, edge: usize| {
+            let (slot, view) = memory(pending, product, edge);
+            let mut batch = view.strides;
             batch[rank - 2..].fill(0);
             Operand {
-                input: builder.bind(pending.slot(&input.node)),
-                offset: input.view.offset,
+                input: builder.bind(slot),
+                offset: view.offset,
                 batch,
-                row: input.view.strides[rank - 2],
-                col: input.view.strides[rank - 1],
+                row: view.strides[rank - 2],
+                col: view.strides[rank - 1],
             }
         };
-        let (mut a, mut b) = (operand(&mut self, a), operand(&mut self, b));
+        let (mut a, mut b) = (operand(&mut self, 0), operand(&mut self, 1));
 
         let acc = self.emit(Code::Acc, &[], node.dtype, false);
         self.values.insert(product, acc);
@@ -344,7 +369,8 @@ impl<'a> Builder<'a> {
 
         // Batch axes merge where operands and epilogue all step evenly; `m` and `n` stay as they are.
         let mut batch: Vec<usize> = node.shape[..rank - 2].to_vec();
-        let mut heads: Vec<Strides> = self.leaves.iter().map(|l| l.strides).chain(outputs.iter().map(|o| o.strides)).collect();
+        let mut heads: Vec<Strides> =
+            self.leaves.iter().map(|l| l.strides).chain(outputs.iter().map(|o| o.strides)).collect();
         for head in &mut heads {
             head[rank - 2..].fill(0);
         }
@@ -361,7 +387,13 @@ impl<'a> Builder<'a> {
         let mut dims = batch.clone();
         dims.extend([m, n]);
         let kept = dims.len();
-        let epilogue = Fused { dims, kept, leaves: std::mem::take(&mut self.leaves), code: std::mem::take(&mut self.code), outputs };
+        let epilogue = Fused {
+            dims,
+            kept,
+            leaves: std::mem::take(&mut self.leaves),
+            code: std::mem::take(&mut self.code),
+            outputs,
+        };
         let in_place = vec![false; self.inputs.len()];
         self.finish(Body::Matmul(Matmul { m, n, k, batch, a, b, dtype: node.dtype, epilogue }), stored, in_place)
     }
@@ -372,25 +404,25 @@ fn scatter_add(groups: &Groups, group: &Group) -> Lowered {
     let at = group.members[0];
     let (node, work) = (&pending.nodes[at], &pending.work[at]);
     let Op::ScatterAdd { axis } = work.op else { unreachable!("a scatter group has one scatter") };
-    let [Some(src), Some(index), _] = &work.inputs else { unreachable!("scatter_add has two inputs") };
+    let ((src_slot, src), (index_slot, index)) = (memory(pending, at, 0), memory(pending, at, 1));
     let axis = axis as usize;
     let line = |view: &View| {
         let rest = view.remove_axis(axis);
         Line { strides: rest.strides, axis: view.strides[axis], offset: view.offset }
     };
     // The source may be smaller than the output along the other axes; its lines are those that receive something.
-    let lines = src.view.shape.remove(axis);
+    let lines = src.shape.remove(axis);
     let out = View { shape: node.shape, strides: contiguous_strides(&node.shape), offset: 0 };
     let body = ScatterAdd {
         lines: lines.to_vec(),
-        from: src.view.shape[axis],
+        from: src.shape[axis],
         to: node.shape[axis],
         dtype: node.dtype,
-        src: line(&src.view),
-        index: line(&index.view),
+        src: line(&src),
+        index: line(&index),
         out: line(&out),
     };
-    let inputs = vec![pending.slot(&src.node), pending.slot(&index.node)];
+    let inputs = vec![src_slot, index_slot];
     let kernel = Kernel {
         name: "scatter_add".into(),
         body: Body::ScatterAdd(body),

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use super::executor::Buffer;
-use crate::{DType, Device, Error, Shape, layout::View, op::Op};
+use crate::{DType, Device, Error, Scalar, Shape, layout::View, op::Op};
 
 /// A value on a device: work still to do, or a contiguous buffer.
 pub(crate) struct Node {
@@ -35,10 +35,44 @@ pub(crate) struct Work {
 
 pub(crate) type Inputs = [Option<Input>; 3];
 
-/// A node as an op reads it.
-pub(crate) struct Input {
-    pub node: Arc<Node>,
-    pub view: View,
+/// What an op reads.
+pub(crate) enum Input {
+    /// A node; without a view, all of it in its own shape.
+    Node { node: Arc<Node>, view: Option<Box<View>> },
+    /// One number for every element.
+    Scalar { value: Scalar, dtype: DType },
+}
+
+impl Input {
+    pub fn node(&self) -> Option<&Arc<Node>> {
+        match self {
+            Input::Node { node, .. } => Some(node),
+            Input::Scalar { .. } => None,
+        }
+    }
+
+    pub fn dtype(&self) -> DType {
+        match self {
+            Input::Node { node, .. } => node.dtype,
+            Input::Scalar { dtype, .. } => *dtype,
+        }
+    }
+
+    /// The view of a node; a number has the shape of nothing.
+    pub fn view(&self) -> View {
+        match self {
+            Input::Node { view: Some(view), .. } => **view,
+            Input::Node { node, view: None } => View::contiguous(node.shape),
+            Input::Scalar { .. } => View::contiguous(Shape::SCALAR),
+        }
+    }
+}
+
+impl Work {
+    /// The nodes among the inputs.
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
+        self.inputs.iter().flatten().filter_map(Input::node)
+    }
 }
 
 impl Node {
@@ -49,6 +83,14 @@ impl Node {
     pub fn state(&self) -> MutexGuard<'_, State> {
         // A panic while the lock is held leaves the state whole: it is replaced in one assignment.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The value of a node that is one number everywhere.
+    pub fn constant(&self) -> Option<Scalar> {
+        match &*self.state() {
+            State::Lazy(Work { op: Op::Const(value), .. }) => Some(value.cast(self.dtype)),
+            _ => None,
+        }
     }
 
     /// The buffer of a node that has been computed.
@@ -76,7 +118,11 @@ impl Drop for Node {
         let mut stack = Vec::new();
         let mut detach = |state: &mut State, stack: &mut Vec<Arc<Node>>| {
             if let State::Lazy(work) = state {
-                stack.extend(work.inputs.iter_mut().filter_map(|i| i.take()).map(|i| i.node));
+                let nodes = work.inputs.iter_mut().filter_map(|input| match input.take() {
+                    Some(Input::Node { node, .. }) => Some(node),
+                    _ => None,
+                });
+                stack.extend(nodes);
             }
         };
         detach(self.state.get_mut().unwrap_or_else(PoisonError::into_inner), &mut stack);

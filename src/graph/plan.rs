@@ -38,8 +38,8 @@ pub(super) struct StepOutput {
 /// Where a launch finds a scalar.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum ScalarSource {
-    /// The value of a constant node.
-    Const(usize),
+    /// A number among the inputs of a node.
+    Operand { slot: usize, edge: usize },
     /// Half of the seed of a random node.
     Seed { slot: usize, high: bool },
     /// A number that follows from the shapes.
@@ -95,7 +95,8 @@ impl Plan {
                 alias: binding.alias.map(|input| kernel.inputs[input]),
             });
             let outputs: Vec<StepOutput> = outputs.collect();
-            let mut release: Vec<usize> = kernel.inputs.iter().chain(&kernel.outputs).copied().filter(|&s| free(s)).collect();
+            let mut release: Vec<usize> =
+                kernel.inputs.iter().chain(&kernel.outputs).copied().filter(|&s| free(s)).collect();
             release.sort_unstable();
             release.dedup();
             let program = executor.compile(&kernel.kernel)?;
@@ -176,7 +177,8 @@ fn widen(lowered: &mut Lowered, slots: &mut usize) -> Vec<Lowered> {
         *slots += 1;
         let mut strides = [0; MAX_RANK];
         strides[0] = 1;
-        let (dims, strides) = if narrow.numel == 1 { (Vec::new(), [0; MAX_RANK]) } else { (vec![narrow.numel], strides) };
+        let (dims, strides) =
+            if narrow.numel == 1 { (Vec::new(), [0; MAX_RANK]) } else { (vec![narrow.numel], strides) };
         let load = Instr { code: Code::Load(0), args: [0; 3], dtype: wide, per_row: false };
         let cast = Instr { code: Code::Cast, args: [0; 3], dtype: narrow.dtype, per_row: false };
         let body = Fused {

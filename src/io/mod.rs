@@ -1,5 +1,6 @@
 //! Tensors from and to files and other libraries.
 
+mod header;
 mod ndarray;
 pub mod npy;
 #[cfg(feature = "npz")]

@@ -54,14 +54,17 @@ impl ReduceOp {
 /// What a node of the lazy graph computes. The result is always contiguous.
 ///
 /// `Const`, `Index` and `Random` have no input; elementwise inputs have the shape of the result.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Op {
-    /// One value everywhere.
+    /// One value everywhere. Never pending: readers take the value as an operand.
     Const(Scalar),
     /// `offset + sum(coordinate * stride)`, as `I32` or `I64`: coordinates without memory.
-    Index(View),
+    Index(Box<View>),
     /// Word `word` of Philox4x32-10 at counter = input (`U32`), key = seed: 32 random bits as `U32`.
-    Random { seed: u64, word: u8 },
+    Random {
+        seed: u64,
+        word: u8,
+    },
     Unary(UnaryOp),
     Binary(BinaryOp),
     /// Inputs: condition (`Bool`), then, else.
@@ -71,15 +74,24 @@ pub(crate) enum Op {
     /// The input as it is; makes a view contiguous.
     Copy,
     /// Reduces the axes of the mask; they stay with size 1.
-    Reduce { op: ReduceOp, axes: u8 },
+    Reduce {
+        op: ReduceOp,
+        axes: u8,
+    },
     /// `[..., m, k]` by `[..., k, n]` with equal batch axes.
     Matmul,
     /// The input inside of a frame of zeros; `before[axis]` zeros come first.
-    Pad { before: Shape },
+    Pad {
+        before: Box<Shape>,
+    },
     /// `out[.., i, ..] = src[.., index[.., i, ..], ..]`; inputs: src, index (shape of the result). Outside: 0.
-    Gather { axis: u8 },
+    Gather {
+        axis: u8,
+    },
     /// Zeros of `shape` plus `src` added at `index` along `axis`; inputs: src, index, of equal shape. Outside: dropped.
-    ScatterAdd { axis: u8 },
+    ScatterAdd {
+        axis: u8,
+    },
 }
 
 impl Op {

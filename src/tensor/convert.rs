@@ -13,7 +13,11 @@ impl Tensor {
     /// If `T` is not the tensor's dtype, or the device fails.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         if T::DTYPE != self.dtype() {
-            return Err(Error::dtype("to_vec", self.dtype(), format!("asked for {}; convert with `to_dtype`", T::DTYPE)));
+            return Err(Error::dtype(
+                "to_vec",
+                self.dtype(),
+                format!("asked for {}; convert with `to_dtype`", T::DTYPE),
+            ));
         }
         let mut out = vec![T::default(); self.numel()];
         // SAFETY: the slice covers the vector's own elements, and a buffer of this dtype holds valid ones: kernels

@@ -185,7 +185,7 @@ impl Tensor {
         }
         let fits = low >= i32::MIN as isize && high <= i32::MAX as isize;
         let dtype = if fits { DType::I32 } else { DType::I64 };
-        Tensor::lazy(Op::Index(view), device, dtype, view.shape, [None; 3])
+        Tensor::lazy(Op::Index(Box::new(view)), device, dtype, view.shape, [None; 3])
     }
 }
 

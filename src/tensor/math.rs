@@ -120,9 +120,7 @@ impl Tensor {
         let y = Tensor::lazy(Op::Where, self.device(), dtype, shape, inputs);
         let condition = self.detach();
         Ok(autograd::track(y, &[&a, &b], |_| {
-            Rule::custom(move |g| {
-                Ok(vec![Some(condition.choose(g, 0.0)?), Some(condition.choose(0.0, g)?)])
-            })
+            Rule::custom(move |g| Ok(vec![Some(condition.choose(g, 0.0)?), Some(condition.choose(0.0, g)?)]))
         }))
     }
 

@@ -13,8 +13,8 @@ mod view;
 
 use std::sync::Arc;
 
-pub(crate) use math::settle;
 pub use math::Operand;
+pub(crate) use math::settle;
 pub use random::manual_seed;
 pub use reduce::Axes;
 
@@ -97,13 +97,32 @@ impl Tensor {
             Op::Matmul | Op::ScatterAdd { .. } => shape.numel() * dtype.size(),
             _ => 0,
         };
-        let inputs = inputs.map(|i| i.map(|t| Input { node: t.node.clone(), view: t.view }));
+        let from_memory =
+            matches!(op, Op::Matmul | Op::Reduce { .. } | Op::Pad { .. } | Op::Gather { .. } | Op::ScatterAdd { .. });
+        let inputs = inputs.map(|i| i.map(|t| t.as_input(from_memory)));
+        let is_constant = matches!(op, Op::Const(_));
         let node = Node::new(device.clone(), shape, dtype, State::Lazy(Work { op, inputs }));
+        if is_constant {
+            return Tensor { node, view: View::contiguous(shape), grad: None };
+        }
         if let Err(error) = device.engine().push(&node, heavy) {
             // The nodes of that flush keep the error for whoever reads them.
             log::error!("{error}");
         }
         Tensor { node, view: View::contiguous(shape), grad: None }
+    }
+
+    /// How a node reads this tensor: constants by value, unless the op reads memory.
+    fn as_input(&self, from_memory: bool) -> Input {
+        if let Some(value) = self.node.constant() {
+            if !from_memory {
+                return Input::Scalar { value, dtype: self.dtype() };
+            }
+            let filled = Tensor::lazy(Op::Copy, self.device(), self.dtype(), *self.shape(), [Some(self), None, None]);
+            return Input::Node { node: filled.node, view: None };
+        }
+        let whole = self.view.shape == self.node.shape && self.view.is_identity(self.node.shape.numel());
+        Input::Node { node: self.node.clone(), view: (!whole).then(|| Box::new(self.view)) }
     }
 
     /// A tensor over a filled buffer.
@@ -140,14 +159,26 @@ impl Tensor {
         if let Some(buffer) = self.node.buffer() {
             return Ok(buffer);
         }
+        if self.node.constant().is_some() {
+            // Constants are never pending; this one is stored now, and stays so.
+            let shape = self.node.shape;
+            let buffer = if shape.numel() == 0 {
+                self.device().executor().alloc(0)?
+            } else {
+                let all = self.with_view(View::contiguous(shape));
+                Tensor::lazy(Op::Copy, self.device(), self.dtype(), shape, [Some(&all), None, None]).realize()?
+            };
+            *self.node.state() = State::Ready(buffer.clone());
+            return Ok(buffer);
+        }
         // An error of this flush is found in the node, if it concerns it.
         let flushed = self.device().flush();
         match &*self.node.state() {
             State::Ready(buffer) => Ok(buffer.clone()),
             State::Failed(error) => Err(error.clone()),
-            State::Lazy(_) | State::Taken => {
-                Err(flushed.err().unwrap_or_else(|| Error::argument("read", "the value was lost in a flush that panicked")))
-            }
+            State::Lazy(_) | State::Taken => Err(flushed
+                .err()
+                .unwrap_or_else(|| Error::argument("read", "the value was lost in a flush that panicked"))),
         }
     }
 

@@ -89,7 +89,11 @@ impl Tensor {
     pub fn randn(shape: impl Into<Shape>, dtype: DType, seed: u64, device: &Device) -> Result<Tensor> {
         float("randn", dtype)?;
         let shape = shape.into();
-        let uniform = |word| Ok::<_, Error>(words("randn", shape, seed, word, device)?.logical_and((1u32 << BITS) - 1)?.to_dtype(DType::F32));
+        let uniform = |word| {
+            Ok::<_, Error>(
+                words("randn", shape, seed, word, device)?.logical_and((1u32 << BITS) - 1)?.to_dtype(DType::F32),
+            )
+        };
         let radius = ((uniform(0)? + 1.0) * STEP).log() * -2.0;
         let angle = uniform(1)? * (STEP * std::f64::consts::TAU);
         Ok((radius.sqrt() * angle.cos()).to_dtype(dtype))

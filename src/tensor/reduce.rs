@@ -355,7 +355,7 @@ impl Tensor {
         let dtype = if size <= i32::MAX as usize { DType::I32 } else { DType::I64 };
         let mut view = View { shape: *self.shape(), strides: [0; MAX_RANK], offset: 0 };
         view.strides[axis] = 1;
-        let index = Tensor::lazy(Op::Index(view), self.device(), dtype, *self.shape(), [None; 3]);
+        let index = Tensor::lazy(Op::Index(Box::new(view)), self.device(), dtype, *self.shape(), [None; 3]);
         let none = Tensor::full((), Scalar::Int(size as i64), dtype, self.device());
         let first = hit.choose(&index, &none)?.reduce(ReduceOp::Min, at)?;
         Ok(settle(first.reshape(at.squeezed)).to_dtype(DType::I64))

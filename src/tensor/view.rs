@@ -128,7 +128,11 @@ impl Tensor {
     pub fn squeeze(&self, axis: isize) -> Result<Tensor> {
         let at = self.shape().axis("squeeze", axis)?;
         if self.shape()[at] != 1 {
-            return Err(Error::shape("squeeze", self.shape(), format!("axis {axis} has size {}, not 1", self.shape()[at])));
+            return Err(Error::shape(
+                "squeeze",
+                self.shape(),
+                format!("axis {axis} has size {}, not 1", self.shape()[at]),
+            ));
         }
         let from = *self.shape();
         Ok(self.viewed(self.view.remove_axis(at), move |g| g.reshape(from)))
@@ -277,12 +281,18 @@ impl Tensor {
         let sizes: Vec<usize> =
             self.shape().iter().zip(widths).map(|(&n, &(a, b))| n.saturating_add(a).saturating_add(b)).collect();
         let shape = Shape::try_new(&sizes)?;
-        let mut before = shape;
+        let mut before = Box::new(shape);
         before.iter_mut().zip(widths).for_each(|(b, w)| *b = w.0);
         let y = if self.numel() == 0 {
             Tensor::zeros(shape, self.dtype(), self.device())
         } else {
-            Tensor::lazy(Op::Pad { before }, self.device(), self.dtype(), shape, [Some(self), None, None])
+            Tensor::lazy(
+                Op::Pad { before: before.clone() },
+                self.device(),
+                self.dtype(),
+                shape,
+                [Some(self), None, None],
+            )
         };
         let inner = *self.shape();
         Ok(autograd::track(y, &[self], |_| {

@@ -1,0 +1,215 @@
+//! The text of a kernel: bindings, parameters, the library functions that it calls, and its body.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
+
+use super::{
+    context::Target,
+    library,
+    types::{Access, Ty},
+};
+use crate::{DType, Error, Result};
+
+/// Where a binding's buffer comes from at launch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    Input(usize),
+    Output(usize),
+    Scratch(usize),
+}
+
+/// A finished kernel text with what its launch needs.
+pub(super) struct Shader {
+    pub source: String,
+    /// Per binding.
+    pub slots: Vec<Slot>,
+    pub writable: Vec<bool>,
+    pub words: Vec<u32>,
+    /// Scalars by their first word.
+    pub scalars: Vec<(usize, usize)>,
+    pub immediates: bool,
+}
+
+struct Bound {
+    slot: Slot,
+    dtype: DType,
+    writable: bool,
+    /// Access functions in use.
+    uses: BTreeSet<&'static str>,
+}
+
+/// Builds the text of one kernel.
+pub(super) struct Builder<'a> {
+    pub target: &'a Target,
+    bound: Vec<Bound>,
+    roles: BTreeMap<String, usize>,
+    words: Vec<u32>,
+    signed: Vec<bool>,
+    scalars: Vec<(usize, usize)>,
+    calls: BTreeSet<&'static str>,
+    /// Declarations and functions of the kernel itself.
+    pub items: String,
+}
+
+impl<'a> Builder<'a> {
+    pub fn new(target: &'a Target) -> Self {
+        Self {
+            target,
+            bound: Vec::new(),
+            roles: BTreeMap::new(),
+            words: Vec::new(),
+            signed: Vec::new(),
+            scalars: Vec::new(),
+            calls: BTreeSet::new(),
+            items: String::new(),
+        }
+    }
+
+    /// A buffer's binding. One that is both read and written is bound once.
+    pub fn bind(&mut self, slot: Slot, dtype: DType, writable: bool) -> usize {
+        let at = self.bound.iter().position(|b| b.slot == slot).unwrap_or_else(|| {
+            self.bound.push(Bound { slot, dtype, writable, uses: BTreeSet::new() });
+            self.bound.len() - 1
+        });
+        self.bound[at].writable |= writable;
+        at
+    }
+
+    /// A call of an access function: `load`, `load_quad`, `store` or `store_quad`.
+    pub fn access(&mut self, binding: usize, function: &'static str, args: &str) -> String {
+        let bound = &mut self.bound[binding];
+        bound.uses.insert(function);
+        if function == "load4" {
+            bound.uses.insert("load");
+        }
+        format!("b{binding}_{function}({args})")
+    }
+
+    fn word(&mut self, role: String, value: u32, signed: bool) -> String {
+        let at = *self.roles.entry(role).or_insert_with(|| {
+            self.words.push(value);
+            self.signed.push(signed);
+            self.words.len() - 1
+        });
+        format!("p.w{at}")
+    }
+
+    /// An unsigned parameter. The same role is passed once.
+    pub fn size(&mut self, role: &str, value: usize) -> Result<String> {
+        Ok(self.word(role.to_owned(), index(value as isize)? as u32, false))
+    }
+
+    /// A signed parameter: a stride or an offset.
+    pub fn step(&mut self, role: &str, value: isize) -> Result<String> {
+        Ok(self.word(role.to_owned(), index(value)? as u32, true))
+    }
+
+    /// A scalar passed at launch, as the type in which its dtype is held.
+    pub fn scalar(&mut self, scalar: usize, ty: Ty) -> String {
+        let role = format!("scalar{scalar}");
+        let at = match self.roles.get(&role) {
+            Some(&at) => at,
+            None => {
+                let at = self.words.len();
+                self.scalars.push((at, scalar));
+                self.words.extend([0, 0]);
+                self.signed.extend([false, false]);
+                self.roles.insert(role, at);
+                at
+            }
+        };
+        let (low, high) = (format!("p.w{at}"), format!("p.w{}", at + 1));
+        let wide = format!("(u64({low}) | (u64({high}) << 32u))");
+        match ty {
+            Ty::Bool => format!("({low} != 0u)"),
+            Ty::U32 => low,
+            Ty::I32 => format!("bitcast<i32>({low})"),
+            Ty::F32 => format!("bitcast<f32>({low})"),
+            Ty::U64 => wide,
+            Ty::I64 => format!("bitcast<i64>{wide}"),
+            Ty::F64 => format!("{}({low}, {high})", self.call("f64_from_words")),
+        }
+    }
+
+    /// A function of the library, by its name.
+    pub fn call(&mut self, name: &str) -> &'static str {
+        let name = library::find(name).unwrap_or("missing_function");
+        self.calls.insert(name);
+        name
+    }
+
+    /// The finished text around the body of `main`, which is called with `wid`, `lid` and `groups`.
+    pub fn finish(self, workgroup: [u32; 3], body: &str) -> Result<Shader> {
+        let immediates = self.words.len() * 4 <= self.target.immediates;
+        let mut text = String::new();
+        if !self.words.is_empty() {
+            text.push_str("struct Params {");
+            for (i, signed) in self.signed.iter().enumerate() {
+                let _ = write!(text, " w{i}: {},", if *signed { "i32" } else { "u32" });
+            }
+            let space = if immediates { "var<immediate>" } else { "@group(1) @binding(0) var<uniform>" };
+            let _ = writeln!(text, " }}\n{space} p: Params;");
+        }
+        let mut calls = self.calls;
+        let mut accesses = String::new();
+        for (i, bound) in self.bound.iter().enumerate() {
+            let access = Access::of(bound.dtype, self.target);
+            let mode = if bound.writable { "read_write" } else { "read" };
+            let _ = writeln!(text, "@group(0) @binding({i}) var<storage, {mode}> b{i}: array<{}>;", access.element);
+            let ty = Ty::of(bound.dtype, self.target);
+            let (s, v) = (ty.name(), ty.vec());
+            for function in &bound.uses {
+                let (head, body) = match *function {
+                    "load" => (format!("i: i32) -> {s}"), access.load),
+                    "load_quad" => (format!("i: i32) -> {v}"), access.load_quad),
+                    "load4" => (
+                        format!("i: vec4<i32>) -> {v}"),
+                        "return V(B_load(i.x), B_load(i.y), B_load(i.z), B_load(i.w));",
+                    ),
+                    "store" if access.store.is_empty() => {
+                        let reason = "this device stores 8- and 16-bit results only four at a time";
+                        return Err(Error::dtype("kernel", bound.dtype, reason));
+                    }
+                    "store" => (format!("i: i32, v: {s})"), access.store),
+                    _ => (format!("i: i32, v: {v})"), access.store_quad),
+                };
+                calls.extend(
+                    access.calls.iter().filter(|name| body.contains(**name)).filter_map(|name| library::find(name)),
+                );
+                let body = body.replace('B', &format!("b{i}")).replace("V(", &format!("{v}("));
+                let _ = writeln!(accesses, "fn b{i}_{function}({head} {{ {body} }}");
+            }
+        }
+        library::include(&calls, &mut text);
+        text.push_str(&accesses);
+        text.push_str(&self.items);
+        let [x, y, z] = workgroup;
+        let _ = write!(
+            text,
+            "@compute @workgroup_size({x}, {y}, {z})\nfn main(@builtin(workgroup_id) wid: vec3<u32>, \
+             @builtin(local_invocation_id) lid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {{\n{body}}}\n"
+        );
+        Ok(Shader {
+            source: text,
+            slots: self.bound.iter().map(|b| b.slot).collect(),
+            writable: self.bound.iter().map(|b| b.writable).collect(),
+            immediates: immediates && !self.words.is_empty(),
+            words: self.words,
+            scalars: self.scalars,
+        })
+    }
+}
+
+/// A number of elements as kernels compute it, in 32 bits.
+pub(super) fn index(value: isize) -> Result<i32> {
+    i32::try_from(value)
+        .map_err(|_| Error::argument("kernel", format!("{value} elements are more than a GPU kernel can index (2^31)")))
+}
+
+/// Workgroups folded into a grid whose sides stay below the device's limit.
+pub(super) fn grid(groups: usize, target: &Target) -> Result<[u32; 3]> {
+    let (groups, side) = (index(groups as isize)? as u32, target.max_groups);
+    Ok(if groups <= side { [groups.max(1), 1, 1] } else { [side, groups.div_ceil(side), 1] })
+}

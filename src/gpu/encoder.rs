@@ -1,0 +1,248 @@
+//! One open encoder with one open compute pass: kernels are recorded there until the work is submitted.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    time::Duration,
+};
+
+use wgpu::{CommandEncoder, ComputePass};
+
+use super::{
+    context::Context,
+    debug::Profiler,
+    memory::GpuBuffer,
+    pipeline::{Pipeline, Pipelines},
+};
+use crate::Result;
+
+/// Parameters of kernels that cannot take immediates, one slot each, until the next submission.
+const RING_BYTES: usize = 256 << 10;
+/// Dispatches after which work is handed over, so that device and host overlap.
+const MAX_RECORDED: usize = 256;
+const MAX_BIND_GROUPS: usize = 4096;
+/// Storage buffers of one kernel, at the most.
+pub(super) const MAX_BINDINGS: usize = 32;
+
+/// One kernel launch.
+pub(super) struct Dispatch<'a> {
+    pub name: &'a str,
+    pub pipeline: &'a Pipeline,
+    pub buffers: &'a [&'a GpuBuffer],
+    pub words: &'a [u32],
+    pub grid: [u32; 3],
+    pub flops: u64,
+}
+
+/// Records launches and submits them.
+pub(super) struct Recorder {
+    context: Arc<Context>,
+    state: Mutex<State>,
+}
+
+struct Ring {
+    buffer: wgpu::Buffer,
+    group: wgpu::BindGroup,
+    data: Vec<u8>,
+    slot: usize,
+}
+
+/// An encoder with its pass; the pass must end first. With a profiler every kernel has a pass of its own.
+struct Open {
+    pass: Option<ComputePass<'static>>,
+    encoder: CommandEncoder,
+}
+
+struct State {
+    open: Option<Open>,
+    /// The number of the submission that is being recorded.
+    serial: u64,
+    recorded: usize,
+    groups: HashMap<Box<[u64]>, wgpu::BindGroup>,
+    ring: Ring,
+    profiler: Option<Profiler>,
+}
+
+impl Recorder {
+    pub fn new(context: Arc<Context>, pipelines: &Pipelines) -> Result<Self> {
+        let ring = Ring::new(&context, pipelines)?;
+        let profiler = Profiler::if_wanted(&context)?;
+        let state = State { open: None, serial: 1, recorded: 0, groups: HashMap::new(), ring, profiler };
+        Ok(Self { context, state: Mutex::new(state) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn dispatch(&self, dispatch: &Dispatch) -> Result<()> {
+        self.context.check()?;
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if state.recorded >= MAX_RECORDED || state.ring.is_full() {
+            state.submit(&self.context)?;
+        }
+        state.record(&self.context, dispatch)
+    }
+
+    pub fn submit(&self) -> Result<()> {
+        self.state().submit(&self.context)
+    }
+
+    /// Writes to a buffer after everything recorded so far that uses it, and before all that follows.
+    pub fn upload(&self, buffer: &GpuBuffer, data: &[u8]) -> Result<()> {
+        let mut state = self.state();
+        if buffer.raw().last_use.load(Ordering::Relaxed) == state.serial {
+            state.submit(&self.context)?;
+        }
+        let (whole, rest) = data.split_at(data.len() & !3);
+        let target = &buffer.raw().buffer;
+        self.context.scoped(|| {
+            self.context.queue.write_buffer(target, 0, whole);
+            if !rest.is_empty() {
+                let mut last = [0; 4];
+                last[..rest.len()].copy_from_slice(rest);
+                self.context.queue.write_buffer(target, whole.len() as u64, &last);
+            }
+        })
+    }
+
+    /// Copies the start of a buffer to a mapped one, behind all that is recorded, and submits.
+    pub fn copy_out(&self, from: &GpuBuffer, to: &wgpu::Buffer, bytes: u64) -> Result<()> {
+        let mut state = self.state();
+        let open = state.open(&self.context);
+        open.pass = None;
+        open.encoder.copy_buffer_to_buffer(&from.raw().buffer, 0, to, 0, bytes);
+        state.submit(&self.context)
+    }
+
+    /// Forgets bind groups, which keep their buffers alive.
+    pub fn clear_groups(&self) {
+        self.state().groups.clear();
+    }
+
+    pub fn wait(&self) -> Result<()> {
+        loop {
+            self.context.check()?;
+            let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(Duration::from_secs(5)) };
+            match self.context.device.poll(wait) {
+                Ok(_) => return self.context.check(),
+                Err(wgpu::PollError::Timeout) => log::warn!("the GPU is still at work after 5 s"),
+                Err(error) => return Err(self.context.error(error.to_string())),
+            }
+        }
+    }
+}
+
+fn begin(encoder: &mut CommandEncoder) -> ComputePass<'static> {
+    encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()).forget_lifetime()
+}
+
+impl Ring {
+    fn new(context: &Context, pipelines: &Pipelines) -> Result<Self> {
+        let slot = context.limits.min_uniform_buffer_offset_alignment.max(256) as usize;
+        let (buffer, group) = context.scoped(|| {
+            let buffer = context.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("parameters"),
+                size: RING_BYTES as u64,
+                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            });
+            let binding = wgpu::BufferBinding { buffer: &buffer, offset: 0, size: wgpu::BufferSize::new(slot as u64) };
+            let group = context.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some("parameters"),
+                layout: &pipelines.params,
+                entries: &[wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(binding) }],
+            });
+            (buffer, group)
+        })?;
+        Ok(Self { buffer, group, data: Vec::with_capacity(RING_BYTES), slot })
+    }
+
+    fn is_full(&self) -> bool {
+        self.data.len() + self.slot > RING_BYTES
+    }
+
+    /// Stores the parameters of one launch and gives their offset.
+    fn push(&mut self, words: &[u32]) -> u32 {
+        let offset = self.data.len();
+        self.data.extend_from_slice(bytemuck::cast_slice(words));
+        self.data.resize(offset + self.slot, 0);
+        offset as u32
+    }
+}
+
+impl State {
+    fn open(&mut self, context: &Context) -> &mut Open {
+        self.open.get_or_insert_with(|| {
+            let encoder = context.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            Open { pass: None, encoder }
+        })
+    }
+
+    fn record(&mut self, context: &Context, dispatch: &Dispatch) -> Result<()> {
+        let Dispatch { pipeline, buffers, words, grid, .. } = *dispatch;
+        let mut key = [0; MAX_BINDINGS + 1];
+        key[0] = pipeline.layout.id.into();
+        for (slot, buffer) in key[1..].iter_mut().zip(buffers) {
+            *slot = buffer.raw().id;
+            buffer.raw().last_use.store(self.serial, Ordering::Relaxed);
+        }
+        let key = &key[..buffers.len() + 1];
+        if !self.groups.contains_key(key) {
+            if self.groups.len() >= MAX_BIND_GROUPS {
+                self.groups.clear();
+            }
+            self.groups.insert(key.into(), bind(context, pipeline, buffers)?);
+        }
+        self.open(context);
+        let (Some(open), Some(group)) = (self.open.as_mut(), self.groups.get(key)) else { return Ok(()) };
+        let encoder = &mut open.encoder;
+        let pass = match &mut self.profiler {
+            None => open.pass.get_or_insert_with(|| begin(encoder)),
+            Some(profiler) => {
+                open.pass = None;
+                open.pass.insert(profiler.begin(encoder, dispatch))
+            }
+        };
+        pass.set_pipeline(&pipeline.raw);
+        pass.set_bind_group(0, group, &[]);
+        if pipeline.immediates {
+            pass.set_immediates(0, bytemuck::cast_slice(words));
+        } else {
+            let offset = self.ring.push(words);
+            pass.set_bind_group(1, &self.ring.group, &[offset]);
+        }
+        pass.dispatch_workgroups(grid[0], grid[1], grid[2]);
+        self.recorded += 1;
+        Ok(())
+    }
+
+    fn submit(&mut self, context: &Context) -> Result<()> {
+        let Some(Open { pass, encoder }) = self.open.take() else { return context.check() };
+        drop(pass);
+        self.serial += 1;
+        self.recorded = 0;
+        context.scoped(|| {
+            if !self.ring.data.is_empty() {
+                context.queue.write_buffer(&self.ring.buffer, 0, &self.ring.data);
+                self.ring.data.clear();
+            }
+            match &mut self.profiler {
+                None => drop(context.queue.submit([encoder.finish()])),
+                Some(profiler) => profiler.submit(context, encoder),
+            }
+        })
+    }
+}
+
+fn bind(context: &Context, pipeline: &Pipeline, buffers: &[&GpuBuffer]) -> Result<wgpu::BindGroup> {
+    let mut entries = Vec::with_capacity(buffers.len());
+    for (i, buffer) in buffers.iter().enumerate() {
+        entries.push(wgpu::BindGroupEntry { binding: i as u32, resource: buffer.raw().buffer.as_entire_binding() });
+    }
+    let layout = &pipeline.layout.raw;
+    context.scoped(|| {
+        context.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
+    })
+}

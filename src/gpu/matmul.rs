@@ -1,0 +1,178 @@
+//! Matrix products: which kernel, the parts that all share, and the plain one for every dtype.
+
+use std::fmt::Write;
+
+use super::{
+    codegen::{Builder, Shader, Slot, grid},
+    context::Target,
+    program::Walk,
+    types::Ty,
+};
+use crate::{
+    DType, Result,
+    graph::kernel::{Binding, Matmul, Operand},
+};
+
+/// A product with its surroundings, as the kernel builders see it.
+pub(super) struct Product<'a> {
+    pub matmul: &'a Matmul,
+    pub inputs: &'a [Binding],
+    pub outputs: &'a [Binding],
+}
+
+/// How four neighbours of an operand are loaded.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Reach {
+    /// As one quad along the product's inner axis.
+    Inner,
+    /// As one quad along the other axis.
+    Outer,
+    /// One by one.
+    Single,
+}
+
+/// The kernel's text and its grid.
+pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
+    let Matmul { m, n, .. } = *product.matmul;
+    if product.ty(target) != Ty::F32 || m < 4 || n < 4 {
+        return plain(product, target);
+    }
+    super::matmul_lanes::build(product, target)
+}
+
+impl<'a> Product<'a> {
+    /// The type that accumulates.
+    pub fn ty(&self, target: &Target) -> Ty {
+        Ty::of(self.matmul.dtype, target)
+    }
+
+    pub fn accumulator(&self) -> DType {
+        match self.matmul.dtype {
+            DType::F16 | DType::BF16 => DType::F32,
+            dtype => dtype,
+        }
+    }
+
+    fn batches(&self) -> usize {
+        self.matmul.batch.iter().product()
+    }
+
+    pub fn flops(&self) -> u64 {
+        2 * (self.batches() * self.matmul.m * self.matmul.n) as u64 * self.matmul.k as u64
+    }
+
+    pub fn bind(&self, b: &mut Builder, operand: &Operand) -> usize {
+        let slot = match self.outputs.iter().position(|o| o.alias == Some(operand.input)) {
+            Some(output) => Slot::Output(output),
+            None => Slot::Input(operand.input),
+        };
+        b.bind(slot, self.inputs[operand.input].dtype, false)
+    }
+
+    /// How to load four neighbours: `inner` and `outer` are the strides along and across the product's inner axis.
+    pub fn reach(&self, operand: &Operand, inner: isize, outer: isize, outer_size: usize) -> Reach {
+        let batch = &operand.batch[..self.matmul.batch.len()];
+        let aligned = operand.offset % 4 == 0 && batch.iter().all(|stride| stride % 4 == 0);
+        match () {
+            () if aligned && inner == 1 && outer % 4 == 0 => Reach::Inner,
+            () if aligned && outer == 1 && inner % 4 == 0 && outer_size % 4 == 0 => Reach::Outer,
+            () => Reach::Single,
+        }
+    }
+
+    /// Statements for the batch coordinates and the operands' first elements `base_a`, `base_b`, from `batch`.
+    pub fn bases(&self, b: &mut Builder, walk: &Walk) -> Result<String> {
+        let mut text = walk.coordinates(b, 0..self.matmul.batch.len(), "batch")?;
+        for (name, operand) in [("a", &self.matmul.a), ("b", &self.matmul.b)] {
+            let mut terms = vec![match operand.offset {
+                0 => "0".to_owned(),
+                offset => b.step(&format!("{name} offset"), offset)?,
+            }];
+            for axis in (0..self.matmul.batch.len()).filter(|axis| operand.batch[*axis] != 0) {
+                terms.push(format!("i32(s{axis}) * {}", b.step(&format!("{name} batch{axis}"), operand.batch[axis])?));
+            }
+            let _ = writeln!(text, "let base_{name} = {};", terms.join(" + "));
+        }
+        Ok(text)
+    }
+
+    /// A stride of an operand as text; 1 is part of the structure.
+    pub fn stride(&self, b: &mut Builder, role: &str, stride: isize) -> Result<String> {
+        if stride == 1 { Ok("1".into()) } else { b.step(role, stride) }
+    }
+
+    pub fn walk(&self) -> Walk<'a> {
+        let axes = self.matmul.batch.len();
+        Walk {
+            program: &self.matmul.epilogue,
+            inputs: self.inputs,
+            outputs: self.outputs,
+            lanes: axes + 1..axes + 2,
+            prefix: "e",
+            acc: Some(("acc", self.accumulator())),
+        }
+    }
+
+    /// Declares `finish`, which stores four results of one row, and gives a call of it.
+    pub fn epilogue(&self, b: &mut Builder, walk: &Walk, row: &str, col: &str, acc: &str) -> Result<String> {
+        let axes = self.matmul.batch.len();
+        let mut text = String::from("fn finish(");
+        let mut call = String::from("finish(");
+        for axis in 0..axes {
+            let _ = write!(text, "s{axis}: u32, ");
+            let _ = write!(call, "s{axis}, ");
+        }
+        let _ = writeln!(text, "s{axes}: u32, i: u32, acc: {}) {{", self.ty(b.target).vec());
+        let _ = write!(call, "{row}, {col}, {acc});");
+        text += &walk.lane_coordinates(b)?;
+        for step in 0..walk.program.code.len() {
+            text += &walk.step(b, step)?;
+        }
+        for output in 0..walk.program.outputs.len() {
+            text += &walk.store(b, output)?;
+        }
+        text += "}\n";
+        if !b.items.contains("fn finish(") {
+            b.items += &text;
+        }
+        Ok(call)
+    }
+}
+
+/// One row by four columns per thread, in any dtype.
+fn plain(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
+    let Matmul { m, n, k, a, b: right, .. } = product.matmul;
+    let mut b = Builder::new(target);
+    let walk = product.walk();
+    let ty = product.ty(target);
+    let (from_a, from_b) = (product.bind(&mut b, a), product.bind(&mut b, right));
+    let quads = n.div_ceil(4);
+    let threads = product.batches() * m * quads;
+    let (count, columns, rows) = (b.size("threads", threads)?, b.size("quads", quads)?, b.size("m", *m)?);
+    let (inner, last) = (b.size("k", *k)?, b.step("last column", *n as isize - 1)?);
+    let mut body = String::new();
+    let _ = writeln!(body, "let t = (wid.x + wid.y * groups.x) * 64u + lid.x;\nif t >= {count} {{ return; }}");
+    let _ = writeln!(body, "let i = (t % {columns}) * 4u;\nlet row = (t / {columns}) % {rows};");
+    let _ = writeln!(body, "let batch = t / {columns} / {rows};");
+    body += &product.bases(&mut b, &walk)?;
+    let (a_row, a_col) = (product.stride(&mut b, "a row", a.row)?, product.stride(&mut b, "a col", a.col)?);
+    let (b_row, b_col) = (product.stride(&mut b, "b row", right.row)?, product.stride(&mut b, "b col", right.col)?);
+    let _ = writeln!(body, "let at_a = base_a + i32(row) * {a_row};");
+    let outer = product.reach(right, right.row, right.col, *n) == Reach::Outer;
+    let load_b = if outer {
+        let _ = writeln!(body, "let at_b = base_b + i32(i);");
+        b.access(from_b, "load_quad", &format!("at_b + q * {b_row}"))
+    } else {
+        let _ = writeln!(
+            body,
+            "let at_b = base_b + min(vec4<i32>(i32(i)) + vec4<i32>(0, 1, 2, 3), vec4<i32>({last})) * {b_col};"
+        );
+        b.access(from_b, "load4", &format!("at_b + vec4<i32>(q * {b_row})"))
+    };
+    let load_a = b.access(from_a, "load", &format!("at_a + q * {a_col}"));
+    let _ = writeln!(body, "var acc = {v}({s}(0));", v = ty.vec(), s = ty.name());
+    let _ = writeln!(body, "for (var q = 0; q < i32({inner}); q++) {{ acc += {load_a} * {load_b}; }}");
+    body += &product.epilogue(&mut b, &walk, "row", "i", "acc")?;
+    body += "\n";
+    Ok((b.finish([64, 1, 1], &body)?, grid(threads.div_ceil(64), target)?))
+}

@@ -1,0 +1,68 @@
+//! Reading buffers: a copy to a mapped buffer, recycled like the others.
+
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+use super::{context::Context, encoder::Recorder, memory::GpuBuffer};
+use crate::Result;
+
+/// Bytes of mapped buffers that are kept for the next read.
+const MAX_CACHED: u64 = 64 << 20;
+
+/// Mapped buffers that wait for their next use.
+pub(super) struct Readback {
+    context: Arc<Context>,
+    free: Mutex<Vec<wgpu::Buffer>>,
+}
+
+impl Readback {
+    pub fn new(context: Arc<Context>) -> Self {
+        Self { context, free: Mutex::default() }
+    }
+
+    fn take(&self, bytes: u64) -> Result<wgpu::Buffer> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |buffer: &wgpu::Buffer| buffer.size() >= bytes && buffer.size() / 4 <= bytes.max(1024);
+        if let Some(i) = free.iter().position(fits) {
+            return Ok(free.swap_remove(i));
+        }
+        drop(free);
+        let size = bytes.next_power_of_two().max(4096).min(self.context.limits.max_buffer_size & !3);
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let descriptor = wgpu::BufferDescriptor { label: Some("readback"), size, usage, mapped_at_creation: false };
+        self.context.scoped(|| self.context.device.create_buffer(&descriptor))
+    }
+
+    fn give_back(&self, buffer: wgpu::Buffer) {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.iter().map(wgpu::Buffer::size).sum::<u64>() + buffer.size() <= MAX_CACHED {
+            free.push(buffer);
+        }
+    }
+
+    pub fn empty(&self) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    pub fn read(&self, recorder: &Recorder, from: &GpuBuffer, out: &mut [u8]) -> Result<()> {
+        if out.is_empty() {
+            return Ok(());
+        }
+        let bytes = (out.len() as u64).next_multiple_of(4);
+        let buffer = self.take(bytes)?;
+        recorder.copy_out(from, &buffer, bytes)?;
+        let (send, receive) = mpsc::channel();
+        buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |result| drop(send.send(result)));
+        recorder.wait()?;
+        match receive.try_recv() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(self.context.error(error.to_string())),
+            Err(_) => return Err(self.context.error("the buffer was not mapped")),
+        }
+        let view = buffer.get_mapped_range(0..bytes).map_err(|e| self.context.error(e.to_string()))?;
+        out.copy_from_slice(&view[..out.len()]);
+        drop(view);
+        buffer.unmap();
+        self.give_back(buffer);
+        Ok(())
+    }
+}

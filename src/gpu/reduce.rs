@@ -1,0 +1,470 @@
+//! Fused programs with row reductions: every stage walks the row again and recomputes what it needs.
+
+use std::fmt::Write;
+
+use super::{
+    codegen::{Builder, Shader, Slot, grid},
+    context::Target,
+    ops,
+    program::Walk,
+    types::Ty,
+};
+use crate::{
+    DType, Result,
+    graph::kernel::{Binding, Code, Fused, Instr, Leaf, Output},
+    layout::contiguous_strides,
+    op::ReduceOp,
+};
+
+/// Who works on a row.
+#[derive(Clone, Copy, PartialEq)]
+enum Team {
+    /// One thread, on four neighbouring rows, an element of each at a time.
+    Column,
+    /// One thread.
+    Thread,
+    /// The lanes of one subgroup.
+    Subgroup(u32),
+    /// A whole workgroup.
+    Group(u32),
+}
+
+/// One dispatch of a reduction, with the bytes of the scratch buffers that it introduces.
+pub(super) struct Pass {
+    pub shader: Shader,
+    pub grid: [u32; 3],
+    pub scratch: Vec<usize>,
+}
+
+/// How often each value can be computed: `level` counts the reductions in a row that it stands behind.
+struct Stages {
+    level: Vec<usize>,
+    /// Loops over the row that feed reductions.
+    loops: usize,
+}
+
+impl Stages {
+    fn of(program: &Fused) -> Self {
+        let mut level = vec![0; program.code.len()];
+        for (i, instr) in program.code.iter().enumerate() {
+            let args = &instr.args[..instr.code.arity()];
+            let before = args.iter().map(|&arg| level[arg as usize]).max().unwrap_or(0);
+            level[i] = before + usize::from(matches!(instr.code, Code::Reduce(_)));
+        }
+        let loops = reductions(program).map(|(i, _)| level[i]).max().unwrap_or(0);
+        Self { level, loops }
+    }
+}
+
+fn reductions(program: &Fused) -> impl Iterator<Item = (usize, ReduceOp)> {
+    program.code.iter().enumerate().filter_map(|(i, instr)| match instr.code {
+        Code::Reduce(op) => Some((i, op)),
+        _ => None,
+    })
+}
+
+/// The type that accumulates: bools count as `u32`.
+fn accumulator(dtype: DType, target: &Target) -> Ty {
+    match Ty::of(dtype, target) {
+        Ty::Bool => Ty::U32,
+        ty => ty,
+    }
+}
+
+fn combine(b: &mut Builder, op: ReduceOp, ty: Ty, x: &str, y: &str) -> String {
+    let function = match op {
+        ReduceOp::Sum => return format!("{x} + {y}"),
+        ReduceOp::Prod => return format!("{x} * {y}"),
+        ReduceOp::Max => "maximum",
+        ReduceOp::Min => "minimum",
+    };
+    format!("{}({x}, {y})", b.call(&format!("{function}_{}", ty.name())))
+}
+
+fn identity(b: &mut Builder, op: ReduceOp, ty: Ty) -> String {
+    let value = match (op, ty) {
+        (ReduceOp::Sum, _) => format!("{}(0)", ty.name()),
+        (ReduceOp::Prod, _) => format!("{}(1)", ty.name()),
+        (ReduceOp::Max, _) => format!("{}()", b.call(&format!("lowest_{}", ty.name()))),
+        (ReduceOp::Min, _) => format!("{}()", b.call(&format!("highest_{}", ty.name()))),
+    };
+    format!("{}({value})", ty.vec())
+}
+
+/// The bytes of an accumulator, and the dtype under which it is stored.
+fn stored(ty: Ty) -> DType {
+    match ty {
+        Ty::Bool | Ty::U32 => DType::U32,
+        Ty::I32 => DType::I32,
+        Ty::I64 => DType::I64,
+        Ty::U64 => DType::U64,
+        Ty::F32 => DType::F32,
+        Ty::F64 => DType::F64,
+    }
+}
+
+struct Reduction<'a> {
+    walk: Walk<'a>,
+    stages: Stages,
+    team: Team,
+    rows: usize,
+    inner: usize,
+    /// Elements of a row that one team takes; all if the row is not split.
+    chunk: usize,
+    chunks: usize,
+}
+
+/// The kernel's passes: one, or two where few long rows are split.
+pub(super) fn build(program: &Fused, inputs: &[Binding], outputs: &[Binding], target: &Target) -> Result<Vec<Pass>> {
+    let rank = program.dims.len();
+    let rows: usize = program.dims[..program.kept].iter().product();
+    let inner: usize = program.dims[program.kept..].iter().product();
+    let team = team(program, rows, inner, target);
+    let lanes = if team == Team::Column { 0..program.kept } else { program.kept..rank };
+    let walk = Walk { program, inputs, outputs, lanes, prefix: "", acc: None };
+    let stages = Stages::of(program);
+    let splits = stages.loops == 1 && program.outputs.iter().all(|o| program.code[o.value as usize].per_row);
+    let chunks = if splits { chunks(team, rows, inner, target) } else { 1 };
+    let chunk = inner.div_ceil(chunks).next_multiple_of(4);
+    let chunks = inner.div_ceil(chunk);
+    let reduction = Reduction { walk, stages, team, rows, inner, chunk, chunks };
+    let first = reduction.kernel(target)?;
+    if chunks == 1 {
+        return Ok(vec![first]);
+    }
+    let (second, bindings) = reduction.second(inputs, target);
+    let mut passes = build(&second, &bindings, outputs, target)?;
+    for slot in passes.iter_mut().flat_map(|pass| &mut pass.shader.slots) {
+        if let Slot::Input(i) = *slot
+            && i >= inputs.len()
+        {
+            *slot = Slot::Scratch(i - inputs.len());
+        }
+    }
+    passes.insert(0, first);
+    Ok(passes)
+}
+
+fn team(program: &Fused, rows: usize, inner: usize, target: &Target) -> Team {
+    let rank = program.dims.len();
+    // Which way memory runs, by the leaves that change along the rows.
+    let mut columns = 0;
+    for leaf in program.leaves.iter().filter(|leaf| leaf.input.is_some()) {
+        let inner = &leaf.strides[program.kept..rank];
+        if inner.iter().any(|stride| *stride != 0) {
+            columns += if inner.last() == Some(&1) { -1 } else { 0 };
+            columns += if program.kept > 0 && leaf.strides[program.kept - 1] == 1 { 1 } else { 0 };
+        }
+    }
+    let wide = reductions(program).any(|(i, _)| Ty::of(program.code[i].dtype, target).is_wide());
+    let short = if target.cpu { 16 } else { 32 };
+    match target.subgroup {
+        _ if columns > 0 && rows >= 4 => Team::Column,
+        _ if inner <= short => Team::Thread,
+        None if target.cpu => Team::Thread,
+        _ if wide && target.cpu => Team::Thread,
+        Some(lanes) if target.cpu => Team::Subgroup(lanes),
+        Some(lanes) if !wide && inner <= 1024 => Team::Subgroup(lanes),
+        _ => Team::Group(256),
+    }
+}
+
+/// Into how many parts the rows are cut so that there is work for the whole device.
+fn chunks(team: Team, rows: usize, inner: usize, target: &Target) -> usize {
+    let (teams, wanted, least) = match (team, target.cpu) {
+        (Team::Column, true) => (rows.div_ceil(4), 512, 64),
+        (Team::Column, false) => (rows.div_ceil(4), 1 << 16, 32),
+        (Team::Thread, _) => (rows, 512, 1024),
+        (_, true) => (rows, 16, 8192),
+        (_, false) => (rows, 1024, 4096),
+    };
+    if teams >= wanted || inner < 2 * least { 1 } else { (wanted / teams).min(inner / least).clamp(1, 1024) }
+}
+
+impl Reduction<'_> {
+    fn kernel(&self, target: &Target) -> Result<Pass> {
+        let walk = &self.walk;
+        let program = walk.program;
+        let mut b = Builder::new(target);
+        let mut body = String::new();
+        let split = self.chunks > 1;
+        let column = self.team == Team::Column;
+        // The team's number, its row or rows, and its part of them.
+        let units = if column { self.rows.div_ceil(4) } else { self.rows };
+        let teams = units * self.chunks;
+        let narrow = if target.cpu { 8 } else { 32 };
+        let [width, height] = match self.team {
+            Team::Column | Team::Thread => [(teams as u32 / 8).next_power_of_two().clamp(narrow, 64), 1],
+            Team::Subgroup(lanes) => [lanes, if target.cpu { 1 } else { 4 }],
+            Team::Group(threads) => [threads, 1],
+        };
+        let (index, lane, step) = match self.team {
+            Team::Column | Team::Thread => (format!("(wid.x + wid.y * groups.x) * {width}u + lid.x"), "0u", 1),
+            _ => (format!("(wid.x + wid.y * groups.x) * {height}u + lid.y"), "lid.x", width),
+        };
+        let teams_word = b.size("teams", teams)?;
+        let _ = writeln!(body, "let team = {index};\nif team >= {teams_word} {{ return; }}\nlet lane = {lane};");
+        let inner = b.size("inner", self.inner)?;
+        if split {
+            let (units, chunk) = (b.size("units", units)?, b.size("chunk", self.chunk)?);
+            let _ = writeln!(body, "let unit = team % {units};\nlet part = team / {units};");
+            let _ = writeln!(body, "let begin = part * {chunk};\nlet end = min(begin + {chunk}, {inner});");
+        } else {
+            let _ = writeln!(body, "let unit = team;\nlet begin = 0u;\nlet end = {inner};");
+        }
+        if column {
+            body += "let i = unit * 4u;\n";
+            body += &walk.lane_coordinates(&mut b)?;
+        } else {
+            body += &walk.coordinates(&mut b, 0..program.kept, "unit")?;
+        }
+        let quad = if column { 1 } else { 4 };
+        for stage in 0..=self.stages.loops {
+            for (i, instr) in program.code.iter().enumerate() {
+                if instr.per_row && self.stages.level[i] == stage && !matches!(instr.code, Code::Reduce(_)) {
+                    body += &walk.step(&mut b, i)?;
+                }
+            }
+            self.stage(&mut b, stage, &inner, step * quad, &mut body)?;
+            if split {
+                self.store_parts(&mut b, &mut body)?;
+                break;
+            }
+        }
+        if !split {
+            for (i, output) in program.outputs.iter().enumerate() {
+                if program.code[output.value as usize].per_row {
+                    let store = walk.store(&mut b, i)?;
+                    body += &if column { store } else { format!("if lane == 0u {{ {store} }}\n") };
+                }
+            }
+        }
+        let shader = b.finish([width, height, 1], &body)?;
+        let per_group = match self.team {
+            Team::Column | Team::Thread => width,
+            _ => height,
+        };
+        let scratch = match split {
+            true => reductions(program).map(|(i, _)| self.part_bytes(program.code[i].dtype, target)).collect(),
+            false => Vec::new(),
+        };
+        Ok(Pass { shader, grid: grid(teams.div_ceil(per_group as usize), target)?, scratch })
+    }
+
+    /// One walk over the row: the reductions of this level, and outputs per element that can be had by now.
+    fn stage(&self, b: &mut Builder, stage: usize, inner: &str, step: u32, body: &mut String) -> Result<()> {
+        let walk = &self.walk;
+        let program = walk.program;
+        let level = &self.stages.level;
+        let reduces: Vec<_> = reductions(program).filter(|(i, _)| level[*i] == stage + 1).collect();
+        let outputs: Vec<usize> = (0..program.outputs.len())
+            .filter(|&o| {
+                let value = program.outputs[o].value as usize;
+                !program.code[value].per_row && level[value] == stage
+            })
+            .collect();
+        if reduces.is_empty() && outputs.is_empty() {
+            return Ok(());
+        }
+        // What this walk computes per element.
+        let mut needed = vec![false; program.code.len()];
+        for (i, _) in &reduces {
+            needed[program.code[*i].args[0] as usize] = true;
+        }
+        for &o in &outputs {
+            needed[program.outputs[o].value as usize] = true;
+        }
+        for i in (0..program.code.len()).rev() {
+            let instr = &program.code[i];
+            needed[i] &= !instr.per_row;
+            if needed[i] {
+                for &arg in &instr.args[..instr.code.arity()] {
+                    needed[arg as usize] = true;
+                }
+            }
+        }
+        let column = self.team == Team::Column;
+        let mut steps = match column {
+            true => walk.coordinates(b, program.kept..program.dims.len(), "q")?,
+            false => format!("let i = q;\n{}", walk.lane_coordinates(b)?),
+        };
+        for i in (0..needed.len()).filter(|&i| needed[i]) {
+            steps += &walk.step(b, i)?;
+        }
+        for &o in &outputs {
+            steps += &walk.store(b, o)?;
+        }
+        let size = needed.iter().filter(|n| **n).count();
+        let unroll: u32 = if self.inner < 4 * step as usize {
+            1
+        } else if size <= 6 {
+            4
+        } else if size <= 16 {
+            2
+        } else {
+            1
+        };
+        let masked = !column && walk.has_tail();
+        let mut feeds = vec![String::new(); unroll as usize];
+        for &(i, op) in &reduces {
+            let instr = &program.code[i];
+            let ty = accumulator(instr.dtype, b.target);
+            let start = identity(b, op, ty);
+            let argument = instr.args[0];
+            let from = program.code[argument as usize].dtype;
+            let to = if Ty::of(instr.dtype, b.target) == Ty::Bool { DType::U32 } else { instr.dtype };
+            let mut value = ops::cast(b, from, to, &format!("v{argument}"));
+            if masked {
+                let mask = format!("(vec4<u32>(i) + vec4<u32>(0u, 1u, 2u, 3u)) < vec4<u32>({inner})");
+                value = format!("select({start}, {value}, {mask})");
+            }
+            for (u, feed) in feeds.iter_mut().enumerate() {
+                let _ = writeln!(body, "var a{i}_{u} = {start};");
+                let _ = writeln!(feed, "a{i}_{u} = {};", combine(b, op, ty, &format!("a{i}_{u}"), &value));
+            }
+        }
+        let quad = if column { 1 } else { 4 };
+        let _ = writeln!(body, "{{ var at = begin + lane * {quad}u;");
+        if unroll > 1 {
+            let _ = writeln!(body, "while at + {}u < end {{", (unroll - 1) * step);
+            for (u, feed) in feeds.iter().enumerate() {
+                let _ = writeln!(body, "{{ let q = at + {}u;\n{steps}{feed}}}", u as u32 * step);
+            }
+            let _ = writeln!(body, "at += {}u; }}", unroll * step);
+        }
+        let _ = writeln!(body, "while at < end {{ let q = at;\n{steps}{}at += {step}u; }} }}", feeds[0]);
+        for &(i, op) in &reduces {
+            let dtype = program.code[i].dtype;
+            let ty = accumulator(dtype, b.target);
+            for u in 1..unroll {
+                let _ = writeln!(body, "a{i}_0 = {};", combine(b, op, ty, &format!("a{i}_0"), &format!("a{i}_{u}")));
+            }
+            self.across(b, i, op, ty, body);
+            let value = if Ty::of(dtype, b.target) == Ty::Bool {
+                format!("(a{i}_0 != vec4<u32>(0u))")
+            } else {
+                format!("a{i}_0")
+            };
+            let _ = writeln!(body, "let v{i} = {};", ops::narrowed(b, dtype, value));
+        }
+        Ok(())
+    }
+
+    /// Combines an accumulator over its four lanes and over the team.
+    fn across(&self, b: &mut Builder, i: usize, op: ReduceOp, ty: Ty, body: &mut String) {
+        let a = format!("a{i}_0");
+        if self.team == Team::Column {
+            return;
+        }
+        for swizzle in ["zwxy", "yxwz"] {
+            let _ = writeln!(body, "{a} = {};", combine(b, op, ty, &a, &format!("{a}.{swizzle}")));
+        }
+        let (v, s) = (ty.vec(), ty.name());
+        let subgroup = if ty.is_wide() { None } else { b.target.subgroup };
+        if let (Team::Subgroup(lanes), _) | (Team::Group(_), Some(lanes)) = (self.team, subgroup) {
+            let mut reach = 1;
+            while reach < lanes {
+                let other = format!("{v}(subgroupShuffleXor({a}.x, {reach}u))");
+                let _ = writeln!(body, "{a} = {};", combine(b, op, ty, &a, &other));
+                reach *= 2;
+            }
+        }
+        let Team::Group(threads) = self.team else { return };
+        let shared = format!("shared_{s}");
+        let declaration = format!("var<workgroup> {shared}: array<{s}, {threads}>;\n");
+        if !b.items.contains(&declaration) {
+            b.items += &declaration;
+        }
+        let parts = match subgroup {
+            Some(lanes) => {
+                let _ = writeln!(body, "if lid.x % {lanes}u == 0u {{ {shared}[lid.x / {lanes}u] = {a}.x; }}");
+                threads / lanes
+            }
+            None => {
+                let _ = writeln!(body, "{shared}[lid.x] = {a}.x;");
+                threads
+            }
+        };
+        let _ = writeln!(body, "workgroupBarrier();");
+        let mut half = parts / 2;
+        while half > 0 {
+            let (x, y) = (format!("{v}({shared}[lid.x])"), format!("{v}({shared}[lid.x + {half}u])"));
+            let sum = combine(b, op, ty, &x, &y);
+            let _ = writeln!(body, "if lid.x < {half}u {{ {shared}[lid.x] = ({sum}).x; }}\nworkgroupBarrier();");
+            half /= 2;
+        }
+        let _ = writeln!(body, "{a} = {v}({shared}[0]);\nworkgroupBarrier();");
+    }
+
+    /// Rows of partial results are padded to whole quads where quads are stored.
+    fn part_rows(&self) -> usize {
+        if self.team == Team::Column { self.rows.next_multiple_of(4) } else { self.rows }
+    }
+
+    fn part_bytes(&self, dtype: DType, target: &Target) -> usize {
+        self.part_rows() * self.chunks * stored(accumulator(dtype, target)).size()
+    }
+
+    fn store_parts(&self, b: &mut Builder, body: &mut String) -> Result<()> {
+        for (part, (i, _)) in reductions(self.walk.program).enumerate() {
+            let dtype = stored(accumulator(self.walk.program.code[i].dtype, b.target));
+            let binding = b.bind(Slot::Scratch(part), dtype, true);
+            let store = if self.team == Team::Column {
+                let rows = b.size("part rows", self.part_rows())?;
+                b.access(binding, "store_quad", &format!("i32(part * {rows} + i), a{i}_0"))
+            } else {
+                let chunks = b.size("chunks", self.chunks)?;
+                let store = b.access(binding, "store", &format!("i32(unit * {chunks} + part), a{i}_0.x"));
+                format!("if lane == 0u {{ {store}; }}")
+            };
+            let _ = writeln!(body, "{store};");
+        }
+        Ok(())
+    }
+
+    /// The program that reduces the parts and then does what follows.
+    fn second(&self, inputs: &[Binding], target: &Target) -> (Fused, Vec<Binding>) {
+        let first = self.walk.program;
+        let kept = first.kept;
+        let mut dims = first.dims[..kept].to_vec();
+        let mut leaves: Vec<Leaf> = first.leaves.clone();
+        for leaf in &mut leaves {
+            leaf.strides[kept..].fill(0);
+        }
+        let mut bindings = inputs.to_vec();
+        let mut strides = contiguous_strides(&dims);
+        if self.team == Team::Column {
+            strides[kept] = self.part_rows() as isize;
+        } else {
+            strides[..kept].iter_mut().for_each(|stride| *stride *= self.chunks as isize);
+            strides[kept] = 1;
+        }
+        dims.push(self.chunks);
+        let mut code: Vec<Instr> = Vec::new();
+        let mut moved = vec![0u16; first.code.len()];
+        for (i, instr) in first.code.iter().enumerate().filter(|(_, instr)| instr.per_row) {
+            let mut instr = *instr;
+            if let Code::Reduce(_) = instr.code {
+                let dtype = stored(accumulator(instr.dtype, target));
+                let input = bindings.len();
+                bindings.push(Binding { dtype, numel: self.part_rows() * self.chunks, alias: None });
+                leaves.push(Leaf { input: Some(input), dtype, strides, offset: 0, axis: (0, 0) });
+                let load = Code::Load(leaves.len() as u16 - 1);
+                instr.args[0] = code.len() as u16;
+                code.push(Instr { code: load, args: [0; 3], dtype, per_row: false });
+            } else {
+                for arg in &mut instr.args[..instr.code.arity()] {
+                    *arg = moved[*arg as usize];
+                }
+            }
+            moved[i] = code.len() as u16;
+            code.push(instr);
+        }
+        let outputs = first.outputs.iter().map(|o| {
+            let mut strides = o.strides;
+            strides[kept..].fill(0);
+            Output { value: moved[o.value as usize], strides }
+        });
+        (Fused { dims, kept, leaves, code, outputs: outputs.collect() }, bindings)
+    }
+}

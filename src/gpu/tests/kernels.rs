@@ -1,0 +1,235 @@
+//! Fused programs, reductions, products and scatter-add against the interpreter, with every switch.
+
+use super::*;
+use crate::{
+    graph::kernel::{Line, Matmul, Operand, ScatterAdd},
+    op::{BinaryOp, ReduceOp, UnaryOp},
+};
+
+fn check(gpu: &dyn Executor, what: &str, kernel: &Kernel, inputs: &[Vec<f64>], scalars: &[Scalar], tolerance: f64) {
+    let got = run(gpu, kernel, inputs, scalars).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let want = interpret::run(kernel, inputs, scalars);
+    for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+        assert_close(&format!("{what}, output {i}"), got, want, tolerance);
+    }
+}
+
+/// A chain over a dense leaf, a broadcast row, a broadcast column and a transposed leaf; two outputs.
+fn chain(rows: usize, cols: usize) -> (Kernel, Vec<Vec<f64>>) {
+    let mut b = Build::new(&[rows, cols], 2);
+    let x = b.load(DType::F32);
+    let leaves = [
+        (cols, [0, 1], 0),
+        (rows, [1, 0], 0),
+        (rows * cols, [1, rows as isize], 0),
+        (rows * cols + 3, [cols as isize, 1], 3),
+    ];
+    let mut y = x;
+    let mut inputs = vec![noise(rows * cols, -2.0, 2.0, 1)];
+    for (numel, strides, offset) in leaves {
+        let input = b.input(DType::F32, numel);
+        let leaf = b.leaf(input, &strides, offset, (0, 0));
+        let load = b.push(Code::Load(leaf), &[], DType::F32);
+        y = b.push(Code::Binary(BinaryOp::Add), &[y, load], DType::F32);
+        inputs.push(noise(numel, -2.0, 2.0, numel as u64));
+    }
+    b.scalars.push(DType::F32);
+    let two = b.push(Code::Scalar(0), &[], DType::F32);
+    let z = b.push(Code::Binary(BinaryOp::Mul), &[y, two], DType::F32);
+    let z = b.push(Code::Unary(UnaryOp::Tanh), &[z], DType::F32);
+    b.output(y);
+    b.output(z);
+    (b.kernel(), inputs)
+}
+
+fn softmax(rows: usize, cols: usize) -> (Kernel, Vec<Vec<f64>>) {
+    let mut b = Build::new(&[rows, cols], 1);
+    let x = b.load(DType::F32);
+    let max = b.push(Code::Reduce(ReduceOp::Max), &[x], DType::F32);
+    let d = b.push(Code::Binary(BinaryOp::Sub), &[x, max], DType::F32);
+    let e = b.push(Code::Unary(UnaryOp::Exp), &[d], DType::F32);
+    let sum = b.push(Code::Reduce(ReduceOp::Sum), &[e], DType::F32);
+    let y = b.push(Code::Binary(BinaryOp::Div), &[e, sum], DType::F32);
+    let log = b.push(Code::Unary(UnaryOp::Log), &[sum], DType::F32);
+    b.output(y);
+    b.output(log);
+    (b.kernel(), vec![noise(rows * cols, -4.0, 4.0, 7)])
+}
+
+/// One reduction of `f(x)` over an axis whose elements lie `strides` apart.
+fn reduction(op: ReduceOp, dtype: DType, dims: &[usize], kept: usize, strides: &[isize]) -> (Kernel, Vec<Vec<f64>>) {
+    let mut b = Build::new(dims, kept);
+    let numel = dims.iter().product();
+    let input = b.input(dtype, numel);
+    let leaf = b.leaf(input, strides, 0, (0, 0));
+    let x = b.push(Code::Load(leaf), &[], dtype);
+    let sum = b.push(Code::Reduce(op), &[x], dtype);
+    let twice = b.push(Code::Binary(BinaryOp::Add), &[sum, sum], dtype);
+    b.output(if dtype == DType::Bool { sum } else { twice });
+    let scale = if op == ReduceOp::Prod { 1.4 } else { 3.0 };
+    let low = if op == ReduceOp::Prod || !dtype.is_signed() { 0.7 } else { -scale };
+    let values = noise(numel, low, scale, 3);
+    (b.kernel(), vec![values.iter().map(|v| if dtype.is_float() { *v } else { v.trunc() }).collect()])
+}
+
+fn matmul(
+    batch: &[usize],
+    m: usize,
+    n: usize,
+    k: usize,
+    ta: bool,
+    tb: bool,
+    dtype: DType,
+    offset: usize,
+) -> (Kernel, Vec<Vec<f64>>) {
+    let mut dims = batch.to_vec();
+    dims.extend([m, n]);
+    let count: usize = batch.iter().product();
+    let mut b = Build::new(&dims, dims.len());
+    let strides = |size: usize, broadcast: bool| {
+        let mut all = contiguous_strides(batch);
+        all[..batch.len()].iter_mut().for_each(|s| *s *= if broadcast { 0 } else { size as isize });
+        all
+    };
+    let pick = |t: bool, rows: usize, cols: usize| if t { (1, rows as isize) } else { (cols as isize, 1) };
+    let (a_row, a_col) = pick(ta, m, k);
+    let (b_row, b_col) = pick(tb, k, n);
+    let a_in = b.input(dtype, count * m * k + offset);
+    let b_in = b.input(dtype, k * n + offset);
+    let a = Operand { input: a_in, offset: offset as isize, batch: strides(m * k, false), row: a_row, col: a_col };
+    let right = Operand { input: b_in, offset: offset as isize, batch: strides(0, true), row: b_row, col: b_col };
+    let bias = b.input(dtype, n);
+    let mut along = vec![0; dims.len()];
+    along[dims.len() - 1] = 1;
+    let leaf = b.leaf(bias, &along, 0, (0, 0));
+    let acc = b.push(Code::Acc, &[], dtype);
+    let load = b.push(Code::Load(leaf), &[], dtype);
+    let sum = b.push(Code::Binary(BinaryOp::Add), &[acc, load], dtype);
+    let relu = b.push(Code::Unary(UnaryOp::Relu), &[sum], dtype);
+    b.output(acc);
+    b.output(relu);
+    let inputs: Vec<_> = b.inputs.iter().enumerate().map(|(i, x)| noise(x.numel, -1.0, 1.0, i as u64 + 5)).collect();
+    let whole = |v: Vec<f64>| if dtype.is_float() { v } else { v.iter().map(|x| (x * 5.0).trunc()).collect() };
+    let mut kernel = b.kernel();
+    let Body::Fused(epilogue) = kernel.body else { unreachable!("a fused program") };
+    kernel.body = Body::Matmul(Matmul { m, n, k, batch: batch.to_vec(), a, b: right, dtype, epilogue });
+    (kernel, inputs.into_iter().map(whole).collect())
+}
+
+fn scatter(dtype: DType, index: DType, rows: usize, cols: usize, to: usize) -> (Kernel, Vec<Vec<f64>>) {
+    let mut along = Strides::default();
+    along[0] = 1;
+    let line = |axis, strides| Line { strides, axis, offset: 0 };
+    let body = Body::ScatterAdd(ScatterAdd {
+        lines: vec![cols],
+        from: rows,
+        to,
+        dtype,
+        src: line(cols as isize, along),
+        index: line(1, Strides::default()),
+        out: line(cols as isize, along),
+    });
+    let binding = |dtype, numel| Binding { dtype, numel, alias: None };
+    let kernel = Kernel {
+        name: "scatter_add".into(),
+        body,
+        inputs: vec![binding(dtype, rows * cols), binding(index, rows)],
+        outputs: vec![binding(dtype, to * cols)],
+        scalars: vec![],
+    };
+    let src = noise(rows * cols, -8.0, 8.0, 2).iter().map(|v| v.trunc()).collect();
+    let at = noise(rows, -1.0, to as f64 + 1.0, 4).iter().map(|v| v.floor()).collect();
+    (kernel, vec![src, at])
+}
+
+fn everything(gpu: &dyn Executor) {
+    for (rows, cols) in [(5, 7), (6, 8)] {
+        let (kernel, inputs) = chain(rows, cols);
+        check(gpu, "chain", &kernel, &inputs, &[Scalar::Float(0.5)], 1e-6);
+    }
+    for (rows, cols) in [(3, 10), (3, 75), (5, 64)] {
+        let (kernel, inputs) = softmax(rows, cols);
+        check(gpu, &format!("softmax {rows} x {cols}"), &kernel, &inputs, &[], 2e-6);
+    }
+    let (kernel, inputs) = reduction(ReduceOp::Sum, DType::F32, &[6, 40], 1, &[1, 6]);
+    check(gpu, "columns", &kernel, &inputs, &[], 1e-5);
+    let (kernel, inputs) = matmul(&[], 13, 18, 11, false, false, DType::F32, 0);
+    check(gpu, "matmul", &kernel, &inputs, &[], 1e-5);
+    let (kernel, inputs) = matmul(&[], 16, 32, 8, false, false, DType::F32, 0);
+    check(gpu, "matmul", &kernel, &inputs, &[], 1e-5);
+    let (kernel, inputs) = scatter(DType::F32, DType::I64, 20, 5, 6);
+    check(gpu, "scatter", &kernel, &inputs, &[], 1e-6);
+}
+
+#[test]
+fn everything_with_all_features() {
+    let Some(gpu) = default_gpu() else { return };
+    everything(&*gpu);
+}
+
+#[test]
+fn everything_without_subgroups() {
+    let Some(gpu) = gpu(&options(|o| o.subgroups = false)) else { return };
+    everything(&*gpu);
+}
+
+#[test]
+fn everything_without_immediates_and_wide_types() {
+    let change = |o: &mut DeviceOptions| (o.immediates, o.int64, o.f64) = (false, false, false);
+    let Some(gpu) = gpu(&options(change)) else { return };
+    everything(&*gpu);
+}
+
+#[test]
+fn everything_within_the_limits_of_the_web() {
+    let Some(gpu) = gpu(&options(|o| o.webgpu_limits = true)) else { return };
+    assert_eq!(gpu.caps().max_buffers, 8);
+    everything(&*gpu);
+}
+
+#[test]
+fn reductions_of_every_layout_and_op() {
+    let Some(gpu) = default_gpu() else { return };
+    for op in [ReduceOp::Sum, ReduceOp::Prod, ReduceOp::Max, ReduceOp::Min] {
+        let (kernel, inputs) = reduction(op, DType::F32, &[7, 37], 1, &[37, 1]);
+        check(&*gpu, op.name(), &kernel, &inputs, &[], 1e-5);
+        let (kernel, inputs) = reduction(op, DType::I32, &[8, 9], 1, &[1, 8]);
+        check(&*gpu, op.name(), &kernel, &inputs, &[], 0.0);
+    }
+    for dtype in [DType::F64, DType::I64, DType::U64] {
+        let (kernel, inputs) = reduction(ReduceOp::Max, dtype, &[3, 50], 1, &[50, 1]);
+        check(&*gpu, dtype.name(), &kernel, &inputs, &[], 1e-12);
+    }
+    let (kernel, inputs) = reduction(ReduceOp::Sum, DType::F32, &[3, 4, 5], 1, &[5, 15, 1]);
+    check(&*gpu, "two inner axes", &kernel, &inputs, &[], 1e-5);
+    let (kernel, inputs) = reduction(ReduceOp::Sum, DType::F32, &[40000], 0, &[1]);
+    check(&*gpu, "all in two passes", &kernel, &inputs, &[], 1e-4);
+    let (kernel, inputs) = reduction(ReduceOp::Sum, DType::F32, &[6, 700], 1, &[1, 6]);
+    check(&*gpu, "columns in two passes", &kernel, &inputs, &[], 1e-4);
+}
+
+#[test]
+fn products_of_every_layout() {
+    let Some(gpu) = default_gpu() else { return };
+    for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (kernel, inputs) = matmul(&[2], 36, 72, 20, ta, tb, DType::F32, 0);
+        check(&*gpu, &format!("{ta} {tb}"), &kernel, &inputs, &[], 1e-5);
+    }
+    let (kernel, inputs) = matmul(&[], 33, 35, 22, true, true, DType::F32, 1);
+    check(&*gpu, "odd", &kernel, &inputs, &[], 1e-5);
+    for dtype in [DType::I32, DType::F64, DType::I64] {
+        let (kernel, inputs) = matmul(&[2], 5, 6, 7, false, true, dtype, 1);
+        check(&*gpu, dtype.name(), &kernel, &inputs, &[], 1e-12);
+    }
+    let (kernel, inputs) = matmul(&[], 1, 40, 30, false, false, DType::F32, 0);
+    check(&*gpu, "a vector", &kernel, &inputs, &[], 1e-5);
+}
+
+#[test]
+fn scatter_of_every_width() {
+    let Some(gpu) = default_gpu() else { return };
+    for (dtype, index) in [(DType::F16, DType::I64), (DType::I32, DType::I32), (DType::F64, DType::I64)] {
+        let (kernel, inputs) = scatter(dtype, index, 20, 5, 6);
+        check(&*gpu, dtype.name(), &kernel, &inputs, &[], 0.0);
+    }
+}
