@@ -119,11 +119,11 @@ macro_rules! rules {
         }
         #[inline(always)]
         fn max(self, b: Self) -> Self {
-            if self > b || self.is_nan() { self } else { b }
+            if (self > b) | self.is_nan() { self } else { b }
         }
         #[inline(always)]
         fn min(self, b: Self) -> Self {
-            if self < b || self.is_nan() { self } else { b }
+            if (self < b) | self.is_nan() { self } else { b }
         }
     };
 }
