@@ -10,6 +10,7 @@ mod index;
 mod library;
 mod matmul;
 mod matmul_lanes;
+mod matmul_shared;
 mod memory;
 mod ops;
 mod pipeline;
@@ -67,12 +68,15 @@ struct GpuExecutor {
 impl GpuExecutor {
     fn open(selector: &str, options: &DeviceOptions) -> Result<(Self, DeviceInfo)> {
         let (context, info) = Context::open(selector, options)?;
-        let context = Arc::new(context);
+        Ok((Self::new(Arc::new(context))?, info))
+    }
+
+    fn new(context: Arc<Context>) -> Result<Self> {
         let pipelines = Pipelines::new(context.clone())?;
         let recorder = Recorder::new(context.clone(), &pipelines)?;
         let pool = Pool::new(context.clone());
         let readback = Readback::new(context.clone());
-        Ok((Self { shared: Arc::new(Shared { context, pool, pipelines, recorder }), readback }, info))
+        Ok(Self { shared: Arc::new(Shared { context, pool, pipelines, recorder }), readback })
     }
 }
 
