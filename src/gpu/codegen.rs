@@ -164,7 +164,10 @@ impl<'a> Builder<'a> {
                 let (head, body) = match *function {
                     "load" => (format!("i: i32) -> {s}"), access.load),
                     "load_quad" => (format!("i: i32) -> {v}"), access.load_quad),
-                    "load4" => (format!("i: vec4<i32>) -> {v}"), "return V(B_load(i.x), B_load(i.y), B_load(i.z), B_load(i.w));"),
+                    "load4" => (
+                        format!("i: vec4<i32>) -> {v}"),
+                        "return V(B_load(i.x), B_load(i.y), B_load(i.z), B_load(i.w));",
+                    ),
                     "store" if access.store.is_empty() => {
                         let reason = "this device stores 8- and 16-bit results only four at a time";
                         return Err(Error::dtype("kernel", bound.dtype, reason));
@@ -172,7 +175,9 @@ impl<'a> Builder<'a> {
                     "store" => (format!("i: i32, v: {s})"), access.store),
                     _ => (format!("i: i32, v: {v})"), access.store_quad),
                 };
-                calls.extend(access.calls.iter().filter(|name| body.contains(**name)).filter_map(|name| library::find(name)));
+                calls.extend(
+                    access.calls.iter().filter(|name| body.contains(**name)).filter_map(|name| library::find(name)),
+                );
                 let body = body.replace('B', &format!("b{i}")).replace("V(", &format!("{v}("));
                 let _ = writeln!(accesses, "fn b{i}_{function}({head} {{ {body} }}");
             }
@@ -199,7 +204,8 @@ impl<'a> Builder<'a> {
 
 /// A number of elements as kernels compute it, in 32 bits.
 pub(super) fn index(value: isize) -> Result<i32> {
-    i32::try_from(value).map_err(|_| Error::argument("kernel", format!("{value} elements are more than a GPU kernel can index (2^31)")))
+    i32::try_from(value)
+        .map_err(|_| Error::argument("kernel", format!("{value} elements are more than a GPU kernel can index (2^31)")))
 }
 
 /// Workgroups folded into a grid whose sides stay below the device's limit.

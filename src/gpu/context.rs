@@ -84,7 +84,8 @@ fn wanted(adapter: &wgpu::Adapter, options: &DeviceOptions) -> (Features, Limits
     let features = adapter.features() & on.fold(Features::empty(), |all, (feature, ..)| all | *feature);
     let offered = adapter.limits();
     let limits = if options.webgpu_limits {
-        let max_immediate_size = if features.contains(Features::IMMEDIATES) { offered.max_immediate_size.min(64) } else { 0 };
+        let max_immediate_size =
+            if features.contains(Features::IMMEDIATES) { offered.max_immediate_size.min(64) } else { 0 };
         Limits { max_immediate_size, ..Limits::default() }.or_worse_values_from(&offered)
     } else {
         offered
@@ -134,7 +135,8 @@ impl Context {
     pub fn open(selector: &str, options: &DeviceOptions) -> Result<(Self, DeviceInfo)> {
         let refuse = |reason: String| Error::Device { name: selector.to_owned(), reason };
         let adapters = enumerate();
-        let named = |adapter: &&wgpu::Adapter| adapter.get_info().name.to_lowercase().contains(&selector.to_lowercase());
+        let named =
+            |adapter: &&wgpu::Adapter| adapter.get_info().name.to_lowercase().contains(&selector.to_lowercase());
         let adapter = match selector.parse::<usize>() {
             Ok(index) => adapters.get(index),
             Err(_) => adapters.iter().find(named),

@@ -39,7 +39,8 @@ impl Profiler {
                     ty: wgpu::QueryType::Timestamp,
                     count: MAX_KERNELS * 2,
                 }),
-                resolved: device.create_buffer(&buffer(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC)),
+                resolved: device
+                    .create_buffer(&buffer(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC)),
                 mapped: device.create_buffer(&buffer(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)),
                 entries: Vec::new(),
             })

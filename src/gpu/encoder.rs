@@ -242,5 +242,7 @@ fn bind(context: &Context, pipeline: &Pipeline, buffers: &[&GpuBuffer]) -> Resul
         entries.push(wgpu::BindGroupEntry { binding: i as u32, resource: buffer.raw().buffer.as_entire_binding() });
     }
     let layout = &pipeline.layout.raw;
-    context.scoped(|| context.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries }))
+    context.scoped(|| {
+        context.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
+    })
 }

@@ -19,7 +19,12 @@ fn parts(lines: usize, to: usize, target: &Target) -> usize {
 }
 
 /// The kernel's text and its grid. The sum has the dtype of `sum`.
-pub(super) fn build(scatter: &ScatterAdd, inputs: &[Binding], sum: (Slot, DType), target: &Target) -> Result<(Shader, [u32; 3])> {
+pub(super) fn build(
+    scatter: &ScatterAdd,
+    inputs: &[Binding],
+    sum: (Slot, DType),
+    target: &Target,
+) -> Result<(Shader, [u32; 3])> {
     let mut b = Builder::new(target);
     let lines: usize = scatter.lines.iter().product();
     let parts = parts(lines, scatter.to, target);

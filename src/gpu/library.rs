@@ -67,7 +67,9 @@ pub(super) fn include(names: &BTreeSet<&'static str>, text: &mut String) {
     }
     text.push_str("alias F = vec4<f32>;\nalias I = vec4<i32>;\nalias U = vec4<u32>;\nalias B = vec4<bool>;\n");
     // Only devices that have the types can read their names.
-    if wanted.iter().any(|name| name.contains("f64") && !name.ends_with("_bits") || name.starts_with("f32_to_") && name.ends_with("64")) {
+    if wanted.iter().any(|name| {
+        name.contains("f64") && !name.ends_with("_bits") || name.starts_with("f32_to_") && name.ends_with("64")
+    }) {
         text.push_str("alias D = vec4<f64>;\nalias L = vec4<i64>;\nalias W = vec4<u64>;\n");
     }
     for name in wanted {

@@ -164,7 +164,10 @@ fn plain(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
         let _ = writeln!(body, "let at_b = base_b + i32(i);");
         b.access(from_b, "load_quad", &format!("at_b + q * {b_row}"))
     } else {
-        let _ = writeln!(body, "let at_b = base_b + min(vec4<i32>(i32(i)) + vec4<i32>(0, 1, 2, 3), vec4<i32>({last})) * {b_col};");
+        let _ = writeln!(
+            body,
+            "let at_b = base_b + min(vec4<i32>(i32(i)) + vec4<i32>(0, 1, 2, 3), vec4<i32>({last})) * {b_col};"
+        );
         b.access(from_b, "load4", &format!("at_b + vec4<i32>(q * {b_row})"))
     };
     let load_a = b.access(from_a, "load", &format!("at_a + q * {a_col}"));

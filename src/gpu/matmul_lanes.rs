@@ -100,7 +100,11 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
         for g in 0..holders {
             let load = match reach_a {
                 Reach::Inner => b.access(from_a, "load_quad", &format!("a_at{g} + q")),
-                _ => b.access(from_a, "load4", &format!("vec4<i32>(a_at{g}) + (vec4<i32>(q) + vec4<i32>(0, 1, 2, 3)) * {a_col}")),
+                _ => b.access(
+                    from_a,
+                    "load4",
+                    &format!("vec4<i32>(a_at{g}) + (vec4<i32>(q) + vec4<i32>(0, 1, 2, 3)) * {a_col}"),
+                ),
             };
             let _ = writeln!(body, "let a{g} = {load};");
         }
@@ -116,7 +120,9 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
     for (kk, component) in XYZW.iter().enumerate() {
         for j in 0..quads {
             let load = match reach_b {
-                Reach::Inner => format!("F(tx_{j}.{component}, ty_{j}.{component}, tz_{j}.{component}, tw_{j}.{component})"),
+                Reach::Inner => {
+                    format!("F(tx_{j}.{component}, ty_{j}.{component}, tz_{j}.{component}, tw_{j}.{component})")
+                }
                 Reach::Outer => b.access(from_b, "load_quad", &format!("b_at{j} + (q + {kk}) * {b_row}")),
                 Reach::Single => b.access(from_b, "load4", &format!("b_at{j} + vec4<i32>((q + {kk}) * {b_row})")),
             };
@@ -144,7 +150,8 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
             let _ = writeln!(body, "let b_{j} = {load};");
         }
         for r in 0..rows {
-            let s = if broadcast { format!("subgroupBroadcast(a{}, {}u)", r / lanes, r % lanes) } else { format!("a{r}") };
+            let s =
+                if broadcast { format!("subgroupBroadcast(a{}, {}u)", r / lanes, r % lanes) } else { format!("a{r}") };
             for j in 0..quads {
                 let _ = writeln!(body, "c{r}_{j} += b_{j} * {s};");
             }

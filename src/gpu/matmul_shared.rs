@@ -75,7 +75,10 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
     let fetches = depth * quads / all;
     let mut prefetch = String::new();
     let mut keep = String::new();
-    let sides = [("a", a.row, a.col, from_a, &last_row, "row0", pitch_a, *m, a), ("b", right.col, right.row, from_b, &last_col, "col0", pitch_b, *n, right)];
+    let sides = [
+        ("a", a.row, a.col, from_a, &last_row, "row0", pitch_a, *m, a),
+        ("b", right.col, right.row, from_b, &last_col, "col0", pitch_b, *n, right),
+    ];
     for (name, outer, along, binding, last, first, pitch, size, operand) in sides {
         let reach = product.reach(operand, along, outer, size);
         let by_outer = product.stride(&mut b, &format!("{name} outer"), outer)?;
@@ -86,8 +89,12 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
             let turned = reach == Reach::Inner || (reach == Reach::Single && along == 1);
             if turned {
                 let per = depth / 4;
-                let _ = writeln!(body, "let {name}_o{f} = i32({id} / {per}u);\nlet {name}_k{f} = i32({id} % {per}u) * 4;");
-                let _ = writeln!(body, "let {name}_at{f} = base_{name} + min(i32({first}) + {name}_o{f}, {last}) * {by_outer};");
+                let _ =
+                    writeln!(body, "let {name}_o{f} = i32({id} / {per}u);\nlet {name}_k{f} = i32({id} % {per}u) * 4;");
+                let _ = writeln!(
+                    body,
+                    "let {name}_at{f} = base_{name} + min(i32({first}) + {name}_o{f}, {last}) * {by_outer};"
+                );
                 let from = format!("k0 + {name}_k{f}");
                 let load = match reach {
                     Reach::Inner if k % 4 == 0 => b.access(binding, "load_quad", &format!("{name}_at{f} + min({from}, {last_inner} - 3) * {by_inner}")),
@@ -107,18 +114,28 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
                     );
                 }
             } else {
-                let _ = writeln!(body, "let {name}_k{f} = i32({id} / {quads}u);\nlet {name}_o{f} = i32({id} % {quads}u);");
+                let _ =
+                    writeln!(body, "let {name}_k{f} = i32({id} / {quads}u);\nlet {name}_o{f} = i32({id} % {quads}u);");
                 let from = format!("min(k0 + {name}_k{f}, {last_inner}) * {by_inner}");
                 let load = if reach == Reach::Outer {
-                    let _ = writeln!(body, "let {name}_at{f} = base_{name} + min(i32({first}) + {name}_o{f} * 4, {last} - 3);");
+                    let _ = writeln!(
+                        body,
+                        "let {name}_at{f} = base_{name} + min(i32({first}) + {name}_o{f} * 4, {last} - 3);"
+                    );
                     b.access(binding, "load_quad", &format!("{name}_at{f} + {from}"))
                 } else {
                     let lanes = format!("vec4<i32>(i32({first}) + {name}_o{f} * 4) + vec4<i32>(0, 1, 2, 3)");
-                    let _ = writeln!(body, "let {name}_at{f} = vec4<i32>(base_{name}) + min({lanes}, vec4<i32>({last})) * {by_outer};");
+                    let _ = writeln!(
+                        body,
+                        "let {name}_at{f} = vec4<i32>(base_{name}) + min({lanes}, vec4<i32>({last})) * {by_outer};"
+                    );
                     b.access(binding, "load4", &format!("{name}_at{f} + vec4<i32>({from})"))
                 };
                 let _ = writeln!(prefetch, "{name}_v{f} = select(F(0.0), {load}, k0 + {name}_k{f} < {inner});");
-                let _ = writeln!(keep, "tile_{name}[(fill + u32({name}_k{f})) * {pitch}u + u32({name}_o{f})] = {name}_v{f};");
+                let _ = writeln!(
+                    keep,
+                    "tile_{name}[(fill + u32({name}_k{f})) * {pitch}u + u32({name}_o{f})] = {name}_v{f};"
+                );
             }
             let _ = writeln!(body, "var {name}_v{f} = F(0.0);");
         }

@@ -160,7 +160,10 @@ mod tests {
     fn classes_waste_at_most_a_quarter() {
         for bytes in (1..100_000).step_by(37) {
             let class = size_class(bytes);
-            assert!(class >= bytes && class % 64 == 0 && (class <= 256 || class - bytes <= bytes / 4), "{bytes}: {class}");
+            assert!(
+                class >= bytes && class % 64 == 0 && (class <= 256 || class - bytes <= bytes / 4),
+                "{bytes}: {class}"
+            );
         }
     }
 }

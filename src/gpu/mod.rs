@@ -162,8 +162,13 @@ struct GpuProgram {
 
 impl GpuProgram {
     fn new(shared: Arc<Shared>, kernel: &Kernel) -> Result<Self> {
-        let mut program =
-            Self { shared, name: kernel.name.clone(), steps: Vec::new(), scratch: Vec::new(), dtypes: kernel.scalars.clone() };
+        let mut program = Self {
+            shared,
+            name: kernel.name.clone(),
+            steps: Vec::new(),
+            scratch: Vec::new(),
+            dtypes: kernel.scalars.clone(),
+        };
         let context = program.shared.context.clone();
         let target = &context.target;
         let Kernel { inputs, outputs, .. } = kernel;
@@ -192,8 +197,13 @@ impl GpuProgram {
                 program.push(shader, grid, 0)?;
                 let mut binding = outputs[0];
                 binding.dtype = wide;
-                let (mut shader, grid) = pointwise::build(&narrowing(numel, wide, scatter.dtype), &[binding], outputs, target)?;
-                shader.slots.iter_mut().filter(|slot| **slot == Slot::Input(0)).for_each(|slot| *slot = Slot::Scratch(0));
+                let (mut shader, grid) =
+                    pointwise::build(&narrowing(numel, wide, scatter.dtype), &[binding], outputs, target)?;
+                shader
+                    .slots
+                    .iter_mut()
+                    .filter(|slot| **slot == Slot::Input(0))
+                    .for_each(|slot| *slot = Slot::Scratch(0));
                 program.push(shader, grid, 0)?;
             }
             Body::ScatterAdd(scatter) => {
@@ -244,7 +254,11 @@ impl Program for GpuProgram {
             if !step.scalars.is_empty() {
                 own.clone_from(words);
                 for &(at, scalar) in &step.scalars {
-                    own[at..at + 2].copy_from_slice(&scalar_words(scalars[scalar], self.dtypes[scalar], &context.target));
+                    own[at..at + 2].copy_from_slice(&scalar_words(
+                        scalars[scalar],
+                        self.dtypes[scalar],
+                        &context.target,
+                    ));
                 }
                 words = &own;
             }

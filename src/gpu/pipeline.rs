@@ -102,7 +102,8 @@ impl Pipelines {
         if let Some(layout) = layouts.get(writable) {
             return Ok(layout.clone());
         }
-        let storage = |(i, &writable): (usize, &bool)| entry(i, BufferBindingType::Storage { read_only: !writable }, false);
+        let storage =
+            |(i, &writable): (usize, &bool)| entry(i, BufferBindingType::Storage { read_only: !writable }, false);
         let entries: Vec<_> = writable.iter().enumerate().map(storage).collect();
         let descriptor = wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries };
         let raw = self.context.scoped(|| self.context.device.create_bind_group_layout(&descriptor))?;
@@ -162,7 +163,8 @@ impl Pipelines {
         let (Some(cache), Some(file)) = (&self.cache, &self.file) else { return };
         let (Some(data), Some(folder)) = (cache.get_data(), file.parent()) else { return };
         let draft = file.with_extension(std::process::id().to_string());
-        let written = fs::create_dir_all(folder).and_then(|()| fs::write(&draft, data)).and_then(|()| fs::rename(&draft, file));
+        let written =
+            fs::create_dir_all(folder).and_then(|()| fs::write(&draft, data)).and_then(|()| fs::rename(&draft, file));
         if let Err(error) = written {
             log::debug!("pipeline cache {}: {error}", file.display());
         }

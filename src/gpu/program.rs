@@ -133,7 +133,8 @@ impl<'a> Walk<'a> {
         for axis in (0..self.dims().len()).filter(|axis| !self.lanes.contains(axis) && strides[*axis] != 0) {
             base.push(term(b, axis, format!("i32(s{axis})"))?);
         }
-        let sum = |terms: Vec<String>| if terms.is_empty() { "0".to_owned() } else { format!("({})", terms.join(" + ")) };
+        let sum =
+            |terms: Vec<String>| if terms.is_empty() { "0".to_owned() } else { format!("({})", terms.join(" + ")) };
         if self.is_constant(strides) {
             return Ok(Place::Same(sum(base)));
         }
@@ -263,7 +264,10 @@ impl<'a> Walk<'a> {
     pub fn store(&self, b: &mut Builder, output: usize) -> Result<String> {
         let out = &self.program.outputs[output];
         let binding = b.bind(Slot::Output(output), self.outputs[output].dtype, true);
-        let place = self.place(b, &format!("o{output}"), &out.strides, 0)?;
+        let place = match self.dims() {
+            [] => Place::Quad("0".into()),
+            _ => self.place(b, &format!("o{output}"), &out.strides, 0)?,
+        };
         let value = format!("v{}", out.value);
         // The elements past the end of a whole buffer are padding; those past the end of a row are not.
         let whole = self.lanes.len() == self.dims().len() || !self.has_tail() || self.rows_constant(&out.strides);

@@ -295,7 +295,15 @@ impl Reduction<'_> {
             steps += &walk.store(b, o)?;
         }
         let size = needed.iter().filter(|n| **n).count();
-        let unroll: u32 = if self.inner < 4 * step as usize { 1 } else if size <= 6 { 4 } else if size <= 16 { 2 } else { 1 };
+        let unroll: u32 = if self.inner < 4 * step as usize {
+            1
+        } else if size <= 6 {
+            4
+        } else if size <= 16 {
+            2
+        } else {
+            1
+        };
         let masked = !column && walk.has_tail();
         let mut feeds = vec![String::new(); unroll as usize];
         for &(i, op) in &reduces {
@@ -332,7 +340,11 @@ impl Reduction<'_> {
                 let _ = writeln!(body, "a{i}_0 = {};", combine(b, op, ty, &format!("a{i}_0"), &format!("a{i}_{u}")));
             }
             self.across(b, i, op, ty, body);
-            let value = if Ty::of(dtype, b.target) == Ty::Bool { format!("(a{i}_0 != vec4<u32>(0u))") } else { format!("a{i}_0") };
+            let value = if Ty::of(dtype, b.target) == Ty::Bool {
+                format!("(a{i}_0 != vec4<u32>(0u))")
+            } else {
+                format!("a{i}_0")
+            };
             let _ = writeln!(body, "let v{i} = {};", ops::narrowed(b, dtype, value));
         }
         Ok(())

@@ -49,7 +49,9 @@ pub(super) fn unary(op: UnaryOp, x: f64) -> f64 {
         UnaryOp::Selu if x > 0.0 => 1.050_700_987_355_480_5 * x,
         UnaryOp::Selu => 1.050_700_987_355_480_5 * 1.673_263_242_354_377_2 * x.exp_m1(),
         UnaryOp::Gelu => 0.5 * x * libm::erfc(-x / 2f64.sqrt()),
-        UnaryOp::GeluTanh => 0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x)).tanh()),
+        UnaryOp::GeluTanh => {
+            0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x)).tanh())
+        }
         UnaryOp::Silu => x * sigmoid(x),
         UnaryOp::Mish => x * softplus(x).tanh(),
         UnaryOp::Hardswish => x * hardsigmoid(x),
@@ -69,10 +71,28 @@ pub(super) fn binary(op: BinaryOp, a: f64, b: f64) -> f64 {
         BinaryOp::Pow => a.powf(b),
         BinaryOp::FloorDiv => (a / b).floor(),
         BinaryOp::Rem if a.is_nan() || b.is_nan() || a.is_infinite() || b == 0.0 => f64::NAN,
-        BinaryOp::Rem if b.is_infinite() => if a == 0.0 || (a < 0.0) == (b < 0.0) { a } else { b },
+        BinaryOp::Rem if b.is_infinite() => {
+            if a == 0.0 || (a < 0.0) == (b < 0.0) {
+                a
+            } else {
+                b
+            }
+        }
         BinaryOp::Rem => a - b * (a / b).floor(),
-        BinaryOp::Max => if a.is_nan() || a > b { a } else { b },
-        BinaryOp::Min => if a.is_nan() || a < b { a } else { b },
+        BinaryOp::Max => {
+            if a.is_nan() || a > b {
+                a
+            } else {
+                b
+            }
+        }
+        BinaryOp::Min => {
+            if a.is_nan() || a < b {
+                a
+            } else {
+                b
+            }
+        }
         BinaryOp::Atan2 => a.atan2(b),
         BinaryOp::Eq => f64::from(a == b),
         BinaryOp::Ne => f64::from(a != b),
@@ -124,7 +144,13 @@ impl At<'_> {
         let value = match instr.code {
             Code::Acc => self.acc,
             Code::Load(i) => self.element(leaf(i), self.place(leaf(i), at)),
-            Code::LoadIf(i) => if arg(0) != 0.0 { self.element(leaf(i), self.place(leaf(i), at)) } else { 0.0 },
+            Code::LoadIf(i) => {
+                if arg(0) != 0.0 {
+                    self.element(leaf(i), self.place(leaf(i), at))
+                } else {
+                    0.0
+                }
+            }
             Code::Gather(i) => {
                 let (stride, size) = leaf(i).axis;
                 let index = arg(0);
@@ -136,7 +162,13 @@ impl At<'_> {
             Code::Random { .. } => panic!("tested apart"),
             Code::Unary(op) => unary(op, arg(0)),
             Code::Binary(op) => binary(op, arg(0), arg(1)),
-            Code::Where => if arg(0) != 0.0 { arg(1) } else { arg(2) },
+            Code::Where => {
+                if arg(0) != 0.0 {
+                    arg(1)
+                } else {
+                    arg(2)
+                }
+            }
             Code::Cast => arg(0),
             Code::Reduce(op) => {
                 let inner = &self.fused.dims[self.fused.kept..];
@@ -146,15 +178,19 @@ impl At<'_> {
                     at.extend(coordinates(flat, inner));
                     values.push(self.step(instr.args[0], &at));
                 }
-                values.into_iter().reduce(|a, b| match op {
-                    ReduceOp::Sum => a + b,
-                    ReduceOp::Prod => a * b,
-                    ReduceOp::Max => binary(BinaryOp::Max, a, b),
-                    ReduceOp::Min => binary(BinaryOp::Min, a, b),
-                }).expect("a row")
+                values
+                    .into_iter()
+                    .reduce(|a, b| match op {
+                        ReduceOp::Sum => a + b,
+                        ReduceOp::Prod => a * b,
+                        ReduceOp::Max => binary(BinaryOp::Max, a, b),
+                        ReduceOp::Min => binary(BinaryOp::Min, a, b),
+                    })
+                    .expect("a row")
             }
         };
-        let scalar = if instr.dtype.is_float() || value.is_nan() { Scalar::Float(value) } else { Scalar::Int(value as i64) };
+        let scalar =
+            if instr.dtype.is_float() || value.is_nan() { Scalar::Float(value) } else { Scalar::Int(value as i64) };
         if instr.dtype.size() < 4 || !instr.dtype.is_float() { scalar.cast(instr.dtype).to_f64() } else { value }
     }
 
@@ -181,11 +217,15 @@ pub(super) fn coordinates(mut flat: usize, dims: &[usize]) -> Vec<usize> {
 
 fn product(matmul: &Matmul, inputs: &[Vec<f64>], at: &[usize]) -> f64 {
     let axes = matmul.batch.len();
-    let base = |o: &crate::graph::kernel::Operand| o.offset + (0..axes).map(|i| at[i] as isize * o.batch[i]).sum::<isize>();
+    let base =
+        |o: &crate::graph::kernel::Operand| o.offset + (0..axes).map(|i| at[i] as isize * o.batch[i]).sum::<isize>();
     let (a, b) = (&matmul.a, &matmul.b);
     let (i, j) = (at[axes] as isize, at[axes + 1] as isize);
     (0..matmul.k as isize)
-        .map(|k| inputs[a.input][(base(a) + i * a.row + k * a.col) as usize] * inputs[b.input][(base(b) + k * b.row + j * b.col) as usize])
+        .map(|k| {
+            inputs[a.input][(base(a) + i * a.row + k * a.col) as usize]
+                * inputs[b.input][(base(b) + k * b.row + j * b.col) as usize]
+        })
         .sum()
 }
 
@@ -210,7 +250,9 @@ pub(super) fn run(kernel: &Kernel, inputs: &[Vec<f64>], scalars: &[Scalar]) -> V
             outputs[0].fill(0.0);
             for flat in 0..s.lines.iter().product() {
                 let at = coordinates(flat, &s.lines);
-                let base = |l: &crate::graph::kernel::Line| l.offset + at.iter().zip(&l.strides).map(|(c, s)| *c as isize * s).sum::<isize>();
+                let base = |l: &crate::graph::kernel::Line| {
+                    l.offset + at.iter().zip(&l.strides).map(|(c, s)| *c as isize * s).sum::<isize>()
+                };
                 for i in 0..s.from as isize {
                     let to = inputs[1][(base(&s.index) + i * s.index.axis) as usize];
                     if to >= 0.0 && to < s.to as f64 {

@@ -18,7 +18,12 @@ fn check(gpu: &dyn Executor, what: &str, kernel: &Kernel, inputs: &[Vec<f64>], s
 fn chain(rows: usize, cols: usize) -> (Kernel, Vec<Vec<f64>>) {
     let mut b = Build::new(&[rows, cols], 2);
     let x = b.load(DType::F32);
-    let leaves = [(cols, [0, 1], 0), (rows, [1, 0], 0), (rows * cols, [1, rows as isize], 0), (rows * cols + 3, [cols as isize, 1], 3)];
+    let leaves = [
+        (cols, [0, 1], 0),
+        (rows, [1, 0], 0),
+        (rows * cols, [1, rows as isize], 0),
+        (rows * cols + 3, [cols as isize, 1], 3),
+    ];
     let mut y = x;
     let mut inputs = vec![noise(rows * cols, -2.0, 2.0, 1)];
     for (numel, strides, offset) in leaves {
@@ -67,7 +72,16 @@ fn reduction(op: ReduceOp, dtype: DType, dims: &[usize], kept: usize, strides: &
     (b.kernel(), vec![values.iter().map(|v| if dtype.is_float() { *v } else { v.trunc() }).collect()])
 }
 
-fn matmul(batch: &[usize], m: usize, n: usize, k: usize, ta: bool, tb: bool, dtype: DType, offset: usize) -> (Kernel, Vec<Vec<f64>>) {
+fn matmul(
+    batch: &[usize],
+    m: usize,
+    n: usize,
+    k: usize,
+    ta: bool,
+    tb: bool,
+    dtype: DType,
+    offset: usize,
+) -> (Kernel, Vec<Vec<f64>>) {
     let mut dims = batch.to_vec();
     dims.extend([m, n]);
     let count: usize = batch.iter().product();

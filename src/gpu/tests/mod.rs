@@ -1,5 +1,6 @@
 //! Kernels written by hand, on a device and in a plain interpreter.
 
+mod engine;
 mod interpret;
 mod kernels;
 mod numerics;

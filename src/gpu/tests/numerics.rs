@@ -29,14 +29,19 @@ fn check_unary(gpu: &dyn Executor, dtype: DType, special: f64, domain: f64) {
         let got = ops(gpu, dtype, &codes, &[SPECIAL.to_vec()]);
         for (op, got) in chunk.iter().zip(&got) {
             let want: Vec<_> = SPECIAL.iter().map(|x| interpret::unary(**op, *x)).collect();
-            let want: Vec<_> = if dtype == DType::F32 { want.iter().map(|v| f64::from(*v as f32)).collect() } else { want };
+            let want: Vec<_> =
+                if dtype == DType::F32 { want.iter().map(|v| f64::from(*v as f32)).collect() } else { want };
             for (i, x) in SPECIAL.iter().enumerate() {
                 let (g, w) = (got[i], want[i]);
                 // Periods of huge angles are not told apart.
                 if x.abs() > 1e37 && x.is_finite() && matches!(op, UnaryOp::Sin | UnaryOp::Cos | UnaryOp::Tan) {
                     continue;
                 }
-                let near = g == w || (g.is_nan() && w.is_nan()) || (g - w).abs() <= special * w.abs().max(if matches!(op, UnaryOp::Gelu | UnaryOp::GeluTanh) { 0.1 } else { 1e-30 });
+                let near = g == w
+                    || (g.is_nan() && w.is_nan())
+                    || (g - w).abs()
+                        <= special
+                            * w.abs().max(if matches!(op, UnaryOp::Gelu | UnaryOp::GeluTanh) { 0.1 } else { 1e-30 });
                 // x * 0 at -inf: limits of x * sigmoid(x) and the like.
                 let limit = *x == f64::NEG_INFINITY && w.is_nan();
                 assert!(near || limit, "{op:?}({x}) as {dtype} is {g}, not {w}");
@@ -49,8 +54,18 @@ fn check_unary(gpu: &dyn Executor, dtype: DType, special: f64, domain: f64) {
         let got = ops(gpu, dtype, &[Code::Unary(*op)], std::slice::from_ref(&x));
         let want: Vec<_> = x.iter().map(|x| interpret::unary(*op, *x)).collect();
         for i in 0..x.len() {
-            let scale = want[i].abs().max(if matches!(op, UnaryOp::Gelu | UnaryOp::GeluTanh | UnaryOp::Tan) { 0.1 } else { 1e-3 });
-            assert!((got[0][i] - want[i]).abs() <= domain * scale, "{op:?}({}) as {dtype} is {}, not {}", x[i], got[0][i], want[i]);
+            let scale = want[i].abs().max(if matches!(op, UnaryOp::Gelu | UnaryOp::GeluTanh | UnaryOp::Tan) {
+                0.1
+            } else {
+                1e-3
+            });
+            assert!(
+                (got[0][i] - want[i]).abs() <= domain * scale,
+                "{op:?}({}) as {dtype} is {}, not {}",
+                x[i],
+                got[0][i],
+                want[i]
+            );
         }
     }
 }
@@ -129,7 +144,17 @@ fn integer(op: BinaryOp, a: i64, b: i64) -> i64 {
         BinaryOp::FloorDiv => a.div_euclid(b) - i64::from(b < 0 && a.rem_euclid(b) != 0),
         BinaryOp::Rem if b == 0 => 0,
         BinaryOp::Rem => a - b * integer(BinaryOp::FloorDiv, a, b),
-        BinaryOp::Pow if b < 0 => match a { 1 => 1, -1 => if b % 2 == 0 { 1 } else { -1 }, _ => 0 },
+        BinaryOp::Pow if b < 0 => match a {
+            1 => 1,
+            -1 => {
+                if b % 2 == 0 {
+                    1
+                } else {
+                    -1
+                }
+            }
+            _ => 0,
+        },
         BinaryOp::Pow => a.wrapping_pow(b as u32),
         BinaryOp::Max => a.max(b),
         BinaryOp::Min => a.min(b),
@@ -146,7 +171,9 @@ fn integers() {
     let pairs: Vec<(f64, f64)> = (-7..8).flat_map(|a| (-4..6).map(move |b| (f64::from(a), f64::from(b)))).collect();
     let (a, b): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     for dtype in [DType::I8, DType::I32, DType::I64, DType::U8, DType::U32] {
-        let clean = |v: &Vec<f64>| -> Vec<f64> { if dtype.is_signed() { v.clone() } else { v.iter().map(|x| x.abs()).collect() } };
+        let clean = |v: &Vec<f64>| -> Vec<f64> {
+            if dtype.is_signed() { v.clone() } else { v.iter().map(|x| x.abs()).collect() }
+        };
         let (a, b) = (clean(&a), clean(&b));
         let all: Vec<_> = BinaryOp::ALL.iter().filter(|op| op.info().integers).collect();
         let codes: Vec<_> = all.iter().map(|op| Code::Binary(**op)).collect();
@@ -198,7 +225,9 @@ fn check_casts(gpu: &dyn Executor, wide: bool) {
                     let scalar = if a.is_float() { Scalar::Float(*x) } else { Scalar::Int(*x as i64) };
                     let want = scalar.cast(*to).to_f64();
                     // Past 2^53 the test's own numbers are not exact.
-                    if x.abs().max(want.abs()) > 2f64.powi(53) || (!wide && (a.size() == 8 || to.size() == 8) && (*x > 2e9 || want > 2e9)) {
+                    if x.abs().max(want.abs()) > 2f64.powi(53)
+                        || (!wide && (a.size() == 8 || to.size() == 8) && (*x > 2e9 || want > 2e9))
+                    {
                         continue;
                     }
                     assert_eq!(*got, want, "{x} from {a} to {to}");
