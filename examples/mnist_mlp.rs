@@ -81,7 +81,10 @@ fn options() -> Result<Option<Options>, Box<dyn StdError>> {
     while let Some(arg) = args.next()? {
         let number = |text: std::ffi::OsString, name: &str| -> Result<usize, String> {
             let text = text.to_string_lossy().into_owned();
-            text.parse().ok().filter(|&n| n > 0).ok_or_else(|| format!("--{name} {text}: must be a whole number above 0"))
+            text.parse()
+                .ok()
+                .filter(|&n| n > 0)
+                .ok_or_else(|| format!("--{name} {text}: must be a whole number above 0"))
         };
         match arg {
             Long("device") => options.device = args.value()?.to_string_lossy().into_owned(),
@@ -123,7 +126,12 @@ fn train(options: &Options) -> Result<(), Box<dyn StdError>> {
         .metric(Accuracy::new())
         .epochs(options.epochs)
         .each_epoch(|_, epoch| {
-            println!("loss {:.4}  accuracy {:.4}  {:.2} s", epoch.loss, epoch.get("accuracy").unwrap_or(f64::NAN), epoch.seconds);
+            println!(
+                "loss {:.4}  accuracy {:.4}  {:.2} s",
+                epoch.loss,
+                epoch.get("accuracy").unwrap_or(f64::NAN),
+                epoch.seconds
+            );
             Ok(true)
         });
     let history = trainer.fit(&train)?;
@@ -155,7 +163,8 @@ fn digits(options: &Options) -> Result<(DataLoader, DataLoader), Box<dyn StdErro
         let (x, y) = (file.get(&format!("x_{name}"))?, file.get(&format!("y_{name}"))?);
         if x.rank() != 3 || x.shape()[1..] != [28, 28] || y.rank() != 1 || y.dtype().is_float() {
             let path = options.data.display();
-            let what = format!("x_{name} has shape {:?}, y_{name} shape {:?} and dtype {}", x.shape(), y.shape(), y.dtype());
+            let what =
+                format!("x_{name} has shape {:?}, y_{name} shape {:?} and dtype {}", x.shape(), y.shape(), y.dtype());
             return Err(format!("{path}: {what}, not digits of 28 x 28 pixels and their numbers").into());
         }
         Ok(DataLoader::new(TensorDataset::new((x, y))?).batch_size(options.batch_size))

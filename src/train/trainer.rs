@@ -136,7 +136,13 @@ impl<M: Module + Forward, O: Optimizer, L: Loss> Trainer<M, O, L> {
         Ok(history)
     }
 
-    fn epoch(&mut self, loader: &DataLoader, device: &Device, losses: &mut Vec<f64>, progress: &Progress) -> Result<Epoch> {
+    fn epoch(
+        &mut self,
+        loader: &DataLoader,
+        device: &Device,
+        losses: &mut Vec<f64>,
+        progress: &Progress,
+    ) -> Result<Epoch> {
         let start = Instant::now();
         let first = losses.len();
         self.model.set_training(true);
