@@ -306,6 +306,11 @@ impl<'a> Groups<'a> {
             if self.pending.alive[m] || self.readers[m].iter().any(|&reader| !inside(reader)) {
                 stored += 1;
                 stores_elements |= !self.per_row[m];
+                // What packs bytes reads them from memory again, so that nothing is won.
+                let dtype = self.pending.nodes[m].dtype;
+                if group.kind == Kind::Matmul && !self.caps.narrow_rows && dtype.is_narrow() && !dtype.is_float() {
+                    return false;
+                }
             }
             let elements = self.reads_elements(m);
             let frame = group.frame(!elements);
