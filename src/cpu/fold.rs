@@ -59,9 +59,9 @@ folds! {
 const LANES: usize = 64;
 
 macro_rules! along {
-    ($src:ident, $op:expr, $T:ident, $f:ident) => {{
-        let mut lanes = [$T::identity($op); LANES];
-        let (chunks, rest) = $src.as_chunks::<LANES>();
+    ($lanes:expr, $src:ident, $op:expr, $T:ident, $f:ident) => {{
+        let mut lanes = [$T::identity($op); $lanes];
+        let (chunks, rest) = $src.as_chunks::<{ $lanes }>();
         for chunk in chunks {
             for (a, x) in lanes.iter_mut().zip(chunk) {
                 *a = a.$f(*x);
@@ -77,7 +77,7 @@ macro_rules! along {
         for (a, x) in lanes.iter_mut().zip(rest) {
             *a = a.$f(*x);
         }
-        let mut width = LANES / 2;
+        let mut width = $lanes / 2;
         while width > 0 {
             for i in 0..width {
                 lanes[i] = lanes[i].$f(lanes[i + width]);
@@ -92,12 +92,42 @@ simd! {
     /// Everything combined.
     pub(super) fn along<T: Fold>(op: ReduceOp, src: &[T]) -> T {
         match op {
-            ReduceOp::Sum => along!(src, ReduceOp::Sum, T, sum),
-            ReduceOp::Prod => along!(src, ReduceOp::Prod, T, product),
-            ReduceOp::Max => along!(src, ReduceOp::Max, T, largest),
-            ReduceOp::Min => along!(src, ReduceOp::Min, T, smallest),
+            ReduceOp::Sum => along!(LANES, src, ReduceOp::Sum, T, sum),
+            ReduceOp::Prod => along!(LANES, src, ReduceOp::Prod, T, product),
+            ReduceOp::Max => along!(LANES, src, ReduceOp::Max, T, largest),
+            ReduceOp::Min => along!(LANES, src, ReduceOp::Min, T, smallest),
         }
     }
+}
+
+macro_rules! short_rows {
+    ($dst:ident, $src:ident, $op:expr, $T:ident, $f:ident) => {{
+        let width = $src.len() / $dst.len();
+        for (d, row) in $dst.iter_mut().zip($src.chunks_exact(width)) {
+            *d = (|| along!(16, row, $op, $T, $f))();
+        }
+    }};
+}
+
+simd! {
+    /// Each row of `src` combined into one element of `dst`; rows shorter than `LANES * 8`.
+    fn short_rows<T: Fold>(op: ReduceOp, dst: &mut [T], src: &[T]) {
+        match op {
+            ReduceOp::Sum => short_rows!(dst, src, ReduceOp::Sum, T, sum),
+            ReduceOp::Prod => short_rows!(dst, src, ReduceOp::Prod, T, product),
+            ReduceOp::Max => short_rows!(dst, src, ReduceOp::Max, T, largest),
+            ReduceOp::Min => short_rows!(dst, src, ReduceOp::Min, T, smallest),
+        }
+    }
+}
+
+/// Each row of `src` combined into one element of `dst`.
+pub(super) fn rows<T: Fold>(op: ReduceOp, dst: &mut [T], src: &[T]) {
+    let width = src.len() / dst.len();
+    if width < LANES * 8 {
+        return short_rows(op, dst, src);
+    }
+    dst.iter_mut().zip(src.chunks_exact(width)).for_each(|(d, row)| *d = along(op, row));
 }
 
 /// `acc[i]` combined with `src[i]`.

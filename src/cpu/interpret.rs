@@ -35,6 +35,8 @@ pub(super) struct Tile<'a> {
     pub rows: usize,
     /// For each row of the tile, its elements lie `rows` apart rather than side by side.
     pub columns: bool,
+    /// Height and width, where tiles are blocks of two axes.
+    pub block: Option<(usize, usize)>,
 }
 
 impl Tile<'_> {
@@ -75,7 +77,11 @@ impl Tile<'_> {
 
     #[inline]
     fn corner_place(&self, walk: &Walk) -> isize {
-        if self.columns { self.corner.iter().zip(&walk.outer).map(|(c, s)| c * s).sum() } else { 0 }
+        if self.columns || self.block.is_some() {
+            self.corner.iter().zip(&walk.outer).map(|(c, s)| c * s).sum()
+        } else {
+            0
+        }
     }
 
     #[inline]
@@ -102,7 +108,7 @@ impl Tile<'_> {
             match s.kind {
                 Kind::Load { walk, direct, periodic } => {
                     let place = &plan.walks[walk as usize];
-                    if direct && let Some(at) = place.side_by_side(start, n) {
+                    if direct && let Some(at) = place.side_by_side(self.block, start, n) {
                         self.registers[s.dst as usize] =
                             self.base(place).wrapping_offset(at * place.dtype.size() as isize);
                         return;
@@ -118,20 +124,20 @@ impl Tile<'_> {
                         self.reset(s.dst);
                     }
                     let base = self.base(place);
-                    for_stored!(place.dtype, S => load::<S>(self.write(s.dst, n), base.cast(), place, start));
+                    for_stored!(place.dtype, S => load::<S>(self.write(s.dst, n), base.cast(), self.area(place), start));
                 }
                 Kind::LoadIf { walk } => {
                     let place = &plan.walks[walk as usize];
                     let base = self.base(place);
                     let condition = self.read::<Bit>(a, n);
-                    for_stored!(place.dtype, S => load_if::<S>(self.write(s.dst, n), base.cast(), place, start, condition));
+                    for_stored!(place.dtype, S => load_if::<S>(self.write(s.dst, n), base.cast(), self.area(place), start, condition));
                 }
                 Kind::Gather { walk, axis, index } => {
                     let place = &plan.walks[walk as usize];
                     let base = self.base(place);
                     for_compute!(index, I => {
                         let index = self.read::<I>(a, n);
-                        for_stored!(place.dtype, S => gather::<S, I>(self.write(s.dst, n), base.cast(), place, start, index, axis));
+                        for_stored!(place.dtype, S => gather::<S, I>(self.write(s.dst, n), base.cast(), self.area(place), start, index, axis));
                     });
                 }
                 Kind::Index { walk, wide } => {
@@ -139,13 +145,13 @@ impl Tile<'_> {
                     let corner = self.corner_place(place);
                     if wide {
                         let dst = self.write::<i64>(s.dst, n);
-                        place.runs(start, n, |at, count, from, by| {
+                        place.runs(self.block, start, n, |at, count, from, by| {
                             let values = dst[at..at + count].iter_mut().enumerate();
                             values.for_each(|(i, d)| *d = (corner + from + i as isize * by) as i64);
                         });
                     } else {
                         let dst = self.write::<i32>(s.dst, n);
-                        place.runs(start, n, |at, count, from, by| {
+                        place.runs(self.block, start, n, |at, count, from, by| {
                             let values = dst[at..at + count].iter_mut().enumerate();
                             values.for_each(|(i, d)| *d = (corner + from + i as isize * by) as i32);
                         });
@@ -177,13 +183,12 @@ impl Tile<'_> {
                     } else if self.columns {
                         dst.chunks_exact_mut(self.rows).for_each(|row| row.copy_from_slice(self.read(a, self.rows)));
                     } else {
-                        let rows = dst.chunks_exact_mut(n / self.rows).zip(self.read::<C>(a, self.rows));
-                        rows.for_each(|(row, value)| row.fill(*value));
+                        // The plan leaves room behind the register.
+                        loops::repeat(dst.as_mut_ptr(), n / self.rows, self.read::<C>(a, self.rows));
                     }
                 }),
                 Kind::Reduce(op, compute) => for_compute!(compute, C => {
-                    let rows = self.read::<C>(a, self.len).chunks_exact(self.len / self.rows);
-                    self.write(s.dst, n).iter_mut().zip(rows).for_each(|(d, row)| *d = fold::along(op, row));
+                    fold::rows::<C>(op, self.write(s.dst, n), self.read(a, self.len));
                 }),
                 Kind::Accumulate(op, compute) => for_compute!(compute, C => {
                     let values = self.read::<C>(a, self.len);
@@ -196,7 +201,7 @@ impl Tile<'_> {
                 }),
                 Kind::Place { walk } => {
                     let place = &plan.walks[walk as usize];
-                    match place.side_by_side(start, n) {
+                    match place.side_by_side(self.block, start, n) {
                         Some(at) => {
                             self.registers[s.dst as usize] =
                                 self.base(place).wrapping_offset(at * place.dtype.size() as isize);
@@ -207,15 +212,20 @@ impl Tile<'_> {
                 Kind::Store { walk } => {
                     let place = &plan.walks[walk as usize];
                     let base = self.base(place);
-                    if let Some(at) = place.side_by_side(start, n)
+                    if let Some(at) = place.side_by_side(self.block, start, n)
                         && base.wrapping_offset(at * place.dtype.size() as isize) == self.registers[s.dst as usize]
                     {
                         return;
                     }
-                    for_stored!(place.dtype, S => store::<S>(base.cast(), self.read(s.dst, n), place, start));
+                    for_stored!(place.dtype, S => store::<S>(base.cast(), self.read(s.dst, n), self.area(place), start));
                 }
             }
         }
+    }
+
+    #[inline]
+    fn area<'w>(&self, place: &'w Walk) -> Area<'w> {
+        (place, self.block)
     }
 
     /// The register lies in the scratch memory again.
@@ -262,9 +272,26 @@ impl Tile<'_> {
     }
 }
 
-unsafe fn load<S: Stored>(dst: &mut [S::Held], base: *const S, place: &Walk, start: usize) {
+/// A walk, and the block of it that the tile covers.
+type Area<'a> = (&'a Walk, Option<(usize, usize)>);
+
+unsafe fn load<S: Stored>(dst: &mut [S::Held], base: *const S, (place, block): Area, start: usize) {
+    if let (Some((rows, cols)), Some((down, right))) = (block, place.transposed()) {
+        // Along the memory, whatever that means for the register, which lies in the L1 cache.
+        let from = base.wrapping_offset(place.offset);
+        for col in 0..cols {
+            let from = from.wrapping_offset(col as isize * right);
+            for row in 0..rows {
+                // SAFETY: the kernel's strides stay inside of the buffer; the register holds the block.
+                unsafe {
+                    *dst.get_unchecked_mut(row * cols + col) = (*from.wrapping_offset(row as isize * down)).load();
+                }
+            }
+        }
+        return;
+    }
     let n = dst.len();
-    place.runs(start, n, |at, count, from, by| {
+    place.runs(block, start, n, |at, count, from, by| {
         let dst = &mut dst[at..at + count];
         let from = base.wrapping_offset(from);
         // SAFETY: the kernel's strides stay inside of the buffer.
@@ -284,9 +311,15 @@ fn zero<S: Stored>() -> S::Held {
     unsafe { std::mem::zeroed::<S>() }.load()
 }
 
-unsafe fn load_if<S: Stored>(dst: &mut [S::Held], base: *const S, place: &Walk, start: usize, condition: &[Bit]) {
+unsafe fn load_if<S: Stored>(
+    dst: &mut [S::Held],
+    base: *const S,
+    (place, block): Area,
+    start: usize,
+    condition: &[Bit],
+) {
     let n = dst.len();
-    place.runs(start, n, |at, count, from, by| {
+    place.runs(block, start, n, |at, count, from, by| {
         for i in 0..count {
             dst[at + i] = if condition[at + i].0 != 0 {
                 // SAFETY: the kernel's places are inside of the buffer where the condition holds.
@@ -301,13 +334,13 @@ unsafe fn load_if<S: Stored>(dst: &mut [S::Held], base: *const S, place: &Walk, 
 unsafe fn gather<S: Stored, I: convert::Number>(
     dst: &mut [S::Held],
     base: *const S,
-    place: &Walk,
+    (place, block): Area,
     start: usize,
     index: &[I],
     (stride, size): (isize, usize),
 ) {
     let n = dst.len();
-    place.runs(start, n, |at, count, from, by| {
+    place.runs(block, start, n, |at, count, from, by| {
         for i in 0..count {
             // As `u64`, negative indices are beyond every size.
             let index = index[at + i].u64();
@@ -321,8 +354,8 @@ unsafe fn gather<S: Stored, I: convert::Number>(
     });
 }
 
-unsafe fn store<S: Stored>(base: *mut S, src: &[S::Held], place: &Walk, start: usize) {
-    place.runs(start, src.len(), |at, count, from, by| {
+unsafe fn store<S: Stored>(base: *mut S, src: &[S::Held], (place, block): Area, start: usize) {
+    place.runs(block, start, src.len(), |at, count, from, by| {
         let src = &src[at..at + count];
         let to = base.wrapping_offset(from);
         // SAFETY: the kernel's strides stay inside of the buffer.

@@ -172,3 +172,18 @@ simd! {
         }
     }
 }
+
+simd! {
+    /// Each value `width` times. Writes up to 15 elements more than that: always whole registers.
+    ///
+    /// Must only be called with room for them, which the plan leaves behind tiles.
+    pub(super) fn repeat<T: Copy>(dst: *mut T, width: usize, values: &[T]) {
+        for (row, value) in values.iter().enumerate() {
+            let wide = [*value; 16];
+            for at in (0..width).step_by(16) {
+                // SAFETY: see above.
+                unsafe { dst.add(row * width + at).cast::<[T; 16]>().write(wide) };
+            }
+        }
+    }
+}

@@ -18,8 +18,13 @@ const TILE: usize = 1024;
 const WHOLE_ROW: usize = 4096;
 /// Rows from this many elements on get a tile each.
 const OWN_TILE: usize = 512;
+/// Rows of a block of transposed memory.
+const BLOCK: usize = 32;
 /// Elements reduced one after the other before the partial results are combined.
 const GROUP: usize = 65_536;
+
+/// Bytes behind a tile's register that may be written to.
+const SLACK: usize = 128;
 
 /// How many values a step computes: one, one per row of the tile, one per element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,6 +103,8 @@ pub(super) struct Step {
 pub(super) enum Order {
     /// `per_tile` whole rows at a time. Without reductions a row is just a unit that tiles do not cut.
     Rows { rows: usize, inner: usize, per_tile: usize },
+    /// Without reductions: blocks of `height` by `width` along `axis` and the last axis, where memory is transposed.
+    Blocks { dims: Vec<usize>, axis: usize, height: usize, width: usize },
     /// Row by row, each in chunks of `tile` elements, in groups whose results are combined.
     Chunks { rows: usize, inner: usize, tile: usize, group: usize },
     /// `width` neighbouring rows together, `per_tile` elements of each at a time.
@@ -134,6 +141,7 @@ impl Plan {
     pub fn capacity(&self) -> (usize, usize) {
         match &self.order {
             Order::Rows { inner, per_tile, .. } => (inner * per_tile, *per_tile),
+            Order::Blocks { height, width, .. } => (height * width, 1),
             Order::Chunks { tile, .. } => (*tile, 1),
             Order::Columns { width, per_tile, .. } => (width * per_tile, *width),
         }
@@ -243,6 +251,11 @@ fn choose_order(fused: &Fused, kept: usize, reduces: bool, classes: &[Extent]) -
     if !reduces {
         let numel: usize = dims.iter().product();
         let last = dims.last().copied().unwrap_or(1);
+        if let Some(axis) = transposed_axis(fused, classes) {
+            let height = dims[axis].min(BLOCK);
+            let width = last.min(TILE / height);
+            return Order::Blocks { dims: dims.clone(), axis, height, width };
+        }
         return if dims.len() < 2 {
             Order::Rows { rows: numel, inner: 1, per_tile: TILE.min(numel) }
         } else if last <= TILE {
@@ -274,6 +287,20 @@ fn choose_order(fused: &Fused, kept: usize, reduces: bool, classes: &[Extent]) -
         return Order::Rows { rows, inner, per_tile };
     }
     Order::Chunks { rows, inner, tile: TILE, group: GROUP.max(inner / 256).next_multiple_of(TILE) }
+}
+
+/// The axis along which some leaf steps by one, where that is not the last and blocks are worth their while.
+fn transposed_axis(fused: &Fused, classes: &[Extent]) -> Option<usize> {
+    let last = fused.dims.len().checked_sub(1)?;
+    if fused.dims[last] < 8 {
+        return None;
+    }
+    fused.code.iter().zip(classes).find_map(|(instr, &class)| {
+        let (Code::Load(leaf), Extent::Elems) = (instr.code, class) else { return None };
+        let strides = &fused.leaves[leaf as usize].strides;
+        let axis = (0..last).find(|&a| strides[a].abs() == 1 && fused.dims[a] >= 8)?;
+        (strides[last].abs() > 1).then_some(axis)
+    })
 }
 
 /// What one step costs per element, in additions.
@@ -416,6 +443,10 @@ impl Builder<'_> {
                 walk.outer[..kept].copy_from_slice(&strides[..kept]);
                 walk
             }
+            (Order::Blocks { axis, .. }, _) => {
+                let last = dims.len() - 1;
+                Walk::blocks(buffer, dtype, offset, *strides, strides[*axis], strides[last])
+            }
             (_, Extent::Rows) => Walk::new(buffer, dtype, offset, &dims[..kept], &strides[..kept]),
             (_, Extent::Elems) => Walk::new(buffer, dtype, offset, dims, &strides[..dims.len()]),
         };
@@ -450,7 +481,7 @@ impl Builder<'_> {
             Order::Rows { per_tile, .. } => per_tile == 1,
             Order::Chunks { .. } => true,
             Order::Columns { per_tile: 1, .. } => return (source, false),
-            Order::Columns { .. } => false,
+            Order::Columns { .. } | Order::Blocks { .. } => false,
         };
         if one_row && single {
             return (source, true);
@@ -468,7 +499,7 @@ impl Builder<'_> {
     fn emit(&mut self, v: usize, extent: Extent, list: &mut Vec<Step>, kept: usize) {
         let Instr { code, args, dtype, .. } = self.fused.code[v];
         let compute = dtype.compute();
-        let staged = !matches!(self.plan.order, Order::Rows { .. });
+        let staged = matches!(self.plan.order, Order::Chunks { .. } | Order::Columns { .. });
         if extent == Extent::Elems {
             self.plan.cost += weight(code);
         }
@@ -569,7 +600,7 @@ impl Builder<'_> {
             }
             self.plan.row_bytes = start..end;
         }
-        let size = self.places.iter().filter(|p| p.0 == Place::Temporary).map(|p| p.1 + 64).max().unwrap_or(0);
+        let size = self.places.iter().filter(|p| p.0 == Place::Temporary).map(|p| p.1 + SLACK).max().unwrap_or(0);
         let mut most = 0;
         for stage in &self.plan.stages {
             let mut last = vec![0; self.places.len()];

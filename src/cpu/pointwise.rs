@@ -73,6 +73,31 @@ impl FusedProgram {
                     });
                 });
             }
+            Order::Blocks { dims, axis, height, width } => {
+                let last = dims.len() - 1;
+                let mut counts = dims.clone();
+                counts[*axis] = dims[*axis].div_ceil(*height);
+                counts[last] = dims[last].div_ceil(*width);
+                let tiles: usize = counts.iter().product();
+                let tasks = (work / SERIAL).clamp(1, threads * 4).min(tiles);
+                for_each(tasks, threads, |task| {
+                    with_tile(launch, |tile| {
+                        for mut t in tiles * task / tasks..tiles * (task + 1) / tasks {
+                            for (a, count) in counts.iter().enumerate().rev() {
+                                tile.corner[a] = (t % count) as isize;
+                                t /= count;
+                            }
+                            tile.corner[*axis] *= *height as isize;
+                            tile.corner[last] *= *width as isize;
+                            let rows = (*height).min(dims[*axis] - tile.corner[*axis] as usize);
+                            let cols = (*width).min(dims[last] - tile.corner[last] as usize);
+                            (tile.block, tile.len) = (Some((rows, cols)), rows * cols);
+                            // SAFETY: the caller's contract; blocks are divided among the tasks.
+                            unsafe { tile.run(&plan.stages[0].body) };
+                        }
+                    });
+                });
+            }
             &Order::Chunks { rows, inner, tile: chunk, group } => {
                 let parallel_groups = rows < 2 * threads && inner > group;
                 for_each(rows, if parallel_groups { 1 } else { threads }, |row| {
@@ -263,6 +288,7 @@ fn with_tile(launch: Launch, f: impl FnOnce(&mut Tile)) {
         row_start: 0,
         rows,
         columns: false,
+        block: None,
     };
     // SAFETY: `FusedProgram::run`'s contract; the scratch memory is large enough.
     unsafe { tile.run(&plan.prologue) };

@@ -33,6 +33,19 @@ impl Walk {
         walk
     }
 
+    /// A walk over blocks of two axes; where a block starts comes from `outer`, its size from the tile.
+    pub fn blocks(buffer: usize, dtype: DType, offset: isize, outer: Strides, row: isize, col: isize) -> Self {
+        let mut strides = [0; MAX_RANK];
+        strides[..2].copy_from_slice(&[row, col]);
+        Self { buffer, dtype, offset, outer, rank: 2, dims: [1; MAX_RANK], strides }
+    }
+
+    /// The steps per row and column of a block, if the rows are the axis that steps by one.
+    pub fn transposed(&self) -> Option<(isize, isize)> {
+        (self.rank == 2 && self.strides[0].abs() == 1 && self.strides[1].abs() > 1)
+            .then_some((self.strides[0], self.strides[1]))
+    }
+
     /// The step of the last axis; 0 for one element.
     pub fn step(&self) -> isize {
         if self.rank == 0 { 0 } else { self.strides[self.rank - 1] }
@@ -60,7 +73,11 @@ impl Walk {
 
     /// The place of element `start`, if the next `len` elements lie side by side.
     #[inline]
-    pub fn side_by_side(&self, start: usize, len: usize) -> Option<isize> {
+    pub fn side_by_side(&self, block: Option<(usize, usize)>, start: usize, len: usize) -> Option<isize> {
+        if let Some((rows, cols)) = block.filter(|_| self.rank > 0) {
+            let whole = rows == 1 || self.strides[0] == cols as isize;
+            return (self.strides[1] == 1 && whole).then_some(self.offset);
+        }
         if self.rank == 1 {
             return (self.strides[0] == 1).then_some(self.offset + start as isize);
         }
@@ -71,9 +88,22 @@ impl Walk {
         (c[self.rank - 1] + len <= self.dims[self.rank - 1]).then_some(place)
     }
 
-    /// Calls `visit(position, count, place, step)` for each evenly stepping run of the elements `start..start + len`.
+    /// Calls `visit(position, count, place, step)` for each evenly stepping run of the elements `start..start + len`,
+    /// or of the rows of a block.
     #[inline]
-    pub fn runs(&self, start: usize, len: usize, mut visit: impl FnMut(usize, usize, isize, isize)) {
+    pub fn runs(
+        &self,
+        block: Option<(usize, usize)>,
+        start: usize,
+        len: usize,
+        mut visit: impl FnMut(usize, usize, isize, isize),
+    ) {
+        if let Some((rows, cols)) = block.filter(|_| self.rank > 0) {
+            for row in 0..rows {
+                visit(row * cols, cols, self.offset + row as isize * self.strides[0], self.strides[1]);
+            }
+            return;
+        }
         if self.rank <= 1 {
             let step = self.step();
             return visit(0, len, self.offset + start as isize * step, step);
