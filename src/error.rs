@@ -21,13 +21,13 @@ use crate::{DType, Shape};
 pub enum Error {
     /// Two shapes do not fit together.
     #[error("{op}: shapes {lhs:?} and {rhs:?}: {reason}")]
-    Shapes { op: &'static str, lhs: Shape, rhs: Shape, reason: String },
+    Shapes { op: &'static str, lhs: Box<Shape>, rhs: Box<Shape>, reason: String },
     /// One shape does not suit the operation.
     #[error("{op}: shape {shape:?}: {reason}")]
-    Shape { op: &'static str, shape: Shape, reason: String },
+    Shape { op: &'static str, shape: Box<Shape>, reason: String },
     /// An axis lies outside of the tensor's rank.
     #[error("{op}: axis {axis} is out of range for shape {shape:?} of rank {}", shape.rank())]
-    Axis { op: &'static str, axis: isize, shape: Shape },
+    Axis { op: &'static str, axis: isize, shape: Box<Shape> },
     /// The operation is not defined for this dtype.
     #[error("{op}: dtype {dtype}: {reason}")]
     DType { op: &'static str, dtype: DType, reason: String },
@@ -66,11 +66,11 @@ impl Error {
     }
 
     pub(crate) fn shape(op: &'static str, shape: &Shape, reason: impl Into<String>) -> Self {
-        Self::Shape { op, shape: *shape, reason: reason.into() }
+        Self::Shape { op, shape: Box::new(*shape), reason: reason.into() }
     }
 
     pub(crate) fn shapes(op: &'static str, lhs: &Shape, rhs: &Shape, reason: impl Into<String>) -> Self {
-        Self::Shapes { op, lhs: *lhs, rhs: *rhs, reason: reason.into() }
+        Self::Shapes { op, lhs: Box::new(*lhs), rhs: Box::new(*rhs), reason: reason.into() }
     }
 
     pub(crate) fn dtype(op: &'static str, dtype: DType, reason: impl Into<String>) -> Self {

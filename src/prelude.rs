@@ -3,6 +3,16 @@
 #[cfg(feature = "npz")]
 pub use crate::io::npz;
 pub use crate::{
-    DType, Device, DeviceOptions, Element, Error, Gradients, Param, Result, Scalar, Shape, Tensor, grad, gradcheck,
-    gradgradcheck, io::npy, manual_seed, no_grad,
+    DType, Device, DeviceOptions, Element, Error, Gradients, Param, Result, Scalar, Shape, Tensor,
+    data::{DataLoader, Dataset, TensorDataset},
+    grad, gradcheck, gradgradcheck,
+    io::npy,
+    loss::{
+        Bce, BceWithLogits, CrossEntropy, Loss, Mse, bce, bce_with_logits, cross_entropy, l1, mse, nll, smooth_l1,
+    },
+    manual_seed,
+    nn::{self, Dropout, Forward, Linear, Module, Sequential},
+    no_grad,
+    optim::{Adam, AdamW, Optimizer, Sgd},
+    train::{Accuracy, History, Metric, Trainer},
 };

@@ -64,7 +64,11 @@ impl Shape {
     pub(crate) fn axis(&self, op: &'static str, axis: isize) -> Result<usize> {
         let rank = self.rank() as isize;
         let index = if axis < 0 { axis + rank } else { axis };
-        if (0..rank).contains(&index) { Ok(index as usize) } else { Err(Error::Axis { op, axis, shape: *self }) }
+        if (0..rank).contains(&index) {
+            Ok(index as usize)
+        } else {
+            Err(Error::Axis { op, axis, shape: Box::new(*self) })
+        }
     }
 
     /// The shape with one more axis of this size before `axis`.

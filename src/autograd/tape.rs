@@ -133,7 +133,7 @@ pub(crate) fn track(y: Tensor, inputs: &[&Tensor], rule: impl FnOnce(&Tensor) ->
         Rule::Unary(op) => Rule::UnarySaved(op, saved(unary_saves(op))),
         Rule::Binary(op) => {
             let [a, b] = binary_saves(op);
-            Rule::BinarySaved(op, saved(a * tracked(0) as u8 | b * tracked(1) as u8))
+            Rule::BinarySaved(op, saved(if tracked(0) { a } else { NONE } | if tracked(1) { b } else { NONE }))
         }
         rule => rule,
     };
@@ -207,13 +207,17 @@ impl Drop for GradNode {
     }
 }
 
+fn no_rule() -> Tensor {
+    unreachable!("ops without a rule are not tracked")
+}
+
 /// Expands a gradient column: a rule, `zero`, or nothing.
 macro_rules! rule {
     ($saved:expr, $g:expr, (zero)) => {
         $g.zeros_like()
     };
     ($saved:expr, $g:expr, ()) => {
-        unreachable!("ops without a rule are not tracked")
+        no_rule()
     };
     ($saved:expr, $g:expr, ($saves:expr, |$s:ident, $gg:ident| $body:expr)) => {{
         let ($s, $gg) = ($saved, $g);

@@ -12,10 +12,16 @@ pub(super) trait Fold: Copy {
     fn largest(self, b: Self) -> Self;
     /// NaN if one is NaN.
     fn smallest(self, b: Self) -> Self;
+    /// The larger one, whatever comes of NaN: one instruction.
+    fn higher(self, b: Self) -> Self;
+    /// The smaller one, whatever comes of NaN: one instruction.
+    fn lower(self, b: Self) -> Self;
+    /// NaN if the slice holds one, else `self`.
+    fn unless_nan(self, src: &[Self]) -> Self;
 }
 
 macro_rules! folds {
-    ($($t:ty: $zero:expr, $one:expr, $low:expr, $high:expr, $sum:expr, $product:expr, $max:expr, $min:expr;)*) => {$(
+    ($($t:ty: $zero:expr, $one:expr, $low:expr, $high:expr, $sum:expr, $product:expr, $max:expr, $min:expr, $nan:expr;)*) => {$(
         impl Fold for $t {
             #[inline(always)]
             fn identity(op: ReduceOp) -> Self {
@@ -34,6 +40,18 @@ macro_rules! folds {
             fn largest(self, b: Self) -> Self { $max(self, b) }
             #[inline(always)]
             fn smallest(self, b: Self) -> Self { $min(self, b) }
+            #[inline(always)]
+            fn higher(self, b: Self) -> Self {
+                if self > b { self } else { b }
+            }
+            #[inline(always)]
+            fn lower(self, b: Self) -> Self {
+                if self < b { self } else { b }
+            }
+            #[inline(always)]
+            fn unless_nan(self, src: &[Self]) -> Self {
+                $nan(self, src)
+            }
         }
     )*};
 }
@@ -41,18 +59,19 @@ macro_rules! folds {
 macro_rules! fold_floats {
     ($($t:ident)*) => { folds! {$(
         $t: 0.0, 1.0, $t::NEG_INFINITY, $t::INFINITY, |a, b| a + b, |a, b| a * b,
-            |a, b| Real::max(b, a), |a, b| Real::min(b, a);
+            |a, b| Real::max(b, a), |a, b| Real::min(b, a),
+            |a, src: &[$t]| if src.iter().fold(false, |nan, x| nan | x.is_nan()) { $t::NAN } else { a };
     )*} };
 }
 macro_rules! fold_ints {
     ($($t:ident)*) => { folds! {$(
-        $t: 0, 1, $t::MIN, $t::MAX, $t::wrapping_add, $t::wrapping_mul, Ord::max, Ord::min;
+        $t: 0, 1, $t::MIN, $t::MAX, $t::wrapping_add, $t::wrapping_mul, Ord::max, Ord::min, |a, _| a;
     )*} };
 }
 fold_floats!(f32 f64);
 fold_ints!(i32 u32 i64 u64);
 folds! {
-    Bit: Bit(0), Bit(1), Bit(0), Bit(1), Ord::max, Ord::min, Ord::max, Ord::min;
+    Bit: Bit(0), Bit(1), Bit(0), Bit(1), Ord::max, Ord::min, Ord::max, Ord::min, |a, _| a;
 }
 
 /// Partial results kept side by side: several SIMD registers, and rounding errors that grow slowly.
@@ -101,10 +120,10 @@ simd! {
 }
 
 macro_rules! short_rows {
-    ($dst:ident, $src:ident, $op:expr, $T:ident, $f:ident) => {{
+    ($dst:ident, $src:ident, $op:expr, $T:ident, $f:ident $(, $check:ident)?) => {{
         let width = $src.len() / $dst.len();
         for (d, row) in $dst.iter_mut().zip($src.chunks_exact(width)) {
-            *d = (|| along!(16, row, $op, $T, $f))();
+            *d = (|| along!(16, row, $op, $T, $f))()$(.$check(row))?;
         }
     }};
 }
@@ -115,8 +134,8 @@ simd! {
         match op {
             ReduceOp::Sum => short_rows!(dst, src, ReduceOp::Sum, T, sum),
             ReduceOp::Prod => short_rows!(dst, src, ReduceOp::Prod, T, product),
-            ReduceOp::Max => short_rows!(dst, src, ReduceOp::Max, T, largest),
-            ReduceOp::Min => short_rows!(dst, src, ReduceOp::Min, T, smallest),
+            ReduceOp::Max => short_rows!(dst, src, ReduceOp::Max, T, higher, unless_nan),
+            ReduceOp::Min => short_rows!(dst, src, ReduceOp::Min, T, lower, unless_nan),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::slice::{from_raw_parts, from_raw_parts_mut};
 use super::{
     convert::{self, Bit, Stored, for_compute, for_stored},
     fold, loops,
-    plan::{Extent, Kind, Plan, Step},
+    order::Extent,
+    plan::{Kind, Plan, Step},
     simd,
     walk::Walk,
 };
@@ -26,7 +27,7 @@ pub(super) struct Tile<'a> {
     pub scratch: *mut u8,
     /// What periodic loads have loaded, by walk: start within the period, plus 1, and count.
     pub loaded: &'a mut [(usize, usize)],
-    /// Where the task starts along the kept axes, for [`Order::Columns`](super::plan::Order::Columns).
+    /// Where the task starts along the kept axes, for [`Order::Columns`](super::order::Order::Columns).
     pub corner: [isize; MAX_RANK],
     /// The first element and the number of elements.
     pub start: usize,
@@ -91,7 +92,6 @@ impl Tile<'_> {
     }
 
     #[inline]
-    #[expect(clippy::mut_from_ref, reason = "registers do not overlap")]
     unsafe fn write<T>(&self, register: u16, count: usize) -> &'static mut [T] {
         // SAFETY: the caller knows type and length of the register, which is none of the operands.
         unsafe { from_raw_parts_mut(self.registers[register as usize].cast(), count) }

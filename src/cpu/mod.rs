@@ -1,5 +1,7 @@
 //! The CPU executor: fused kernels interpreted over tiles that stay in the L1 cache.
 
+#[cfg(test)]
+mod accuracy;
 mod convert;
 mod fold;
 mod index;
@@ -7,6 +9,7 @@ mod interpret;
 mod loops;
 mod matmul;
 mod memory;
+mod order;
 mod plan;
 mod pointwise;
 #[cfg(test)]
@@ -40,7 +43,6 @@ pub(crate) struct CpuExecutor {
 }
 
 impl CpuExecutor {
-    #[expect(clippy::new_ret_no_self, reason = "an executor is only ever used behind its trait")]
     pub fn new() -> Arc<dyn Executor> {
         Arc::new(Self { pool: Arc::default(), compiled: AtomicU64::new(0) })
     }
@@ -48,7 +50,7 @@ impl CpuExecutor {
 
 impl Executor for CpuExecutor {
     fn caps(&self) -> Caps {
-        Caps { max_buffers: 64, max_code: 256, max_row: 65_536, narrow_rows: true, max_binding: u64::MAX }
+        Caps { max_buffers: 64, max_code: 256, max_row: 65_536, narrow_rows: true }
     }
 
     fn alloc(&self, bytes: usize) -> Result<Buffer> {

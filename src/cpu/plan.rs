@@ -2,6 +2,7 @@
 
 use super::{
     convert::{held_size, is_held},
+    order::{Extent, Order, choose_order, classify},
     walk::Walk,
 };
 use crate::{
@@ -12,27 +13,8 @@ use crate::{
     op::{BinaryOp, Class, ReduceOp, UnaryOp},
 };
 
-/// Elements of a tile, about: a handful of registers fit into the L1 cache.
-const TILE: usize = 1024;
-/// Rows up to this many elements fit into one tile as a whole.
-const WHOLE_ROW: usize = 4096;
-/// Rows from this many elements on get a tile each.
-const OWN_TILE: usize = 512;
-/// Rows of a block of transposed memory.
-const BLOCK: usize = 32;
-/// Elements reduced one after the other before the partial results are combined.
-const GROUP: usize = 65_536;
-
 /// Bytes behind a tile's register that may be written to.
 const SLACK: usize = 128;
-
-/// How many values a step computes: one, one per row of the tile, one per element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Extent {
-    One,
-    Rows,
-    Elems,
-}
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
@@ -98,19 +80,6 @@ pub(super) struct Step {
     pub single: [bool; 2],
 }
 
-/// The order in which tiles visit the elements.
-#[derive(Clone, Debug)]
-pub(super) enum Order {
-    /// `per_tile` whole rows at a time. Without reductions a row is just a unit that tiles do not cut.
-    Rows { rows: usize, inner: usize, per_tile: usize },
-    /// Without reductions: blocks of `height` by `width` along `axis` and the last axis, where memory is transposed.
-    Blocks { dims: Vec<usize>, axis: usize, height: usize, width: usize },
-    /// Row by row, each in chunks of `tile` elements, in groups whose results are combined.
-    Chunks { rows: usize, inner: usize, tile: usize, group: usize },
-    /// `width` neighbouring rows together, `per_tile` elements of each at a time.
-    Columns { outer: Vec<usize>, columns: usize, width: usize, inner: usize, per_tile: usize, group: usize },
-}
-
 /// One pass over the elements of a row.
 #[derive(Debug, Default)]
 pub(super) struct Stage {
@@ -134,18 +103,6 @@ pub(super) struct Plan {
     /// Elements to visit, and roughly what each costs (1 is an addition).
     pub numel: usize,
     pub cost: usize,
-}
-
-impl Plan {
-    /// The most elements and rows that a tile has.
-    pub fn capacity(&self) -> (usize, usize) {
-        match &self.order {
-            Order::Rows { inner, per_tile, .. } => (inner * per_tile, *per_tile),
-            Order::Blocks { height, width, .. } => (height * width, 1),
-            Order::Chunks { tile, .. } => (*tile, 1),
-            Order::Columns { width, per_tile, .. } => (width * per_tile, *width),
-        }
-    }
 }
 
 /// Where a register lies.
@@ -218,89 +175,6 @@ pub(super) fn plan(fused: &Fused, bindings: &[Binding], outputs: &[Binding], acc
     };
     builder.build(kept, reduces, bindings.len(), outputs);
     builder.plan
-}
-
-/// Whether each value is one, one per row or one per element.
-fn classify(fused: &Fused, kept: usize, reduces: bool) -> Vec<Extent> {
-    let of_leaf = |leaf: u16| {
-        let strides = &fused.leaves[leaf as usize].strides[..fused.dims.len()];
-        if strides.iter().all(|&s| s == 0) {
-            Extent::One
-        } else if reduces && strides[kept..].iter().all(|&s| s == 0) {
-            Extent::Rows
-        } else {
-            Extent::Elems
-        }
-    };
-    let mut classes: Vec<Extent> = Vec::with_capacity(fused.code.len());
-    for instr in &fused.code {
-        let args = instr.args[..instr.code.arity()].iter().map(|&a| classes[a as usize]).max().unwrap_or(Extent::One);
-        classes.push(match instr.code {
-            Code::Load(leaf) | Code::Index(leaf) => of_leaf(leaf),
-            Code::LoadIf(leaf) | Code::Gather(leaf) => of_leaf(leaf).max(args),
-            Code::Acc => Extent::Elems,
-            Code::Reduce(_) => Extent::Rows,
-            _ => args,
-        });
-    }
-    classes
-}
-
-fn choose_order(fused: &Fused, kept: usize, reduces: bool, classes: &[Extent]) -> Order {
-    let dims = &fused.dims;
-    if !reduces {
-        let numel: usize = dims.iter().product();
-        let last = dims.last().copied().unwrap_or(1);
-        if let Some(axis) = transposed_axis(fused, classes) {
-            let height = dims[axis].min(BLOCK);
-            let width = last.min(TILE / height);
-            return Order::Blocks { dims: dims.clone(), axis, height, width };
-        }
-        return if dims.len() < 2 {
-            Order::Rows { rows: numel, inner: 1, per_tile: TILE.min(numel) }
-        } else if last <= TILE {
-            Order::Rows { rows: numel / last, inner: last, per_tile: (TILE / last).min(numel / last) }
-        } else {
-            // Tiles of equal size leave most of them inside of one row.
-            Order::Rows { rows: numel, inner: 1, per_tile: last.div_ceil(last.div_ceil(TILE)) }
-        };
-    }
-    let rows = dims[..kept].iter().product();
-    let inner: usize = dims[kept..].iter().product();
-    let mut votes = 0;
-    for (instr, &class) in fused.code.iter().zip(classes) {
-        if let (Code::Load(leaf) | Code::LoadIf(leaf) | Code::Gather(leaf), Extent::Elems) = (instr.code, class) {
-            let strides = &fused.leaves[leaf as usize].strides[..dims.len()];
-            votes += (kept > 0 && strides[kept - 1].abs() == 1) as i32
-                - strides[kept..].last().is_some_and(|s| s.abs() == 1) as i32;
-        }
-    }
-    if votes > 0 && kept > 0 {
-        let columns = dims[kept - 1];
-        let width = if columns <= TILE { columns } else { columns.div_ceil(columns.div_ceil(TILE)) };
-        let per_tile = if columns <= TILE { (TILE / width).clamp(1, inner) } else { 1 };
-        let group = (GROUP / width).min(1024).max(inner / 256).next_multiple_of(per_tile);
-        return Order::Columns { outer: dims[..kept - 1].to_vec(), columns, width, inner, per_tile, group };
-    }
-    if inner <= WHOLE_ROW {
-        let per_tile = if inner >= OWN_TILE { 1 } else { (TILE / inner).min(rows) };
-        return Order::Rows { rows, inner, per_tile };
-    }
-    Order::Chunks { rows, inner, tile: TILE, group: GROUP.max(inner / 256).next_multiple_of(TILE) }
-}
-
-/// The axis along which some leaf steps by one, where that is not the last and blocks are worth their while.
-fn transposed_axis(fused: &Fused, classes: &[Extent]) -> Option<usize> {
-    let last = fused.dims.len().checked_sub(1)?;
-    if fused.dims[last] < 8 {
-        return None;
-    }
-    fused.code.iter().zip(classes).find_map(|(instr, &class)| {
-        let (Code::Load(leaf), Extent::Elems) = (instr.code, class) else { return None };
-        let strides = &fused.leaves[leaf as usize].strides;
-        let axis = (0..last).find(|&a| strides[a].abs() == 1 && fused.dims[a] >= 8)?;
-        (strides[last].abs() > 1).then_some(axis)
-    })
 }
 
 /// What one step costs per element, in additions.
@@ -407,7 +281,7 @@ impl Builder<'_> {
     }
 
     fn register(&mut self, place: Place, size: usize) -> u16 {
-        let (elems, rows) = self.plan.capacity();
+        let (elems, rows) = self.plan.order.capacity();
         let count = match place {
             Place::One => 1,
             Place::Rows => rows,
@@ -580,7 +454,7 @@ impl Builder<'_> {
 
     fn load(&mut self, leaf: u16, v: usize, extent: Extent, kept: usize) -> Kind {
         let walk = self.leaf_walk(leaf, extent, kept);
-        let (tile, _) = self.plan.capacity();
+        let (tile, _) = self.plan.order.capacity();
         let rows = matches!(self.plan.order, Order::Rows { .. });
         let place = &self.plan.walks[walk as usize];
         let direct = extent == Extent::Elems && is_held(place.dtype) && !self.copied[v];

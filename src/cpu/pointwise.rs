@@ -9,7 +9,8 @@ use super::{
     convert::for_compute,
     fold::{self, Fold},
     interpret::Tile,
-    plan::{Order, Plan, Stage, plan},
+    order::Order,
+    plan::{Plan, Stage, plan},
 };
 use crate::{
     DType, MAX_RANK, Result, Scalar,
@@ -198,7 +199,7 @@ impl Launch<'_> {
             for &(register, op, compute) in &stage.accumulators {
                 let offset = plan.registers[register as usize] - plan.row_bytes.start;
                 for_compute!(compute, C => {
-                    combine::<C>(&parts, size, offset, plan.capacity().1, &mut rows, |a, b| fold::onto(op, a, b));
+                    combine::<C>(&parts, size, offset, plan.order.capacity().1, &mut rows, |a, b| fold::onto(op, a, b));
                 });
             }
         }
@@ -258,7 +259,9 @@ struct Scratch {
 /// A cache line.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Line(#[expect(dead_code, reason = "only its size and alignment count")] [u8; 64]);
+struct Line {
+    _bytes: [u8; 64],
+}
 
 /// Sets up the registers, computes what is the same for all tiles, and runs `f`.
 fn with_tile(launch: Launch, f: impl FnOnce(&mut Tile)) {
@@ -267,14 +270,14 @@ fn with_tile(launch: Launch, f: impl FnOnce(&mut Tile)) {
     let mut scratch = SCRATCH.take().unwrap_or_default();
     let lines = plan.scratch.div_ceil(64);
     if scratch.memory.len() < lines {
-        scratch.memory.resize(lines, Line([0; 64]));
+        scratch.memory.resize(lines, Line { _bytes: [0; 64] });
     }
     let memory: *mut u8 = scratch.memory.as_mut_ptr().cast();
     scratch.registers.clear();
     scratch.registers.extend(plan.registers.iter().map(|&offset| memory.wrapping_add(offset)));
     scratch.loaded.clear();
     scratch.loaded.resize(plan.walks.len(), (0, 0));
-    let (len, rows) = plan.capacity();
+    let (len, rows) = plan.order.capacity();
     let mut tile = Tile {
         plan,
         buffers: launch.buffers,

@@ -78,13 +78,12 @@ impl GpuExecutor {
 
 impl Executor for GpuExecutor {
     fn caps(&self) -> Caps {
-        let Shared { context, pool, .. } = &*self.shared;
+        let context = &self.shared.context;
         Caps {
             max_buffers: (context.limits.max_storage_buffers_per_shader_stage as usize).min(encoder::MAX_BINDINGS),
             max_code: 64,
             max_row: 16384,
             narrow_rows: false,
-            max_binding: pool.limit(),
         }
     }
 

@@ -270,6 +270,10 @@ impl<'a> Walk<'a> {
         let whole = self.lanes.len() == self.dims().len() || !self.has_tail() || self.rows_constant(&out.strides);
         Ok(match place {
             Place::Quad(at) if whole => format!("{};\n", b.access(binding, "store_quad", &format!("{at}, {value}"))),
+            // Of a buffer's only element, the other three of its four are padding.
+            Place::Same(_) if self.dims().is_empty() && self.acc.is_none() => {
+                format!("{};\n", b.access(binding, "store_quad", &format!("0, {value}")))
+            }
             Place::Same(at) => format!("{};\n", b.access(binding, "store", &format!("{at}, {value}.x"))),
             place => {
                 let at = place.lanes();

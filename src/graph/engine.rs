@@ -21,11 +21,14 @@ pub(crate) struct Engine {
     pending: Vec<Weak<Node>>,
     pending_bytes: usize,
     /// By the hash of their key.
-    plans: FastMap<u64, Vec<(Box<[u64]>, Arc<Plan>)>>,
+    plans: FastMap<u64, Vec<Known>>,
     key: Vec<u64>,
     epoch: u32,
     pub stats: Stats,
 }
+
+/// A plan and the whole key that it was made for.
+type Known = (Box<[u64]>, Arc<Plan>);
 
 /// Plans kept; above this the cache starts anew. A training run needs a handful.
 const MAX_PLANS: usize = 256;

@@ -33,8 +33,6 @@ pub(crate) struct Caps {
     pub max_row: usize,
     /// Whether kernels with reductions can store dtypes of 8 and 16 bits.
     pub narrow_rows: bool,
-    /// The largest buffer that a kernel can bind, in bytes.
-    pub max_binding: u64,
 }
 
 /// A kernel made ready to launch. Kept in the plan cache.

@@ -5,7 +5,7 @@
 //! rest is structure that it may compile.
 
 use crate::{
-    DType, Scalar,
+    DType,
     layout::Strides,
     op::{BinaryOp, ReduceOp, UnaryOp},
 };
@@ -183,6 +183,3 @@ pub(crate) struct Line {
     pub axis: isize,
     pub offset: isize,
 }
-
-/// The scalars of one launch, in the dtype that the kernel declares.
-pub(crate) type Scalars = [Scalar];

@@ -116,7 +116,7 @@ impl Drop for Node {
     /// A long chain of lazy nodes is taken apart in a loop: recursion would overflow the stack.
     fn drop(&mut self) {
         let mut stack = Vec::new();
-        let mut detach = |state: &mut State, stack: &mut Vec<Arc<Node>>| {
+        let detach = |state: &mut State, stack: &mut Vec<Arc<Node>>| {
             if let State::Lazy(work) = state {
                 let nodes = work.inputs.iter_mut().filter_map(|input| match input.take() {
                     Some(Input::Node { node, .. }) => Some(node),

@@ -138,7 +138,8 @@ fn order(groups: &Groups) -> Vec<usize> {
     out
 }
 
-/// Lets outputs take over the buffers of inputs that die with this kernel.
+/// Lets outputs take over the buffers of inputs that die with this kernel. The dtype stays, as a kernel on a GPU
+/// declares each buffer with one.
 fn donate(kernel: &mut Lowered, free: impl Fn(usize) -> bool) {
     let mut taken = vec![false; kernel.inputs.len()];
     for output in &mut kernel.kernel.outputs {
@@ -147,7 +148,7 @@ fn donate(kernel: &mut Lowered, free: impl Fn(usize) -> bool) {
             !taken[*i]
                 && kernel.in_place[*i]
                 && input.numel == output.numel
-                && input.dtype.size() == output.dtype.size()
+                && input.dtype == output.dtype
                 && free(kernel.inputs[*i])
         };
         if let Some(i) = (0..taken.len()).find(fits) {

@@ -33,7 +33,7 @@ impl Program for Nothing {
 
 impl Executor for Recorder {
     fn caps(&self) -> Caps {
-        Caps { max_buffers: 16, max_code: 256, max_row: 4096, narrow_rows: self.narrow_rows, max_binding: u64::MAX }
+        Caps { max_buffers: 16, max_code: 256, max_row: 4096, narrow_rows: self.narrow_rows }
     }
     fn alloc(&self, bytes: usize) -> Result<Buffer> {
         Ok(Arc::new(Nothing(bytes)))

@@ -102,8 +102,8 @@ macro_rules! rules {
         }
         #[inline(always)]
         fn selu(self) -> Self {
-            const SCALE: $t = 1.050_700_987_355_480_5;
-            let negative = Real::expm1(self) * (SCALE * 1.673_263_242_354_377_2);
+            const SCALE: $t = 1.050_700_987_355_480_5_f64 as $t;
+            let negative = Real::expm1(self) * (SCALE * 1.673_263_242_354_377_2_f64 as $t);
             if self > 0.0 { self * SCALE } else { negative }
         }
         #[inline(always)]
@@ -119,11 +119,11 @@ macro_rules! rules {
         }
         #[inline(always)]
         fn max(self, b: Self) -> Self {
-            if self > b || self.is_nan() { self } else { b }
+            if (self > b) | self.is_nan() { self } else { b }
         }
         #[inline(always)]
         fn min(self, b: Self) -> Self {
-            if self < b || self.is_nan() { self } else { b }
+            if (self < b) | self.is_nan() { self } else { b }
         }
     };
 }

@@ -117,13 +117,18 @@ impl Tensor {
             return Err(Error::argument("arange", format!("{start}..{end} in steps of {step} does not end")));
         }
         let count = count as usize;
+        let index = Tensor::coordinates(View::contiguous(count.into()), device);
+        let whole = [start, step].iter().all(|v| v.fract() == 0.0 && v.abs() < (1i64 << 53) as f64);
+        if !whole {
+            return Ok((index.to_dtype(wide(dtype)) * step + start).to_dtype(dtype));
+        }
         let last = start + step * count as f64;
-        if start.fract() == 0.0 && step.fract() == 0.0 && start.abs().max(last.abs()) < (1i64 << 53) as f64 {
+        if start.abs().max(last.abs()) <= i32::MAX as f64 {
             let view = View { shape: count.into(), strides: along(0, step as isize), offset: start as isize };
             return Ok(Tensor::coordinates(view, device).to_dtype(dtype));
         }
-        let index = Tensor::coordinates(View::contiguous(count.into()), device);
-        Ok((index.to_dtype(wide(dtype)) * step + start).to_dtype(dtype))
+        // Coordinates stay small, as GPUs count in 32 bits.
+        Ok(index.to_dtype(DType::I64).mul(step as i64)?.add(start as i64)?.to_dtype(dtype))
     }
 
     /// `count` numbers from `start` to `end`, both included, in equal steps.

@@ -124,16 +124,21 @@ impl Tensor {
         fits(op, "the source", src.shape(), self.shape(), at)?;
         let dtype = compute_dtype(Class::Number, DType::promote(self.dtype(), src.dtype()));
         let values = src.to_dtype(dtype);
+        // The op fills whole lines; along the other axes there may be more of them than the source has.
+        let mut shape = *src.shape();
+        shape[at] = self.shape()[at];
         let sum = if src.numel() == 0 {
-            Tensor::zeros(*self.shape(), dtype, self.device())
+            Tensor::zeros(shape, dtype, self.device())
         } else {
             let inputs = [Some(&values), Some(&positions), None];
-            Tensor::lazy(Op::ScatterAdd { axis: at as u8 }, self.device(), dtype, *self.shape(), inputs)
+            Tensor::lazy(Op::ScatterAdd { axis: at as u8 }, self.device(), dtype, shape, inputs)
         };
         let sum = autograd::track(sum, &[&values], |_| {
             Rule::custom(move |g| Ok(vec![Some(g.gather(at as isize, &positions)?)]))
         });
-        self.add(sum)
+        let rest: Vec<(usize, usize)> =
+            self.shape().iter().zip(shape.iter()).map(|(all, part)| (0, all - part)).collect();
+        self.add(sum.pad(&rest)?)
     }
 
     /// The elements, but `value` where the mask is true. The mask broadcasts to this tensor's shape. As in an

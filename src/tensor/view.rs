@@ -112,7 +112,7 @@ impl Tensor {
         let rank = self.rank() as isize;
         let at = if axis < 0 { axis + rank + 1 } else { axis };
         if !(0..=rank).contains(&at) {
-            return Err(Error::Axis { op: "unsqueeze", axis, shape: *self.shape() });
+            return Err(Error::Axis { op: "unsqueeze", axis, shape: Box::new(*self.shape()) });
         }
         if self.rank() == crate::MAX_RANK {
             return Err(Error::shape("unsqueeze", self.shape(), "the rank is at its limit"));

@@ -171,7 +171,7 @@ pub fn erf<const FMA: bool>(x: f32) -> f32 {
         -1.128_551_7,
         -0.635_625_27,
         -0.105_262_7,
-        0.022_674_139,
+        0.022_674_14,
         -0.002_930_157_8,
         0.000_049_586_828,
         0.000_045_581_17,
@@ -194,7 +194,7 @@ pub fn gelu<const FMA: bool>(x: f32) -> f32 {
 #[inline(always)]
 pub fn gelu_tanh<const FMA: bool>(x: f32) -> f32 {
     // 0.5 (1 + tanh(u)) = sigmoid(2 u)
-    let u = 1.595_769_1 * mad::<FMA>(0.044_715 * x * x, x, x);
+    let u = 1.595_769 * mad::<FMA>(0.044_715 * x * x, x, x);
     x * sigmoid::<FMA>(u)
 }
 

@@ -1,0 +1,244 @@
+//! Cross-entropy over classes.
+
+use super::{Loss, Reduction, constant, reduction};
+use crate::{
+    DType, Error, Result, Shape, Tensor,
+    autograd::{self, Rule, is_grad_enabled},
+    layout::View,
+    shape::MAX_RANK,
+};
+
+/// The mean cross-entropy between `softmax(logits)` and a target, as PyTorch's `cross_entropy`.
+///
+/// Classes lie on axis 1 (axis 0 of a vector). The target holds class ids of any integer dtype, in the logits' shape
+/// without that axis, or probabilities in the logits' shape. The loss of an id that is no class is NaN.
+///
+/// # Errors
+/// If the shapes do not fit, the devices differ, or the target is tracked.
+///
+/// ```
+/// # use kiln::prelude::*;
+/// let device = Device::cpu();
+/// let logits = Tensor::zeros([2, 4], DType::F32, &device);
+/// let target = Tensor::from_slice(&[3i64, 0], [2], &device)?;
+/// assert_eq!(cross_entropy(&logits, &target)?.item::<f32>()?, 4f32.ln());
+/// # Ok::<(), kiln::Error>(())
+/// ```
+pub fn cross_entropy(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+    CrossEntropy::new().loss(logits, target)
+}
+
+/// The mean of `-log_probabilities[target]` over the samples, for what `log_softmax` gave.
+///
+/// # Errors
+/// If the shapes do not fit, or the devices differ.
+pub fn nll(log_probabilities: &Tensor, target: &Tensor) -> Result<Tensor> {
+    Nll::new().loss(log_probabilities, target)
+}
+
+/// [`cross_entropy`] with options.
+#[derive(Clone, Default)]
+pub struct CrossEntropy {
+    reduction: Reduction,
+    label_smoothing: f64,
+    ignore_index: Option<i64>,
+    weight: Option<Tensor>,
+}
+
+/// [`nll`] with options.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nll {
+    reduction: Reduction,
+}
+
+impl CrossEntropy {
+    /// The mean, without smoothing or weights.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Mixes the target with this share of the uniform distribution.
+    pub fn label_smoothing(mut self, share: f64) -> Self {
+        self.label_smoothing = share;
+        self
+    }
+
+    /// Samples with this class id do not count.
+    pub fn ignore_index(mut self, id: i64) -> Self {
+        self.ignore_index = Some(id);
+        self
+    }
+
+    /// A weight for each class. The mean over class ids is then the weighted mean.
+    pub fn weight(mut self, weight: &Tensor) -> Self {
+        self.weight = Some(weight.detach());
+        self
+    }
+}
+
+impl Nll {
+    /// The mean.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+reduction!(CrossEntropy, Nll);
+
+/// Class ids beside the scores that they choose from.
+struct Ids {
+    /// Per sample, size 1 along the class axis.
+    ids: Tensor,
+    /// Per score, whether it is of the sample's class.
+    hit: Tensor,
+    /// Per sample, whether the id is a class.
+    valid: Tensor,
+}
+
+impl Ids {
+    fn new(op: &'static str, scores: &Tensor, axis: usize, target: &Tensor) -> Result<Self> {
+        if target.dtype().is_float() {
+            return Err(Error::dtype(op, target.dtype(), "class ids are integers; probabilities have the scores' shape"));
+        }
+        if *target.shape() != scores.shape().remove(axis) {
+            let reason = "the target has the scores' shape, or that shape without the class axis";
+            return Err(Error::shapes(op, scores.shape(), target.shape(), reason));
+        }
+        // Compared rather than gathered: that fuses with the reductions over the classes.
+        let ids = target.to_dtype(DType::I32).unsqueeze(axis as isize)?;
+        let hit = classes(scores.shape(), axis, scores).eq(&ids)?;
+        let valid = ids.to_dtype(DType::U32).lt(scores.shape()[axis] as u32)?;
+        Ok(Self { ids, hit, valid })
+    }
+}
+
+/// The class number of each score.
+fn classes(shape: &Shape, axis: usize, like: &Tensor) -> Tensor {
+    let mut view = View { shape: *shape, strides: [0; MAX_RANK], offset: 0 };
+    view.strides[axis] = 1;
+    Tensor::coordinates(view, like.device())
+}
+
+/// Where the classes lie.
+fn class_axis(op: &'static str, scores: &Tensor) -> Result<usize> {
+    match scores.rank() {
+        0 => Err(Error::shape(op, scores.shape(), "there is no class axis")),
+        rank => Ok(usize::from(rank > 1)),
+    }
+}
+
+impl Loss for CrossEntropy {
+    fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
+        let op = "cross_entropy";
+        prediction.same_device(target, op)?;
+        constant(op, target)?;
+        let dtype = prediction.dtype().to_float();
+        let x = prediction.to_dtype(if dtype.is_narrow() { DType::F32 } else { dtype });
+        let axis = class_axis(op, &x)?;
+        let count = x.shape()[axis];
+        let weight = match &self.weight {
+            Some(weight) => {
+                if weight.shape() != &[count] {
+                    let reason = format!("there must be one weight for each of {count} classes");
+                    return Err(Error::shape(op, weight.shape(), reason));
+                }
+                let mut along = *x.shape();
+                along.iter_mut().enumerate().filter(|(i, _)| *i != axis).for_each(|(_, n)| *n = 1);
+                Some(weight.to_device(x.device())?.to_dtype(x.dtype()).reshape(along)?)
+            }
+            None => None,
+        };
+        let uniform = self.label_smoothing / count as f64;
+        let smooth = |q: &Tensor| if uniform == 0.0 { q.clone() } else { q * (1.0 - self.label_smoothing) + uniform };
+        let weigh = |q: Tensor| if let Some(w) = &weight { &q * w } else { q };
+
+        if target.shape() == x.shape() && target.dtype().is_float() {
+            let losses = spread(&x, axis, weigh(smooth(&target.to_dtype(x.dtype()))), None)?;
+            let losses = losses.squeeze(axis as isize)?.to_dtype(dtype);
+            return match self.reduction {
+                Reduction::Mean => Ok(losses.sum(())? * (1.0 / losses.numel() as f64)),
+                reduction => reduction.apply(&losses),
+            };
+        }
+        let Ids { ids, hit, mut valid } = Ids::new(op, &x, axis, target)?;
+        let active = self.ignore_index.map(|ignored| ids.ne(ignored)).transpose()?;
+        if let Some(active) = &active {
+            valid = valid.logical_or(active.logical_not())?;
+        }
+        let mut losses = if uniform == 0.0 && weight.is_none() {
+            picked(&x, axis, &hit, &valid)?
+        } else {
+            spread(&x, axis, weigh(smooth(&hit.to_dtype(x.dtype()))), Some(&valid))?
+        };
+        if let Some(active) = &active {
+            losses = active.choose(&losses, 0.0)?;
+        }
+        losses = losses.squeeze(axis as isize)?;
+        let losses = match self.reduction {
+            Reduction::Mean if weight.is_some() || active.is_some() => {
+                let mut share = match &weight {
+                    Some(w) => hit.choose(w, 0.0)?.sum_keepdim(axis as isize)?,
+                    None => ids.ones_like().to_dtype(x.dtype()),
+                };
+                if let Some(active) = &active {
+                    share = active.choose(&share, 0.0)?;
+                }
+                losses.sum(())? / share.sum(())?
+            }
+            reduction => reduction.apply(&losses)?,
+        };
+        Ok(losses.to_dtype(dtype))
+    }
+}
+
+/// `x - max` and the sum of its exponentials, off the tape.
+fn shifted(x: &Tensor, axis: usize) -> Result<(Tensor, Tensor, Tensor)> {
+    let x = x.detach();
+    let shifted = &x - &x.max_keepdim(axis as isize)?;
+    let exp = shifted.exp();
+    let sum = exp.sum_keepdim(axis as isize)?;
+    Ok((shifted, exp, sum))
+}
+
+/// `-log_softmax(x)` of the one class that is hit, NaN in rows that are not valid.
+fn picked(x: &Tensor, axis: usize, hit: &Tensor, valid: &Tensor) -> Result<Tensor> {
+    let (shifted, exp, sum) = shifted(x, axis)?;
+    let y = sum.log() - hit.choose(&shifted, 0.0)?.sum_keepdim(axis as isize)?;
+    let y = valid.choose(&y, f64::NAN)?;
+    let (source, hit) = (x.clone(), hit.clone());
+    Ok(autograd::track(y, &[x], |_| {
+        Rule::custom(move |g| {
+            // The row kernel of the loss has these values already; a second derivative needs them on the tape.
+            let softmax = if is_grad_enabled() { source.softmax(axis as isize)? } else { &exp / &sum };
+            Ok(vec![Some((softmax - hit.to_dtype(source.dtype())) * g)])
+        })
+    }))
+}
+
+/// `-sum(q * log_softmax(x))` along the class axis, NaN in rows that are not valid.
+fn spread(x: &Tensor, axis: usize, q: Tensor, valid: Option<&Tensor>) -> Result<Tensor> {
+    let at = axis as isize;
+    let (shifted, exp, sum) = shifted(x, axis)?;
+    let total = q.sum_keepdim(at)?;
+    let mut y = sum.log() * &total - (&q * &shifted).sum_keepdim(at)?;
+    if let Some(valid) = valid {
+        y = valid.choose(&y, f64::NAN)?;
+    }
+    let source = x.clone();
+    Ok(autograd::track(y, &[x], |_| {
+        Rule::custom(move |g| {
+            let softmax = if is_grad_enabled() { source.softmax(at)? } else { &exp / &sum };
+            Ok(vec![Some((softmax * &total - &q) * g)])
+        })
+    }))
+}
+
+impl Loss for Nll {
+    fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
+        prediction.same_device(target, "nll")?;
+        let axis = class_axis("nll", prediction)?;
+        let Ids { hit, valid, .. } = Ids::new("nll", prediction, axis, target)?;
+        let picked = hit.choose(&prediction.neg(), 0.0)?.sum_keepdim(axis as isize)?;
+        self.reduction.apply(&valid.choose(&picked, f64::NAN)?.squeeze(axis as isize)?)
+    }
+}

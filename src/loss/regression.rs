@@ -1,0 +1,115 @@
+//! Losses for numbers.
+
+use super::{Loss, Reduction, reduction, same_shape};
+use crate::{Error, Result, Tensor};
+
+/// The mean of `(prediction - target)^2`.
+///
+/// # Errors
+/// If the shapes or the devices differ.
+///
+/// ```
+/// # use kiln::prelude::*;
+/// let (a, b) = (Tensor::ones([4], DType::F32, &Device::cpu()), Tensor::zeros([4], DType::F32, &Device::cpu()));
+/// assert_eq!(mse(&(a * 3.0), &b)?.item::<f32>()?, 9.0);
+/// # Ok::<(), kiln::Error>(())
+/// ```
+pub fn mse(prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
+    Mse::new().loss(prediction, target)
+}
+
+/// The mean of `|prediction - target|`.
+///
+/// # Errors
+/// If the shapes or the devices differ.
+pub fn l1(prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
+    L1::new().loss(prediction, target)
+}
+
+/// The mean of the [`SmoothL1`] loss with `beta` 1, also known as Huber's.
+///
+/// # Errors
+/// If the shapes or the devices differ.
+pub fn smooth_l1(prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
+    SmoothL1::new().loss(prediction, target)
+}
+
+/// [`mse`] with options.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mse {
+    reduction: Reduction,
+}
+
+/// [`l1`] with options.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct L1 {
+    reduction: Reduction,
+}
+
+/// `d^2 / (2 beta)` where the distance `d` is below `beta`, else `d - beta / 2`.
+#[derive(Clone, Copy, Debug)]
+pub struct SmoothL1 {
+    beta: f64,
+    reduction: Reduction,
+}
+
+impl Mse {
+    /// The mean.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl L1 {
+    /// The mean.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl SmoothL1 {
+    /// The mean, with `beta` 1.
+    pub fn new() -> Self {
+        Self { beta: 1.0, reduction: Reduction::Mean }
+    }
+
+    /// The distance above which the loss is linear.
+    pub fn beta(mut self, beta: f64) -> Self {
+        self.beta = beta;
+        self
+    }
+}
+
+impl Default for SmoothL1 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+reduction!(Mse, L1, SmoothL1);
+
+impl Loss for Mse {
+    fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
+        same_shape("mse", prediction, target)?;
+        self.reduction.apply(&prediction.sub(target)?.square())
+    }
+}
+
+impl Loss for L1 {
+    fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
+        same_shape("l1", prediction, target)?;
+        self.reduction.apply(&prediction.sub(target)?.abs())
+    }
+}
+
+impl Loss for SmoothL1 {
+    fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
+        same_shape("smooth_l1", prediction, target)?;
+        if self.beta.is_nan() || self.beta <= 0.0 {
+            return Err(Error::argument("smooth_l1", format!("beta is {}, but must be above 0", self.beta)));
+        }
+        let distance = prediction.sub(target)?.abs();
+        let near = distance.square() * (0.5 / self.beta);
+        self.reduction.apply(&distance.lt(self.beta)?.choose(&near, &(&distance - 0.5 * self.beta))?)
+    }
+}

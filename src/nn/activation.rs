@@ -1,0 +1,78 @@
+//! Activation functions and other layers without parameters, for use in a `Sequential`.
+
+use super::{Forward, Module, Visit};
+use crate::{Error, Result, Tensor};
+
+macro_rules! layers {
+    ($($(#[$doc:meta])* $name:ident $($field:ident: $t:ty)? = |$s:ident, $x:ident| $body:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Module)]
+        pub struct $name $((
+            #[allow(missing_docs)]
+            pub $t,
+        ))?;
+
+        impl Forward for $name {
+            fn forward(&self, $x: &Tensor) -> Result<Tensor> {
+                let $s = self;
+                let _ = $s;
+                $body
+            }
+        }
+    )*};
+}
+
+layers! {
+    /// [`Tensor::relu`] as a layer.
+    Relu = |s, x| Ok(x.relu());
+    /// [`Tensor::gelu`] as a layer.
+    Gelu = |s, x| Ok(x.gelu());
+    /// [`Tensor::sigmoid`] as a layer.
+    Sigmoid = |s, x| Ok(x.sigmoid());
+    /// [`Tensor::tanh`] as a layer.
+    Tanh = |s, x| Ok(x.tanh());
+    /// [`Tensor::silu`] as a layer.
+    Silu = |s, x| Ok(x.silu());
+    /// [`Tensor::mish`] as a layer.
+    Mish = |s, x| Ok(x.mish());
+    /// [`Tensor::leaky_relu`] as a layer, with its slope.
+    LeakyRelu slope: f64 = |s, x| Ok(x.leaky_relu(s.0));
+    /// [`Tensor::elu`] as a layer, with its alpha.
+    Elu alpha: f64 = |s, x| Ok(x.elu(s.0));
+    /// [`Tensor::softmax`] as a layer, with its axis.
+    Softmax axis: isize = |s, x| x.softmax(s.0);
+    /// [`Tensor::log_softmax`] as a layer, with its axis.
+    LogSoftmax axis: isize = |s, x| x.log_softmax(s.0);
+    /// All axes but the first made one.
+    Flatten = |s, x| {
+        let [rows, rest @ ..] = x.shape().dims() else {
+            return Err(Error::shape("flatten", x.shape(), "there is no axis to keep"));
+        };
+        x.reshape([*rows, rest.iter().product()])
+    };
+}
+
+/// A function as a layer.
+///
+/// ```
+/// # use kiln::prelude::*;
+/// let net = Sequential::new().with(nn::Lambda(|x: &Tensor| Ok(x * 2.0)));
+/// # let x = Tensor::ones([1], DType::F32, &Device::cpu());
+/// assert_eq!(net.forward(&x)?.item::<f32>()?, 2.0);
+/// # Ok::<(), kiln::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Lambda<F>(
+    #[allow(missing_docs)]
+    pub F,
+);
+
+impl<F> Module for Lambda<F> {
+    fn visit(&self, _: &mut Visit<'_>) {}
+}
+
+impl<F: Fn(&Tensor) -> Result<Tensor>> Forward for Lambda<F> {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        (self.0)(x)
+    }
+}

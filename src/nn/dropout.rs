@@ -1,0 +1,49 @@
+//! Dropout.
+
+use super::{Forward, Module, Training};
+use crate::{Error, Result, Tensor, tensor::random::next_seed};
+
+/// In training, sets each element to 0 with probability `p` and scales the others by `1 / (1 - p)`; else does nothing.
+#[derive(Clone, Module)]
+pub struct Dropout {
+    p: f64,
+    training: Training,
+}
+
+impl Dropout {
+    /// A layer that drops this share of the elements.
+    ///
+    /// # Errors
+    /// If the probability is not in `0.0..=1.0`.
+    pub fn new(p: f64) -> Result<Self> {
+        check(p)?;
+        Ok(Self { p, training: Training::default() })
+    }
+}
+
+impl Forward for Dropout {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        if self.training.get() { dropout(x, self.p) } else { Ok(x.clone()) }
+    }
+}
+
+/// Each element set to 0 with probability `p`, the others scaled by `1 / (1 - p)`.
+///
+/// # Errors
+/// If the probability is not in `0.0..=1.0`.
+pub fn dropout(x: &Tensor, p: f64) -> Result<Tensor> {
+    check(p)?;
+    if p == 0.0 {
+        return Ok(x.clone());
+    }
+    let kept = Tensor::bernoulli(1.0 - p, *x.shape(), next_seed(), x.device())?;
+    let scale = if p < 1.0 { 1.0 / (1.0 - p) } else { 0.0 };
+    kept.choose(&(x * scale), 0.0)
+}
+
+fn check(p: f64) -> Result<()> {
+    if (0.0..=1.0).contains(&p) {
+        return Ok(());
+    }
+    Err(Error::argument("dropout", format!("the probability {p} is not in 0..=1")))
+}

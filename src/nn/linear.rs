@@ -1,0 +1,63 @@
+//! The fully connected layer.
+
+use super::{Forward, Module};
+use crate::{DType, Device, Error, Param, Result, Shape, Tensor, tensor::random::next_seed};
+
+/// `x W^T + b`, with `weight` of shape `[outputs, inputs]` as in PyTorch.
+///
+/// Weight and bias start uniform in `±1 / sqrt(inputs)`, PyTorch's default.
+///
+/// ```
+/// # use kiln::prelude::*;
+/// let layer = Linear::new(3, 2, &Device::cpu())?;
+/// let y = layer.forward(&Tensor::ones([4, 3], DType::F32, &Device::cpu()))?;
+/// assert_eq!(y.shape(), &[4, 2]);
+/// # Ok::<(), kiln::Error>(())
+/// ```
+#[derive(Clone, Module)]
+pub struct Linear {
+    /// `[outputs, inputs]`.
+    pub weight: Param,
+    /// `[outputs]`, if there is one.
+    pub bias: Option<Param>,
+}
+
+impl Linear {
+    /// A layer in `F32`.
+    ///
+    /// # Errors
+    /// If the device lacks memory.
+    pub fn new(inputs: usize, outputs: usize, device: &Device) -> Result<Self> {
+        let bound = 1.0 / (inputs.max(1) as f64).sqrt();
+        let uniform = |shape: Shape| {
+            // Halves are taken off where that is exact, so that every device rounds alike.
+            let unit = Tensor::rand(shape, DType::F32, next_seed(), device)? - 0.5;
+            Ok::<_, Error>(Param::new(unit * (2.0 * bound)))
+        };
+        Ok(Self { weight: uniform([outputs, inputs].into())?, bias: Some(uniform([outputs].into())?) })
+    }
+
+    /// The layer without a bias.
+    pub fn no_bias(mut self) -> Self {
+        self.bias = None;
+        self
+    }
+}
+
+impl Forward for Linear {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        linear(x, &self.weight.tensor(), self.bias.as_ref().map(Param::tensor).as_ref())
+    }
+}
+
+/// `x W^T + b` for a weight of shape `[outputs, inputs]`.
+///
+/// # Errors
+/// If the last size of `x` is not `inputs`, or the devices differ.
+pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let y = x.matmul(&weight.t())?;
+    match bias {
+        Some(bias) => y.add(bias),
+        None => Ok(y),
+    }
+}

@@ -1,0 +1,17 @@
+//! Modules: the layers that networks are built of, and how they are walked.
+
+mod activation;
+mod dropout;
+mod linear;
+mod module;
+mod sequential;
+mod visit;
+
+pub use kiln_derive::Module;
+
+pub use activation::{Elu, Flatten, Gelu, Lambda, LeakyRelu, LogSoftmax, Mish, Relu, Sigmoid, Silu, Softmax, Tanh};
+pub use dropout::{Dropout, dropout};
+pub use linear::{Linear, linear};
+pub use module::{Forward, Module};
+pub use sequential::{Layer, Sequential};
+pub use visit::{Buffer, Part, Training, Visit};

@@ -1,0 +1,159 @@
+//! What every layer and every network is.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::{Part, Visit};
+use crate::{Device, Error, Param, Result, Tensor};
+
+/// Something with parameters: a layer, or a network of layers.
+///
+/// Derive it for a struct of modules. Parameters are named as in PyTorch, by the path of fields that leads to them.
+/// Numbers, strings and the like may stand among the fields; `#[module(skip)]` leaves out anything else.
+///
+/// ```
+/// use kiln::prelude::*;
+///
+/// #[derive(Module)]
+/// struct Net {
+///     hidden: Linear,
+///     heads: Vec<Linear>,
+///     slope: f64,
+/// }
+///
+/// let device = Device::cpu();
+/// let heads = vec![Linear::new(8, 1, &device)?, Linear::new(8, 1, &device)?];
+/// let net = Net { hidden: Linear::new(4, 8, &device)?, heads, slope: 0.1 };
+/// let names: Vec<String> = net.named_parameters().into_iter().map(|(name, _)| name).collect();
+/// assert_eq!(names[..3], ["hidden.weight", "hidden.bias", "heads.0.weight"]);
+/// assert_eq!(net.num_parameters(), 40 + 2 * 9);
+/// # Ok::<(), kiln::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a module",
+    note = "derive it with `#[derive(Module)]`, or mark the field `#[module(skip)]`",
+    note = "a tensor in a module is a `Param`, if it is trained, or a `Buffer`"
+)]
+pub trait Module {
+    /// Shows each part to the walk, with [`Visit::field`].
+    fn visit(&self, visit: &mut Visit<'_>);
+
+    /// The parameters with their names, in the order of the fields. One that stands in two places has its first name.
+    fn named_parameters(&self) -> Vec<(String, Param)> {
+        let (mut out, mut seen) = (Vec::new(), HashSet::new());
+        self.visit(&mut Visit::new(&mut |name, part| {
+            if let Part::Param(param) = part
+                && seen.insert(param.id())
+            {
+                out.push((name.to_owned(), param.clone()));
+            }
+        }));
+        out
+    }
+
+    /// The parameters.
+    fn parameters(&self) -> Vec<Param> {
+        self.named_parameters().into_iter().map(|(_, param)| param).collect()
+    }
+
+    /// How many numbers are trained.
+    fn num_parameters(&self) -> usize {
+        self.parameters().iter().filter(|p| !p.is_frozen()).map(|p| p.shape().numel()).sum()
+    }
+
+    /// All parameters and buffers by name, as PyTorch's `state_dict`.
+    fn state_dict(&self) -> BTreeMap<String, Tensor> {
+        let mut out = BTreeMap::new();
+        self.visit(&mut Visit::new(&mut |name, part| {
+            let value = match part {
+                Part::Param(param) => param.tensor().detach(),
+                Part::Buffer(buffer) => buffer.tensor(),
+                Part::Training(_) => return,
+            };
+            out.insert(name.to_owned(), value);
+        }));
+        out
+    }
+
+    /// Assigns all parameters and buffers from a map such as [`state_dict`](Self::state_dict) gives. The values are
+    /// moved to the module's device and converted to its dtypes.
+    ///
+    /// # Errors
+    /// If a name is missing or unknown, or a shape differs; the error names it, and nothing is assigned.
+    fn load_state_dict(&self, state: &BTreeMap<String, Tensor>) -> Result<()> {
+        let have = self.state_dict();
+        let names = |d: &BTreeMap<String, Tensor>| d.keys().cloned().collect::<BTreeSet<_>>();
+        let list = |a: BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>().join(", ");
+        let (missing, unknown) = (list(names(&have), &names(state)), list(names(state), &names(&have)));
+        if !missing.is_empty() || !unknown.is_empty() {
+            let reason = format!("names that are missing: [{missing}], that the module lacks: [{unknown}]");
+            return Err(Error::argument("load_state_dict", reason));
+        }
+        let mut values = HashMap::new();
+        for (name, old) in &have {
+            let value = &state[name];
+            if value.shape() != old.shape() {
+                let reason = format!("`{name}` has these shapes in the module and in the state");
+                return Err(Error::shapes("load_state_dict", old.shape(), value.shape(), reason));
+            }
+            values.insert(name.as_str(), value.to_device(old.device())?.to_dtype(old.dtype()));
+        }
+        assign(self, |name, _| Ok(values[name].clone()))
+    }
+
+    /// Moves all parameters and buffers to a device.
+    ///
+    /// # Errors
+    /// If the device lacks memory.
+    fn to_device(&self, device: &Device) -> Result<()> {
+        assign(self, |_, old| old.to_device(device))
+    }
+
+    /// Switches between training (the state at first) and evaluation: dropout acts only in training.
+    fn set_training(&self, training: bool) {
+        self.visit(&mut Visit::new(&mut |_, part| {
+            if let Part::Training(switch) = part {
+                switch.set(training);
+            }
+        }));
+    }
+
+    /// Freezes all parameters, or lets them train again.
+    fn set_frozen(&self, frozen: bool) {
+        self.parameters().iter().for_each(|p| p.set_frozen(frozen));
+    }
+}
+
+/// Replaces every parameter and buffer.
+fn assign(module: &(impl Module + ?Sized), value: impl Fn(&str, &Tensor) -> Result<Tensor>) -> Result<()> {
+    let mut result = Ok(());
+    module.visit(&mut Visit::new(&mut |name, part| {
+        if result.is_ok() {
+            result = match part {
+                Part::Param(param) => value(name, &param.tensor().detach()).and_then(|v| param.set(&v)),
+                Part::Buffer(buffer) => value(name, &buffer.tensor()).and_then(|v| buffer.set(&v)),
+                Part::Training(_) => Ok(()),
+            };
+        }
+    }));
+    result
+}
+
+/// A module that makes one tensor out of one tensor.
+pub trait Forward {
+    /// Applies the module.
+    ///
+    /// # Errors
+    /// If the input does not suit it.
+    fn forward(&self, x: &Tensor) -> Result<Tensor>;
+}
+
+macro_rules! transparent {
+    ($($t:ty),*) => {$(
+        impl<F: Forward + ?Sized> Forward for $t {
+            fn forward(&self, x: &Tensor) -> Result<Tensor> {
+                (**self).forward(x)
+            }
+        }
+    )*};
+}
+transparent!(&F, Box<F>, std::sync::Arc<F>);

@@ -1,0 +1,262 @@
+//! Reading and writing of `.npy` and `.npz`, and exchange with `ndarray`.
+
+use std::{fs, path::PathBuf};
+
+use half::{bf16, f16};
+use kiln::prelude::*;
+use ndarray::{Array0, Array2, ArrayD, array, s};
+
+/// A file in a folder of its own that goes with it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("kiln-{}-{name}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder.join(name))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(self.0.parent().unwrap());
+    }
+}
+
+/// The bytes of a `.npy` file of version 1.
+fn file(header: &str, data: &[u8]) -> Vec<u8> {
+    [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), data].concat()
+}
+
+fn header(descr: &str, shape: &str) -> String {
+    format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n")
+}
+
+fn cpu() -> Device {
+    Device::cpu()
+}
+
+fn numbers(dtype: DType) -> Tensor {
+    Tensor::arange(0, 6, 1, DType::I32, &cpu()).unwrap().reshape([2, 3]).unwrap().to_dtype(dtype)
+}
+
+#[test]
+fn every_dtype_comes_back_as_it_was_written() {
+    for dtype in DType::ALL.into_iter().filter(|d| *d != DType::BF16) {
+        for x in
+            [numbers(dtype), numbers(dtype).t(), Tensor::ones((), dtype, &cpu()), Tensor::zeros([3, 0], dtype, &cpu())]
+        {
+            let y = npy::from_bytes(&npy::to_bytes(&x).unwrap()).unwrap();
+            assert_eq!((y.shape(), y.dtype()), (x.shape(), x.dtype()));
+            let values = |x: &Tensor| x.to_dtype(DType::F64).to_vec::<f64>().unwrap();
+            assert_eq!(values(&y), values(&x), "{dtype}");
+        }
+    }
+    let error = npy::to_bytes(&numbers(DType::BF16)).unwrap_err().to_string();
+    assert_eq!(error, "npy: dtype bfloat16: is not among NumPy's dtypes; convert to float32 first");
+}
+
+#[test]
+fn data_start_at_a_multiple_of_64() {
+    let bytes = npy::to_bytes(&numbers(DType::F32)).unwrap();
+    assert_eq!(bytes.len(), 128 + 24);
+    assert_eq!(&bytes[..10], b"\x93NUMPY\x01\x00\x76\x00");
+    assert!(bytes[10..].starts_with(b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }   "));
+    assert_eq!(bytes[127], b'\n');
+}
+
+#[test]
+fn header_versions_2_and_3_are_read() {
+    for version in [2, 3] {
+        let header = header("<u2", "(2,)");
+        let length = (header.len() as u32).to_le_bytes();
+        let bytes = [b"\x93NUMPY", &[version, 0][..], &length, header.as_bytes(), &[1, 0, 0, 1]].concat();
+        assert_eq!(npy::from_bytes(&bytes).unwrap().to_vec::<u16>().unwrap(), [1, 256]);
+    }
+}
+
+#[test]
+fn bools_are_0_and_1_whatever_the_file_says() {
+    let x = npy::from_bytes(&file(&header("|b1", "(4,)"), &[0, 1, 2, 255])).unwrap();
+    assert_eq!(x.to_vec::<bool>().unwrap(), [false, true, true, true]);
+    assert_eq!(x.sum(()).unwrap().item::<i64>().unwrap(), 3);
+}
+
+#[test]
+fn broken_files_are_refused_with_the_cause() {
+    let good = file(&header("<f4", "(2,)"), &[0; 8]);
+    assert!(npy::from_bytes(&good).is_ok());
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (Vec::new(), "ends within the magic number"),
+        (b"PK\x03\x04 not an array".to_vec(), "does not start with"),
+        (b"\x93NUMPY\x04\x00\x00\x00".to_vec(), "version 4.0 is not known"),
+        (good[..9].to_vec(), "ends within the header"),
+        (good[..40].to_vec(), "ends within the header"),
+        (good[..good.len() - 1].to_vec(), "shape [2] of float32 takes 8 bytes, but there are 7"),
+        ([&good[..], &[0]].concat(), "takes 8 bytes, but there are 9"),
+        (file(&header("<f4", "(1000000000000,)"), &[0; 8]), "takes 4000000000000 bytes, but there are 8"),
+        (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{".to_vec(), "a header of 4294967295 bytes"),
+        (b"\x93NUMPY\x03\x00\x02\x00\x00\x00\xff\xfe".to_vec(), "not UTF-8"),
+        (file(&header("<c16", "(2,)"), &[0; 32]), "descr \"<c16\": complex numbers are not supported"),
+    ];
+    for (bytes, message) in cases {
+        let error = npy::from_bytes(&bytes).unwrap_err().to_string();
+        assert!(error.starts_with("npy: ") && error.contains(message), "{error}");
+    }
+    // Whatever is cut off or changed, there is an answer.
+    for i in 0..good.len() {
+        assert!(npy::from_bytes(&good[..i]).is_err());
+        for bit in [1, 128] {
+            let mut bytes = good.clone();
+            bytes[i] ^= bit;
+            let _ = npy::from_bytes(&bytes);
+        }
+    }
+}
+
+#[test]
+fn errors_name_the_file() {
+    let scratch = Scratch::new("broken.npy");
+    fs::write(&scratch.0, b"\x93NUMPY\x01").unwrap();
+    let message = npy::load(&scratch.0).unwrap_err().to_string();
+    assert!(message.ends_with("broken.npy: it ends within the magic number"), "{message}");
+    let missing = npy::load("no/such/file.npy").unwrap_err();
+    assert!(matches!(missing, Error::File { ref path, .. } if path.ends_with("file.npy")), "{missing}");
+    assert!(npy::save("no/such/file.npy", &numbers(DType::F32)).is_err());
+}
+
+#[test]
+fn files_come_back_as_they_were_saved() {
+    let scratch = Scratch::new("x.npy");
+    npy::save(&scratch.0, &numbers(DType::I16).t()).unwrap();
+    let x = npy::load(&scratch.0).unwrap();
+    assert_eq!((x.shape().dims(), x.to_vec::<i16>().unwrap()), (&[3, 2][..], vec![0, 3, 1, 4, 2, 5]));
+}
+
+#[cfg(feature = "npz")]
+mod archives {
+    use super::*;
+
+    #[test]
+    fn what_numpy_writes_is_read() {
+        let archive = npz::open("tests/data/numpy.npz").unwrap();
+        for name in archive.names() {
+            let x = archive.get(name).unwrap();
+            let values = x.to_dtype(DType::F64).to_vec::<f64>().unwrap();
+            match name {
+                "scalar" => assert_eq!((x.rank(), values), (0, vec![2.5])),
+                "empty" => assert_eq!((x.shape().dims(), values), (&[0, 3][..], vec![])),
+                "fortran_3d" => {
+                    assert_eq!(x.shape(), &[2, 3, 4]);
+                    assert_eq!(values, (0..24).map(f64::from).collect::<Vec<_>>());
+                }
+                "bool_little" | "bool_big" => assert_eq!(values, [0.0, 1.0, 1.0, 1.0, 1.0, 1.0]),
+                _ => {
+                    assert_eq!(x.shape(), &[2, 3], "{name}");
+                    assert_eq!(values, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0], "{name}");
+                    let dtype = name.split('_').next().unwrap();
+                    assert!(dtype == "fortran" || dtype == x.dtype().name(), "{name}");
+                }
+            }
+        }
+        assert_eq!(archive.names().len(), 28);
+    }
+
+    #[test]
+    fn mnist_is_read() {
+        let mnist = npz::open("examples/data/mnist10k.npz").unwrap();
+        for (part, count) in [("train", 8000), ("test", 2000)] {
+            let (x, y) = (mnist.get(&format!("x_{part}")).unwrap(), mnist.get(&format!("y_{part}")).unwrap());
+            assert_eq!((x.shape().dims(), x.dtype()), (&[count, 28, 28][..], DType::U8));
+            assert_eq!((y.shape().dims(), y.dtype()), (&[count][..], DType::U8));
+            assert_eq!(y.max(()).unwrap().item::<u8>().unwrap(), 9);
+        }
+        let message = mnist.get("z").unwrap_err().to_string();
+        assert!(
+            message.ends_with("mnist10k.npz: there is no array \"z\", but x_train, y_train, x_test, y_test"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn archives_come_back_as_they_were_saved() {
+        let scratch = Scratch::new("xy.npz");
+        let (x, y) = (numbers(DType::F16), Tensor::scalar(7u64, &cpu()));
+        for compressed in [false, true] {
+            let tensors = [("x", &x), ("y/z", &y)];
+            if compressed { npz::save_compressed(&scratch.0, &tensors) } else { npz::save(&scratch.0, &tensors) }
+                .unwrap();
+            let archive = npz::open(&scratch.0).unwrap();
+            assert_eq!(archive.names(), ["x", "y/z"]);
+            let x: Vec<f16> = archive.get("x").unwrap().to_vec().unwrap();
+            assert_eq!(x, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0].map(f16::from_f32));
+            assert_eq!(archive.get("y/z").unwrap().item::<u64>().unwrap(), 7);
+        }
+        assert!(npz::save(&scratch.0, &[("x", &x), ("x", &x)]).is_err());
+    }
+
+    #[test]
+    fn broken_archives_are_refused_with_the_cause() {
+        let scratch = Scratch::new("broken.npz");
+        npz::save(&scratch.0, &[("x", &numbers(DType::I32))]).unwrap();
+        let good = fs::read(&scratch.0).unwrap();
+        for end in 0..good.len() {
+            assert!(npz::from_bytes(good[..end].to_vec()).is_err(), "cut at {end}");
+        }
+        for i in 0..good.len() {
+            let mut bytes = good.clone();
+            bytes[i] ^= 0x41;
+            let read = npz::from_bytes(bytes)
+                .and_then(|archive| archive.names().iter().map(|n| archive.get(n)).collect::<Result<Vec<_>>>());
+            // What the checksum covers cannot change unnoticed.
+            let data = good.windows(6).position(|w| w == b"\x93NUMPY").unwrap();
+            assert!(read.is_err() || !(data..data + 152).contains(&i), "byte {i}");
+        }
+        let message = npz::open("tests/data/make_numpy.py").unwrap_err().to_string();
+        assert!(message.starts_with("tests/data/make_numpy.py: "), "{message}");
+    }
+}
+
+#[test]
+fn owned_arrays_become_tensors_without_a_copy() {
+    let a = Array2::from_shape_fn((3, 4), |(i, j)| (i * 10 + j) as f32);
+    let before = cpu().memory().live;
+    let big = Tensor::from(ndarray::Array1::<f32>::zeros(1 << 20));
+    assert!(cpu().memory().live - before < 1 << 20, "{:?}", cpu().memory());
+    assert_eq!(big.sum(()).unwrap().item::<f32>().unwrap(), 0.0);
+
+    let expected = |a: &ArrayD<f32>| a.iter().copied().collect::<Vec<_>>();
+    let mut flipped = a.clone();
+    flipped.invert_axis(ndarray::Axis(1));
+    let layouts =
+        [a.clone(), a.clone().reversed_axes(), a.clone().slice_move(s![1.., ..;2]), flipped, Array2::zeros((0, 4))];
+    for array in layouts {
+        let x = Tensor::from(array.clone());
+        assert_eq!(x.shape().dims(), array.shape());
+        assert_eq!(x.to_vec::<f32>().unwrap(), expected(&array.clone().into_dyn()));
+        assert_eq!((&x + 1.0).to_vec::<f32>().unwrap(), expected(&(&array + 1.0).into_dyn()));
+        assert_eq!(Tensor::from_ndarray(&array.view(), &cpu()).unwrap().to_ndarray::<f32>().unwrap(), array.into_dyn());
+    }
+}
+
+#[test]
+fn arrays_go_there_and_back() {
+    let x = Tensor::from(array![[1i64, 2], [3, 4]]).t();
+    assert_eq!(ArrayD::<i64>::try_from(&x).unwrap(), array![[1i64, 3], [2, 4]].into_dyn());
+    assert_eq!(Tensor::from(Array0::from_elem((), true)).to_vec::<bool>().unwrap(), [true]);
+    let half = array![bf16::from_f32(1.5)];
+    assert_eq!(Tensor::from(half.clone()).to_ndarray::<bf16>().unwrap(), half.into_dyn());
+    assert!(ArrayD::<f32>::try_from(&x).unwrap_err().to_string().contains("asked for float32"));
+    assert!(Tensor::try_from(ArrayD::<f32>::zeros(vec![1; 9])).unwrap_err().to_string().contains("rank 9"));
+    assert!(Tensor::from_ndarray(&ArrayD::<f32>::zeros(vec![1; 9]), &cpu()).is_err());
+}
+
+#[test]
+fn arrays_that_tensors_were_made_of_are_never_written_to() {
+    let x = Tensor::from(array![1.0f32, 2.0, 3.0]);
+    let y = (&x * 2.0) + 1.0;
+    drop(x.clone());
+    assert_eq!(y.to_vec::<f32>().unwrap(), [3.0, 5.0, 7.0]);
+    let z = x * 3.0;
+    assert_eq!(z.to_vec::<f32>().unwrap(), [3.0, 6.0, 9.0]);
+}
