@@ -49,7 +49,7 @@ impl Row {
 fn place(draw: &mut Draw, shape: &[usize], domain: (f64, f64), dtype: DType, layout: Layout, device: &Device) -> Result<Tensor> {
     let (low, high) = if dtype.is_float() { domain } else { (if dtype.is_signed() { -9.0 } else { 0.0 }, 9.99) };
     let mut of = |shape: Vec<usize>| {
-        let numbers: Vec<Scalar> = (0..shape.iter().product()).map(|_| match dtype {
+        let numbers = (0..shape.iter().product()).map(|_| match dtype {
             DType::Bool => Scalar::Bool(draw.bits() & 1 == 1),
             _ => Scalar::Float(draw.float(low, high)),
         });
@@ -188,7 +188,7 @@ fn tolerance(dtype: DType) -> (f64, f64) {
 }
 
 /// Compares all devices on one row; also the gradients if `gradients`.
-fn agree(row: &Row, dtype: DType, layout: Layout, gpu: bool, gradients: bool) -> Result<(), String> {
+fn agree(row: &Row, reduces: bool, dtype: DType, layout: Layout, gpu: bool, gradients: bool) -> Result<(), String> {
     let mut expected: Option<Vec<Vec<Scalar>>> = None;
     for (name, device) in common::devices().iter().filter(|(name, _)| gpu || name.contains("cpu")) {
         let found = evaluate(row, dtype, layout, device, gradients).map_err(|e| format!("{name}: {e}"))?;
@@ -197,7 +197,12 @@ fn agree(row: &Row, dtype: DType, layout: Layout, gpu: bool, gradients: bool) ->
             continue;
         };
         for (i, ((dtype, found), expected)) in found.iter().zip(expected).enumerate() {
-            let (relative, absolute) = if name.contains("cpu") { (0.0, 0.0) } else { tolerance(*dtype) };
+            let (relative, absolute) = match *dtype {
+                dtype if !name.contains("cpu") => tolerance(dtype),
+                // The CPU sums in another order where memory lies in another order, and fusing saves a copy.
+                DType::F32 | DType::F64 if layout != Layout::Contiguous && reduces => (1e-6, 1e-7),
+                _ => (0.0, 0.0),
+            };
             if let Some(why) = difference(found, expected, relative, absolute) {
                 return Err(format!("{name}: {}{why}", if i == 0 { String::new() } else { format!("gradient {}: ", i - 1) }));
             }
@@ -238,7 +243,7 @@ fn elementwise_ops_agree_on_all_devices() {
                     row.inputs.iter_mut().for_each(|input| input.0.clone_from(shape));
                     let gradients = row.differentiable && dtype.is_float() && plain;
                     count += 1;
-                    if let Err(why) = agree(row, dtype, layout, plain || strided, gradients) {
+                    if let Err(why) = agree(row, false, dtype, layout, plain || strided, gradients) {
                         failures.push(format!("{} of {dtype} {shape:?} {layout:?}: {why}", row.name));
                     }
                 }
@@ -256,7 +261,7 @@ fn structured_ops_agree_on_all_devices() {
             for (l, layout) in LAYOUTS.into_iter().enumerate() {
                 let gpu = d == 0 && (l == 0 || l == 1 + i % 3) || d == 2 && l == 0 && i % 3 == 0;
                 count += 1;
-                if let Err(why) = agree(row, dtype, layout, gpu, dtype == DType::F32 && l == 0) {
+                if let Err(why) = agree(row, true, dtype, layout, gpu, dtype == DType::F32 && l == 0) {
                     failures.push(format!("{} of {dtype} {layout:?}: {why}", row.name));
                 }
             }
@@ -272,7 +277,8 @@ fn gradients_are_derivatives() {
     rows.iter_mut().flat_map(|row| &mut row.inputs).for_each(|input| input.0 = vec![2, 3]);
     rows.extend(structured());
     for row in rows.iter().filter(|row| row.differentiable && row.inputs.iter().all(|i| i.0.iter().product::<usize>() < 200)) {
-        for layout in [Layout::Contiguous, Layout::Stepped, Layout::Broadcast] {
+        // Repeated rows are ties, at which max and min have no derivative.
+        for layout in [Layout::Contiguous, Layout::Stepped, Layout::Transposed] {
             count += 1;
             let inputs = row.draw(DType::F64, layout, &Device::cpu()).expect("inputs");
             let inputs: Vec<&Tensor> = inputs.iter().collect();

@@ -94,11 +94,16 @@ UNARY = {
 for op, (f, domain) in UNARY.items():
     for shape in SHAPES:
         case(op, f, draw(shape, *domain))
-    case(op, f, draw((5,), *domain, dtype=f64))
+    # PyTorch's 1/6 of hardsigmoid is an f32.
+    wider = {"rtol": 1e-7, "why": "1/6 is rounded to f32 in PyTorch"} if op in ("hardsigmoid", "hardswish") else {}
+    case(op, f, draw((5,), *domain, dtype=f64), **wider)
     for half in (f16, bf16):
         case(op, f, draw((5,), *domain, dtype=half), grad=False)
     # The sine of a huge number depends on how many digits of pi a driver has; 100 is far enough.
     special = SPECIAL[SPECIAL.abs().nan_to_num(0, 0, 0) < 1e3] if op in ("sin", "cos", "tan") else SPECIAL
+    if op == "gelu":
+        # PyTorch gives NaN for gelu(inf), or inf, as the number of elements has it.
+        special = special[special.isfinite()]
     case(op, f, special, grad=False, exact=True)
 for op in ("neg", "abs", "sign", "floor", "ceil", "round", "trunc", "square", "relu"):
     case(op, UNARY[op][0], of([-7, -1, 0, 1, 2, 100, -46341], i32))
@@ -194,7 +199,7 @@ FLOATS = [
 ]
 HARD = [
     (of([[1.0, NAN, 3.0], [-INF, 2.0, INF]]), [1]), (of([[-INF, -INF], [INF, INF], [-INF, 0.0]]), [1]),
-    (of([[1e38, 3e38, -1e38], [1e-30, 1e-30, 0.0]]), [1]), (draw(()), None),
+    (of([[1e38, 1e38, -3e38], [1e-30, 1e-30, 0.0]]), [1]), (draw(()), None),
 ]
 def reduction(op, f, x, axes, **notes):
     dims = list(range(x.dim())) if axes is None else axes
@@ -230,13 +235,15 @@ for op, f in REDUCE.items():
     if op not in ("mean", "logsumexp"):
         for dtype in (i32, i64, u8, boolean):
             x = of([[1, 0, 3], [7, 2, 2]], dtype) if dtype != boolean else of([[True, False, True], [True, True, True]], boolean)
-            reduction(op, f, x, [1])
+            # 64-bit unsigned sums of unsigned numbers, as in NumPy.
+            wide = torch.uint64 if dtype == u8 and op in ("sum", "prod") else None
+            reduction(op, lambda *a: f(*a).to(wide) if wide else f(*a), x, [1])
     if op not in ("max", "min"):
         reduction(op, f, torch.zeros(0, 3), [0])
         reduction(op, f, torch.zeros(0, 3), [1])
 for correction in (0, 1):
     for op, f in {"var": torch.var, "std": torch.std}.items():
-        for x, axes in FLOATS[:-2] + [(torch.full((2, 3), 1e4) + draw((2, 3)), [1])]:
+        for x, axes in FLOATS[:-2] + [(torch.full((2, 3), 100.0) + draw((2, 3)), [1])]:
             if min(x.shape[d] for d in (axes or [0])) > 1:
                 reduction(op, lambda x, d, k: f(x, d, correction=correction, keepdim=k), x, axes, correction=correction)
         reduction(op, lambda x, d, k: f(x, d, correction=correction, keepdim=k), of([[2.0, 2.0, 2.0]]), [1], correction=correction)
