@@ -183,7 +183,7 @@ fn reduce(name: &str, x: &Tensor, axes: impl kiln::Axes, args: &Value) -> Result
 /// Relative and absolute tolerance.
 ///
 /// Halves are rounded from `F32` once, so that they are off by one unit in the last place at most.
-fn tolerance(case: &Value, dtype: DType) -> (f64, f64) {
+fn tolerance(case: &Value, dtype: DType, exact: bool) -> (f64, f64) {
     let relative = match dtype {
         DType::F16 => 1e-3,
         DType::BF16 => 8e-3,
@@ -192,7 +192,7 @@ fn tolerance(case: &Value, dtype: DType) -> (f64, f64) {
     };
     let relative = case["rtol"].as_f64().unwrap_or(relative);
     // GPUs may take denormal numbers for zero.
-    (relative, if case["exact"] == true { f32::MIN_POSITIVE as f64 } else { relative * 0.1 })
+    (relative, if exact { f32::MIN_POSITIVE as f64 } else { relative * 0.1 })
 }
 
 fn weights(y: &Tensor) -> Result<Tensor> {
@@ -220,7 +220,7 @@ fn run(case: &Value, device: &Device, stepped: bool) -> Result<(), String> {
         return Err(format!("{} outputs instead of {}", outputs.len(), expected.len()));
     }
     for (i, (y, golden)) in outputs.iter().zip(&expected).enumerate() {
-        compare(case, y, golden).map_err(|why| format!("output {i}: {why}"))?;
+        compare(case, y, golden, case["exact"] == true).map_err(|why| format!("output {i}: {why}"))?;
     }
     if grads.is_empty() {
         return Ok(());
@@ -234,16 +234,16 @@ fn run(case: &Value, device: &Device, stepped: bool) -> Result<(), String> {
     for (i, golden) in grads.iter().enumerate() {
         let Some(golden) = golden else { continue };
         let grad = found.get(&inputs[i]).cloned().unwrap_or_else(|| inputs[i].zeros_like());
-        compare(case, &grad, golden).map_err(|why| format!("gradient {i}: {why}"))?;
+        compare(case, &grad, golden, false).map_err(|why| format!("gradient {i}: {why}"))?;
     }
     Ok(())
 }
 
-fn compare(case: &Value, y: &Tensor, golden: &Golden) -> Result<(), String> {
+fn compare(case: &Value, y: &Tensor, golden: &Golden, exact: bool) -> Result<(), String> {
     if (y.dtype(), y.shape()) != (golden.dtype, &golden.shape) {
         return Err(format!("{} {:?} instead of {} {:?}", y.dtype(), y.shape(), golden.dtype, golden.shape));
     }
-    let (relative, absolute) = tolerance(case, golden.dtype);
+    let (relative, absolute) = tolerance(case, golden.dtype, exact);
     let got = values(y).map_err(|e| e.to_string())?;
     difference(&got, &golden.values, relative, absolute).map_or(Ok(()), Err)
 }

@@ -13,7 +13,7 @@ use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
-use values::{difference, values};
+use values::{difference, tensor, values};
 
 /// One op of a program: what it does and to which of the values so far, modulo what there is.
 #[derive(Clone, Copy, Debug)]
@@ -79,11 +79,11 @@ impl Run {
         if program.gradients {
             leaves = leaves.iter().map(Tensor::requires_grad).collect();
         }
-        let integers: Vec<i32> = (0..12).map(|_| (draw.bits() % 19) as i32 - 9).collect();
-        let flags: Vec<bool> = (0..4).map(|_| draw.bits() & 1 == 1).collect();
+        let integers: Vec<Scalar> = (0..12).map(|_| Scalar::Int((draw.bits() % 19) as i64 - 9)).collect();
+        let flags: Vec<Scalar> = (0..4).map(|_| Scalar::Bool(draw.bits() & 1 == 1)).collect();
         let others = [
-            Tensor::from_vec(integers, [3, 4], device)?,
-            Tensor::from_vec(flags, [4], device)?,
+            tensor(&integers, &[3, 4].into(), DType::I32, device)?,
+            tensor(&flags, &[4].into(), DType::Bool, device)?,
             leaves[2].to_dtype(DType::F16),
         ];
         let all = leaves.iter().cloned().chain(others).map(|tensor| Value { tensor, level: Level::Exact }).collect();

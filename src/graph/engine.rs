@@ -187,7 +187,7 @@ impl Engine {
 fn run(device: &Device, plan: &Plan, pending: &mut Pending) -> Result<()> {
     let executor = device.executor();
     let mut buffers: Vec<Option<Buffer>> = vec![None; plan.slots];
-    let mut failed: HashMap<usize, Error> = HashMap::new();
+    let mut failed: FastMap<usize, Error> = FastMap::default();
     for (i, leaf) in pending.leaves.iter().enumerate() {
         let slot = pending.nodes.len() + i;
         let mut state = leaf.node.state();
