@@ -208,7 +208,11 @@ fn plans_of_inputs_of_one_size_and_different_shapes_are_not_confused() {
         let wide = padded([2, 6], [(0, 2), (0, 0)]);
         let tall = padded([3, 4], [(0, 1), (0, 2)]);
         assert_eq!(wide, [[1.0; 12], [0.0; 12]].concat(), "[2, 6] on {name}");
-        assert_eq!(tall, [1.0, 1.0, 1.0, 1.0, 0.0, 0.0].repeat(3).into_iter().chain([0.0; 6]).collect::<Vec<_>>(), "[3, 4] on {name}");
+        assert_eq!(
+            tall,
+            [1.0, 1.0, 1.0, 1.0, 0.0, 0.0].repeat(3).into_iter().chain([0.0; 6]).collect::<Vec<_>>(),
+            "[3, 4] on {name}"
+        );
 
         let scattered = |shape: [usize; 2]| {
             let src = Tensor::from_vec((0..12).map(|i| i as f32).collect(), shape, device).expect("src");
@@ -296,11 +300,24 @@ fn a_buffer_is_not_reused_while_other_elements_are_still_read() {
         let at = |i: usize, j: usize| (4 * i + j) as f32;
         let grid = |f: &dyn Fn(usize, usize) -> f32| (0..16).map(|i| f(i / 4, i % 4)).collect::<Vec<f32>>();
 
-        let flipped = { let x = x(); &x + &x.flip(&[0, 1]).expect("flip") };
+        let flipped = {
+            let x = x();
+            &x + &x.flip(&[0, 1]).expect("flip")
+        };
         assert_eq!(flipped.to_vec::<f32>().expect("values"), [15.0; 16], "flip on {name}");
-        let symmetric = { let x = x(); &x + &x.t() };
-        assert_eq!(symmetric.to_vec::<f32>().expect("values"), grid(&|i, j| at(i, j) + at(j, i)), "transpose on {name}");
-        let row = { let x = x(); &x + &x.slice(0, 3, 4, 1).expect("slice") };
+        let symmetric = {
+            let x = x();
+            &x + &x.t()
+        };
+        assert_eq!(
+            symmetric.to_vec::<f32>().expect("values"),
+            grid(&|i, j| at(i, j) + at(j, i)),
+            "transpose on {name}"
+        );
+        let row = {
+            let x = x();
+            &x + &x.slice(0, 3, 4, 1).expect("slice")
+        };
         assert_eq!(row.to_vec::<f32>().expect("values"), grid(&|i, j| at(i, j) + at(3, j)), "row on {name}");
         // The first result is stored before the second reads.
         let x = x();

@@ -48,10 +48,7 @@ fn shapes_that_do_not_fit_are_named() {
             message(x.expand([2, 4])),
             "expand: shapes [2, 3] and [2, 4]: sizes 3 and 4 of axis 1 do not broadcast"
         );
-        assert_eq!(
-            message(x.expand([3])),
-            "expand: shapes [2, 3] and [3]: the first does not broadcast to the second"
-        );
+        assert_eq!(message(x.expand([3])), "expand: shapes [2, 3] and [3]: the first does not broadcast to the second");
         assert!(matches!(x.gt(0.0).and_then(|c| c.choose(&y, 0.0)), Err(Error::Shapes { op: "where", .. })));
         assert!(matches!(Tensor::cat(&[&x, &y], 0), Err(Error::Shapes { op: "cat", .. })));
         assert!(matches!(Tensor::stack(&[&x, &y], 0), Err(Error::Shapes { .. })));
@@ -72,7 +69,9 @@ fn axes_out_of_range_are_named() {
         assert_eq!(message(x.squeeze(0)), "squeeze: shape [2, 3]: axis 0 has size 2, not 1");
         assert_eq!(message(x.narrow(1, 2, 2)), "narrow: shape [2, 3]: axis 1 has no elements 2..4");
         assert_eq!(message(x.slice(0, 0, 2, 0)), "slice: the step must not be 0");
-        for failed in [x.argmax(2), x.flip(&[2]), x.unsqueeze(4), x.transpose(0, 2), x.slice(5, 0, 1, 1), x.log_softmax(2)] {
+        for failed in
+            [x.argmax(2), x.flip(&[2]), x.unsqueeze(4), x.transpose(0, 2), x.slice(5, 0, 1, 1), x.log_softmax(2)]
+        {
             assert!(matches!(failed, Err(Error::Axis { .. })));
         }
         let index = Tensor::from_slice(&[0i64], [1], device).expect("index");

@@ -135,7 +135,8 @@ fn apply(name: &str, x: &[Tensor], args: &Value) -> Result<Vec<Tensor>> {
         "chunk" => return x[0].chunk(axis(1), size(0)),
         "narrow" => x[0].narrow(axis(0), size(1), size(2))?,
         "pad" => {
-            let widths: Vec<(usize, usize)> = args[0].as_array().expect("widths").iter().map(usizes).map(|w| (w[0], w[1])).collect();
+            let widths: Vec<(usize, usize)> =
+                args[0].as_array().expect("widths").iter().map(usizes).map(|w| (w[0], w[1])).collect();
             x[0].pad(&widths)?
         }
         _ if args["axes"].is_array() => reduce(name, &x[0], &isizes(&args["axes"])[..], args)?,
@@ -258,9 +259,15 @@ fn check(file: &str) {
             for stepped in [false, true] {
                 count += 1;
                 if let Err(why) = run(&case, device, stepped) {
-                    let shapes: Vec<String> = case["in"].as_array().expect("inputs").iter().map(|i| format!("{}{}", i[0], i[1])).collect();
+                    let shapes: Vec<String> =
+                        case["in"].as_array().expect("inputs").iter().map(|i| format!("{}{}", i[0], i[1])).collect();
                     let layout = if stepped { ", stepped" } else { "" };
-                    failures.push(format!("{} {} {} on {device_name}{layout}: {why}", case["op"], case["args"], shapes.join(" ")));
+                    failures.push(format!(
+                        "{} {} {} on {device_name}{layout}: {why}",
+                        case["op"],
+                        case["args"],
+                        shapes.join(" ")
+                    ));
                 }
             }
         }

@@ -46,7 +46,14 @@ impl Row {
     }
 }
 
-fn place(draw: &mut Draw, shape: &[usize], domain: (f64, f64), dtype: DType, layout: Layout, device: &Device) -> Result<Tensor> {
+fn place(
+    draw: &mut Draw,
+    shape: &[usize],
+    domain: (f64, f64),
+    dtype: DType,
+    layout: Layout,
+    device: &Device,
+) -> Result<Tensor> {
     let (low, high) = if dtype.is_float() { domain } else { (if dtype.is_signed() { -9.0 } else { 0.0 }, 9.99) };
     let mut of = |shape: Vec<usize>| {
         let numbers = (0..shape.iter().product()).map(|_| match dtype {
@@ -86,7 +93,9 @@ const FLOATS: [DType; 4] = [DType::F32, DType::F64, DType::F16, DType::BF16];
 fn dtypes(class: Class) -> Vec<DType> {
     match class {
         Class::Float => FLOATS.into_iter().chain([DType::I32, DType::U8, DType::Bool]).collect(),
-        Class::Number | Class::Compare => FLOATS.into_iter().chain(DType::ALL.into_iter().filter(|d| !d.is_float())).collect(),
+        Class::Number | Class::Compare => {
+            FLOATS.into_iter().chain(DType::ALL.into_iter().filter(|d| !d.is_float())).collect()
+        }
         Class::Logic => DType::ALL.into_iter().filter(|d| !d.is_float()).collect(),
     }
 }
@@ -100,7 +109,13 @@ fn elementwise() -> Vec<Row> {
     let unary = UnaryOp::ALL.iter().map(|&op| {
         let info = op.info();
         let f = Box::new(move |x: &[Tensor]| Ok(around(&x[0]).unary(op)));
-        Row { name: info.name.into(), inputs: vec![(vec![], info.domain)], dtypes: dtypes(info.class), differentiable: info.differentiable, f }
+        Row {
+            name: info.name.into(),
+            inputs: vec![(vec![], info.domain)],
+            dtypes: dtypes(info.class),
+            differentiable: info.differentiable,
+            f,
+        }
     });
     let binary = BinaryOp::ALL.iter().map(|&op| {
         let info = op.info();
@@ -204,14 +219,23 @@ fn agree(row: &Row, reduces: bool, dtype: DType, layout: Layout, gpu: bool, grad
                 _ => (0.0, 0.0),
             };
             if let Some(why) = difference(found, expected, relative, absolute) {
-                return Err(format!("{name}: {}{why}", if i == 0 { String::new() } else { format!("gradient {}: ", i - 1) }));
+                return Err(format!(
+                    "{name}: {}{why}",
+                    if i == 0 { String::new() } else { format!("gradient {}: ", i - 1) }
+                ));
             }
         }
     }
     Ok(())
 }
 
-fn evaluate(row: &Row, dtype: DType, layout: Layout, device: &Device, gradients: bool) -> Result<Vec<(DType, Vec<Scalar>)>> {
+fn evaluate(
+    row: &Row,
+    dtype: DType,
+    layout: Layout,
+    device: &Device,
+    gradients: bool,
+) -> Result<Vec<(DType, Vec<Scalar>)>> {
     let mut inputs = row.draw(dtype, layout, device)?;
     if gradients {
         inputs = inputs.iter().map(Tensor::requires_grad).collect();
@@ -276,7 +300,9 @@ fn gradients_are_derivatives() {
     let mut rows = elementwise();
     rows.iter_mut().flat_map(|row| &mut row.inputs).for_each(|input| input.0 = vec![2, 3]);
     rows.extend(structured());
-    for row in rows.iter().filter(|row| row.differentiable && row.inputs.iter().all(|i| i.0.iter().product::<usize>() < 200)) {
+    for row in
+        rows.iter().filter(|row| row.differentiable && row.inputs.iter().all(|i| i.0.iter().product::<usize>() < 200))
+    {
         // Repeated rows are ties, at which max and min have no derivative.
         for layout in [Layout::Contiguous, Layout::Stepped, Layout::Transposed] {
             count += 1;
@@ -297,7 +323,9 @@ fn gradients_are_derivatives() {
 #[test]
 fn gradients_on_the_gpu_are_derivatives() {
     for (_, gpu) in common::devices().iter().filter(|(name, _)| *name == "gpu") {
-        for row in structured().iter().filter(|row| ["attention", "layer norm", "gather", "var"].contains(&&row.name[..])) {
+        for row in
+            structured().iter().filter(|row| ["attention", "layer norm", "gather", "var"].contains(&&row.name[..]))
+        {
             let inputs = row.draw(DType::F32, Layout::Contiguous, gpu).expect("inputs");
             let inputs: Vec<&Tensor> = inputs.iter().collect();
             gradcheck(|x| (row.f)(x), &inputs).unwrap_or_else(|why| panic!("{}: {why}", row.name));

@@ -38,8 +38,11 @@ struct Program {
 fn programs() -> impl Strategy<Value = Program> {
     let step = (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>(), prop::bool::weighted(0.2))
         .prop_map(|(op, x, y, detail, kept)| Step { op, x, y, detail, kept });
-    (any::<u64>(), any::<bool>(), prop::collection::vec(step, 4..28))
-        .prop_map(|(seed, gradients, steps)| Program { seed, gradients, steps })
+    (any::<u64>(), any::<bool>(), prop::collection::vec(step, 4..28)).prop_map(|(seed, gradients, steps)| Program {
+        seed,
+        gradients,
+        steps,
+    })
 }
 
 /// How far apart two devices may be.
@@ -186,7 +189,9 @@ impl Run {
                     (true, _) => t.all_keepdim(axes(t, y).as_slice())?,
                     (false, 0) if t.dtype().is_int() => t.sum(axes(t, y).as_slice())?,
                     (false, 1) if any.level == Level::Exact => t.max_keepdim(axes(t, y).as_slice())?,
-                    (false, _) if any.level == Level::Exact && t.rank() > 0 => t.argmax(y as isize % t.rank() as isize)?,
+                    (false, _) if any.level == Level::Exact && t.rank() > 0 => {
+                        t.argmax(y as isize % t.rank() as isize)?
+                    }
                     _ => return Ok(None),
                 };
                 make(y, Level::Exact)
@@ -231,9 +236,12 @@ impl Run {
             _ => {
                 let int = |t: &Tensor| t.dtype() == DType::I32;
                 let Some(a) = self.pick(x, int) else { return Ok(None) };
-                let Some(b) = self.pick(y, |o| int(o) && broadcasts(o.shape(), a.tensor.shape())) else { return Ok(None) };
+                let Some(b) = self.pick(y, |o| int(o) && broadcasts(o.shape(), a.tensor.shape())) else {
+                    return Ok(None);
+                };
                 let (a, b) = (&a.tensor, &b.tensor);
-                let y = [a.add(b)?, a.mul(b)?, a.floor_divide(b)?, a.remainder(b)?, a.maximum(b)?][detail as usize % 5].clone();
+                let y = [a.add(b)?, a.mul(b)?, a.floor_divide(b)?, a.remainder(b)?, a.maximum(b)?][detail as usize % 5]
+                    .clone();
                 make(y, Level::Exact)
             }
         }
@@ -308,7 +316,8 @@ fn view(t: &Tensor, which: u8, detail: u8) -> Result<Tensor> {
         6 if rank < 4 => t.unsqueeze(axis),
         7 if rank < 4 => t.unsqueeze(0)?.expand([&[2], t.shape().dims()].concat()),
         8 if t.dtype() != DType::Bool => {
-            let widths: Vec<(usize, usize)> = (0..rank).map(|a| if a == axis { (1, from as usize % 3) } else { (0, 0) }).collect();
+            let widths: Vec<(usize, usize)> =
+                (0..rank).map(|a| if a == axis { (1, from as usize % 3) } else { (0, 0) }).collect();
             t.pad(&widths)
         }
         9 if t.numel() % 2 == 0 => t.reshape([2, t.numel() / 2]),
