@@ -65,7 +65,7 @@ impl Plan {
             }
             let mut kernel = lower(&groups, group);
             let mut packing = Vec::new();
-            if group.kind == Kind::Row && !caps.narrow_rows {
+            if matches!(group.kind, Kind::Row | Kind::Matmul) && !caps.narrow_rows {
                 packing = widen(&mut kernel, &mut slots);
             }
             lowered.push(kernel);
@@ -161,7 +161,12 @@ fn donate(kernel: &mut Lowered, free: impl Fn(usize) -> bool) {
 
 /// Makes a kernel store 8- and 16-bit results in 32 bits; returns the kernels that pack them.
 fn widen(lowered: &mut Lowered, slots: &mut usize) -> Vec<Lowered> {
-    let Body::Fused(fused) = &mut lowered.kernel.body else { return Vec::new() };
+    let fused = match &mut lowered.kernel.body {
+        Body::Fused(fused) => fused,
+        // Four neighbours at a time are always of one row.
+        Body::Matmul(product) if !product.n.is_multiple_of(4) => &mut product.epilogue,
+        Body::Matmul(_) | Body::ScatterAdd(_) => return Vec::new(),
+    };
     let mut packing = Vec::new();
     for i in 0..lowered.outputs.len() {
         let narrow = lowered.kernel.outputs[i];
