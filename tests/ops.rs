@@ -29,14 +29,15 @@ const LAYOUTS: [Layout; 4] = [Layout::Contiguous, Layout::Transposed, Layout::Br
 /// One input of a row: its shape and where its values are drawn from.
 type Input = (Vec<usize>, (f64, f64));
 
+type Function = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
+
 /// One op under test.
 struct Row {
     name: String,
     inputs: Vec<Input>,
     dtypes: Vec<DType>,
-    /// Whether results may be off by rounding between devices; else they must be equal.
     differentiable: bool,
-    f: Box<dyn Fn(&[Tensor]) -> Result<Tensor>>,
+    f: Function,
 }
 
 impl Row {
@@ -129,7 +130,7 @@ fn elementwise() -> Vec<Row> {
 /// The ops that are not elementwise, and what is made of several ops.
 fn structured() -> Vec<Row> {
     let mut rows = Vec::new();
-    let mut row = |name: String, shapes: &[&[usize]], f: Box<dyn Fn(&[Tensor]) -> Result<Tensor>>| {
+    let mut row = |name: String, shapes: &[&[usize]], f: Function| {
         let inputs = shapes.iter().map(|s| (s.to_vec(), (-2.0, 2.0))).collect();
         rows.push(Row { name, inputs, dtypes: vec![DType::F32, DType::F64, DType::F16], differentiable: true, f });
     };
@@ -198,7 +199,8 @@ fn tolerance(dtype: DType) -> (f64, f64) {
         DType::F16 => (1e-3, 1e-3),
         DType::BF16 => (8e-3, 8e-3),
         DType::F64 => (1e-12, 1e-12),
-        _ => (1e-5, 1e-6),
+        // Of a sum whose terms cancel, to the size of the terms.
+        _ => (1e-5, 1e-5),
     }
 }
 
@@ -283,7 +285,7 @@ fn structured_ops_agree_on_all_devices() {
     for (i, row) in structured().iter().enumerate() {
         for (d, &dtype) in row.dtypes.iter().enumerate() {
             for (l, layout) in LAYOUTS.into_iter().enumerate() {
-                let gpu = d == 0 && (l == 0 || l == 1 + i % 3) || d == 2 && l == 0 && i % 3 == 0;
+                let gpu = d == 0 && (l == 0 || l == 1 + i % 3) || d == 2 && l == 0;
                 count += 1;
                 if let Err(why) = agree(row, true, dtype, layout, gpu, dtype == DType::F32 && l == 0) {
                     failures.push(format!("{} of {dtype} {layout:?}: {why}", row.name));

@@ -320,7 +320,7 @@ fn view(t: &Tensor, which: u8, detail: u8) -> Result<Tensor> {
                 (0..rank).map(|a| if a == axis { (1, from as usize % 3) } else { (0, 0) }).collect();
             t.pad(&widths)
         }
-        9 if t.numel() % 2 == 0 => t.reshape([2, t.numel() / 2]),
+        9 if t.numel().is_multiple_of(2) => t.reshape([2, t.numel() / 2]),
         _ => t.narrow(axis, from as usize, (size - from) as usize),
     }
 }
