@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::{
     codegen::{Builder, Shader, Slot, grid},
     context::Target,
+    matmul_lanes, matmul_shared,
     program::Walk,
     types::Ty,
 };
@@ -37,7 +38,7 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
     if product.ty(target) != Ty::F32 || m < 4 || n < 4 {
         return plain(product, target);
     }
-    super::matmul_lanes::build(product, target)
+    if target.cpu { matmul_lanes::build(product, target) } else { matmul_shared::build(product, target) }
 }
 
 impl<'a> Product<'a> {

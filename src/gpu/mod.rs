@@ -10,6 +10,7 @@ mod index;
 mod library;
 mod matmul;
 mod matmul_lanes;
+mod matmul_shared;
 mod memory;
 mod ops;
 mod pipeline;
@@ -67,12 +68,15 @@ struct GpuExecutor {
 impl GpuExecutor {
     fn open(which: &GpuSelector, options: &DeviceOptions) -> Result<(usize, Self, DeviceInfo)> {
         let (index, context, info) = Context::open(which, options)?;
-        let context = Arc::new(context);
+        Ok((index, Self::new(Arc::new(context))?, info))
+    }
+
+    fn new(context: Arc<Context>) -> Result<Self> {
         let pipelines = Pipelines::new(context.clone())?;
         let recorder = Recorder::new(context.clone(), &pipelines)?;
         let pool = Pool::new(context.clone());
         let readback = Readback::new(context.clone());
-        Ok((index, Self { shared: Arc::new(Shared { context, pool, pipelines, recorder }), readback }, info))
+        Ok(Self { shared: Arc::new(Shared { context, pool, pipelines, recorder }), readback })
     }
 }
 

@@ -157,7 +157,7 @@ fn team(program: &Fused, rows: usize, inner: usize, target: &Target) -> Team {
         }
     }
     let wide = reductions(program).any(|(i, _)| Ty::of(program.code[i].dtype, target).is_wide());
-    let short = if target.cpu { 16 } else { 32 };
+    let short = if target.cpu { 64 } else { 32 };
     match target.subgroup {
         _ if columns > 0 && rows >= 4 => Team::Column,
         _ if inner <= short => Team::Thread,

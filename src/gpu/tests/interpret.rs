@@ -1,5 +1,7 @@
 //! The meaning of a kernel, one element after the other in `f64`.
 
+use std::{cell::RefCell, collections::HashMap};
+
 use crate::{
     Scalar,
     graph::kernel::{Body, Code, Fused, Kernel, Leaf, Matmul},
@@ -109,6 +111,8 @@ struct At<'a> {
     inputs: &'a [Vec<f64>],
     scalars: &'a [Scalar],
     acc: f64,
+    /// Values per row, by step and row.
+    rows: RefCell<HashMap<(u16, Vec<usize>), f64>>,
 }
 
 impl At<'_> {
@@ -121,6 +125,19 @@ impl At<'_> {
     }
 
     fn step(&self, step: u16, at: &[usize]) -> f64 {
+        if !self.fused.code[step as usize].per_row {
+            return self.compute(step, at);
+        }
+        let key = (step, at[..self.fused.kept].to_vec());
+        if let Some(value) = self.rows.borrow().get(&key) {
+            return *value;
+        }
+        let value = self.compute(step, at);
+        self.rows.borrow_mut().insert(key, value);
+        value
+    }
+
+    fn compute(&self, step: u16, at: &[usize]) -> f64 {
         let instr = &self.fused.code[step as usize];
         let leaf = |i: u16| &self.fused.leaves[i as usize];
         let arg = |i: usize| self.step(instr.args[i], at);
@@ -178,7 +195,11 @@ impl At<'_> {
     }
 
     fn store(&self, at: &[usize], outputs: &mut [Vec<f64>]) {
+        let first = at[self.fused.kept..].iter().all(|c| *c == 0);
         for (output, store) in outputs.iter_mut().zip(&self.fused.outputs) {
+            if self.fused.code[store.value as usize].per_row && !first {
+                continue;
+            }
             let place: isize = at.iter().zip(&store.strides).map(|(c, s)| *c as isize * s).sum();
             output[place as usize] = self.step(store.value, at);
         }
@@ -212,8 +233,9 @@ pub(super) fn run(kernel: &Kernel, inputs: &[Vec<f64>], scalars: &[Scalar]) -> V
     let mut outputs: Vec<_> = kernel.outputs.iter().map(|b| vec![f64::NAN; b.numel]).collect();
     match &kernel.body {
         Body::Fused(fused) => {
+            let all = At { fused, inputs, scalars, acc: 0.0, rows: RefCell::default() };
             for flat in 0..fused.dims.iter().product() {
-                At { fused, inputs, scalars, acc: 0.0 }.store(&coordinates(flat, &fused.dims), &mut outputs);
+                all.store(&coordinates(flat, &fused.dims), &mut outputs);
             }
         }
         Body::Matmul(matmul) => {
@@ -221,7 +243,7 @@ pub(super) fn run(kernel: &Kernel, inputs: &[Vec<f64>], scalars: &[Scalar]) -> V
             for flat in 0..fused.dims.iter().product() {
                 let at = coordinates(flat, &fused.dims);
                 let acc = product(matmul, inputs, &at);
-                At { fused, inputs, scalars, acc }.store(&at, &mut outputs);
+                At { fused, inputs, scalars, acc, rows: RefCell::default() }.store(&at, &mut outputs);
             }
         }
         Body::ScatterAdd(s) => {

@@ -188,6 +188,17 @@ fn everything_within_the_limits_of_the_web() {
 }
 
 #[test]
+fn everything_with_the_kernels_of_real_gpus() {
+    let Some(gpu) = as_real_gpu(&options(|_| ())) else { return };
+    everything(&*gpu);
+    products(&*gpu);
+    let (kernel, inputs) = softmax(2, 1300);
+    check(&*gpu, "softmax by workgroups", &kernel, &inputs, &[], 2e-6);
+    let Some(gpu) = as_real_gpu(&options(|o| (o.webgpu_limits, o.subgroups) = (true, false))) else { return };
+    everything(&*gpu);
+}
+
+#[test]
 fn reductions_of_every_layout_and_op() {
     let Some(gpu) = default_gpu() else { return };
     for op in [ReduceOp::Sum, ReduceOp::Prod, ReduceOp::Max, ReduceOp::Min] {
@@ -208,15 +219,19 @@ fn reductions_of_every_layout_and_op() {
     check(&*gpu, "columns in two passes", &kernel, &inputs, &[], 1e-4);
 }
 
+fn products(gpu: &dyn Executor) {
+    for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (kernel, inputs) = matmul(&[2], 36, 72, 20, ta, tb, DType::F32, 0);
+        check(gpu, &format!("{ta} {tb}"), &kernel, &inputs, &[], 1e-5);
+    }
+    let (kernel, inputs) = matmul(&[], 33, 35, 22, true, true, DType::F32, 1);
+    check(gpu, "odd", &kernel, &inputs, &[], 1e-5);
+}
+
 #[test]
 fn products_of_every_layout() {
     let Some(gpu) = default_gpu() else { return };
-    for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
-        let (kernel, inputs) = matmul(&[2], 36, 72, 20, ta, tb, DType::F32, 0);
-        check(&*gpu, &format!("{ta} {tb}"), &kernel, &inputs, &[], 1e-5);
-    }
-    let (kernel, inputs) = matmul(&[], 33, 35, 22, true, true, DType::F32, 1);
-    check(&*gpu, "odd", &kernel, &inputs, &[], 1e-5);
+    products(&*gpu);
     for dtype in [DType::I32, DType::F64, DType::I64] {
         let (kernel, inputs) = matmul(&[2], 5, 6, 7, false, true, dtype, 1);
         check(&*gpu, dtype.name(), &kernel, &inputs, &[], 1e-12);
