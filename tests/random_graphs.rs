@@ -394,7 +394,7 @@ fn fusion_changes_no_bit() {
 #[test]
 fn the_gpu_agrees_with_the_cpu() {
     if let (Some(cpu), Some(gpu)) = (device("cpu"), device("gpu")) {
-        compare(128, cpu, gpu, |level| match level {
+        compare(256, cpu, gpu, |level| match level {
             Level::Exact => (0.0, 0.0),
             Level::Single => (1e-4, 1e-4),
             Level::Half => (3e-2, 3e-2),
