@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use half::{bf16, f16};
+use half::bf16;
 use kiln::prelude::*;
 use ndarray::{Array0, Array2, ArrayD, array, s};
 
@@ -135,6 +135,8 @@ fn files_come_back_as_they_were_saved() {
 
 #[cfg(feature = "npz")]
 mod archives {
+    use half::f16;
+
     use super::*;
 
     #[test]

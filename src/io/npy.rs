@@ -208,3 +208,24 @@ pub(super) fn in_file(path: &Path, error: Error) -> Error {
     };
     Error::File { path: path.into(), reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_of_unknown_length_is_read_as_far_as_it_goes() {
+        let x = Tensor::arange(0, 1 << 21, 1, DType::I32, &Device::cpu()).and_then(|x| to_bytes(&x)).unwrap();
+        let y = read(&mut &x[..], None).unwrap();
+        assert_eq!(y.to_vec::<i32>().unwrap(), (0..1 << 21).collect::<Vec<_>>());
+        let reason = |bytes: &[u8]| read(&mut { bytes }, None).unwrap_err().to_string();
+        assert_eq!(reason(&x[..x.len() - 1]), "npy: it ends within the data");
+        assert_eq!(reason(&[&x[..], &[0]].concat()), "npy: more bytes follow the data");
+
+        // A petabyte is claimed, a few bytes are there.
+        let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000000,)}";
+        let length = (header.len() as u16).to_le_bytes();
+        let claim = [&MAGIC[..], &[1, 0], &length, header.as_bytes(), &[7; 5]].concat();
+        assert_eq!(reason(&claim), "npy: it ends within the data");
+    }
+}
