@@ -174,8 +174,7 @@ fn memory_is_counted_and_given_back() {
 #[test]
 fn what_the_device_cannot_do_is_an_error() {
     let Some(gpu) = gpu(&options(|o| (o.int64, o.f64) = (false, false))) else { return };
-    let limit = gpu.caps().max_binding;
-    assert!(matches!(gpu.alloc(limit as usize + 1), Err(Error::TooLarge { .. })));
+    assert!(matches!(gpu.alloc(1 << 50), Err(Error::TooLarge { .. })));
     for (op, dtype) in [(BinaryOp::Add, DType::F64), (BinaryOp::FloorDiv, DType::I64)] {
         let mut b = Build::new(&[8], 1);
         let x = b.load(dtype);
@@ -183,6 +182,6 @@ fn what_the_device_cannot_do_is_an_error() {
         b.output(y);
         assert!(matches!(gpu.compile(&b.kernel()), Err(Error::DType { .. })), "{op:?} {dtype}");
     }
-    let none = open("no such adapter", &DeviceOptions::default());
+    let none = open(&"no such adapter".into(), &DeviceOptions::default());
     assert!(matches!(none, Err(Error::Device { .. })));
 }

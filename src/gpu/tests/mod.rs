@@ -39,7 +39,7 @@ fn options(change: impl FnOnce(&mut DeviceOptions)) -> DeviceOptions {
 /// The kernels that real GPUs get, on whatever there is.
 fn as_real_gpu(options: &DeviceOptions) -> Option<Arc<dyn Executor>> {
     gpu(options)?;
-    let (mut context, _) = Context::open("0", options).expect("the device opens");
+    let (_, mut context, _) = Context::open(&0.into(), options).expect("the device opens");
     context.target.cpu = false;
     Some(Arc::new(GpuExecutor::new(Arc::new(context)).expect("the device opens")))
 }
