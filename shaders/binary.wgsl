@@ -13,7 +13,7 @@ fn floor_divide_f32(a: F, b: F) -> F {
     let q = floor((a - remainder_f32(a, b)) / b + F(0.5));
     let side = select(F(-1.0), F(0.0), (a == F(0.0)) | ((a < F(0.0)) == (b < F(0.0))));
     let finite = select(q, side, is_inf(b) & !is_inf(a) & !is_nan(a));
-    return select(finite, a / b, b == F(0.0));
+    return select(finite, a / b, (b == F(0.0)) | (is_inf(a / b) & !is_inf(a)));
 }
 
 // The remainder of truncated division, exact for quotients of up to 12 bits by halves of b; the sign is then moved to
