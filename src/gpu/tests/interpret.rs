@@ -69,7 +69,11 @@ pub(super) fn binary(op: BinaryOp, a: f64, b: f64) -> f64 {
         BinaryOp::Mul => a * b,
         BinaryOp::Div => a / b,
         BinaryOp::Pow => a.powf(b),
-        BinaryOp::FloorDiv => (a / b).floor(),
+        BinaryOp::FloorDiv if b == 0.0 => a / b,
+        BinaryOp::FloorDiv => {
+            let r = a % b;
+            ((a - r) / b).round() - f64::from(r != 0.0 && (r < 0.0) != (b < 0.0))
+        }
         BinaryOp::Rem if a.is_nan() || b.is_nan() || a.is_infinite() || b == 0.0 => f64::NAN,
         BinaryOp::Rem if b.is_infinite() => {
             if a == 0.0 || (a < 0.0) == (b < 0.0) {
