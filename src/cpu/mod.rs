@@ -50,7 +50,7 @@ impl CpuExecutor {
 
 impl Executor for CpuExecutor {
     fn caps(&self) -> Caps {
-        Caps { max_buffers: 64, max_code: 256, max_row: 65_536, narrow_rows: true }
+        Caps { max_buffers: 64, max_code: 256, max_epilogue: 256, max_row: 65_536, narrow_rows: true }
     }
 
     fn alloc(&self, bytes: usize) -> Result<Buffer> {

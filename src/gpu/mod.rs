@@ -83,7 +83,14 @@ impl GpuExecutor {
 impl Executor for GpuExecutor {
     fn caps(&self) -> Caps {
         let context = &self.shared.context;
-        Caps { max_buffers: context.target.bindings, max_code: 64, max_row: 16384, narrow_rows: false }
+        Caps {
+            max_buffers: context.target.bindings,
+            max_code: 64,
+            // A driver on the CPU takes seconds to compile a long one, and gains nothing by it.
+            max_epilogue: if context.target.cpu { 8 } else { 32 },
+            max_row: 16384,
+            narrow_rows: false,
+        }
     }
 
     fn alloc(&self, bytes: usize) -> Result<Buffer> {

@@ -29,6 +29,8 @@ pub(crate) struct Caps {
     pub max_buffers: usize,
     /// Instructions that one kernel may have.
     pub max_code: usize,
+    /// Ops that may follow a matrix product in its kernel.
+    pub max_epilogue: usize,
     /// Elements of a row up to which work on the row's elements may follow a reduction in one kernel.
     pub max_row: usize,
     /// Whether kernels with reductions or matrix products can store dtypes of 8 and 16 bits.

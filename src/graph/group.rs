@@ -66,6 +66,8 @@ pub(super) struct Groups<'a> {
     /// Constants and what follows from them alone: every reader computes them.
     pub uniform: Vec<bool>,
     readers: Vec<Vec<usize>>,
+    /// Products after which more would follow than an epilogue may hold.
+    overfull: Vec<usize>,
 }
 
 /// How node `reader` reads its input number `edge`.
@@ -89,6 +91,19 @@ pub(super) fn is_opaque(op: &Op, edge: usize) -> bool {
 
 impl<'a> Groups<'a> {
     pub fn new(pending: &'a Pending, caps: Caps, fusion: bool) -> Self {
+        let mut overfull = Vec::new();
+        loop {
+            let out = Self::attempt(pending, caps, fusion, &overfull);
+            if out.overfull.is_empty() {
+                return out;
+            }
+            // Half of what follows a product would be worse than none: its values would be stored in between.
+            overfull.extend(out.overfull);
+        }
+    }
+
+    /// Groups everything; nothing follows the products of `plain` in their kernels.
+    fn attempt(pending: &'a Pending, caps: Caps, fusion: bool, plain: &[usize]) -> Self {
         let n = pending.nodes.len();
         let mut out = Self {
             pending,
@@ -98,6 +113,7 @@ impl<'a> Groups<'a> {
             per_row: vec![false; n],
             uniform: vec![false; n],
             readers: vec![Vec::new(); n],
+            overfull: Vec::new(),
         };
         for i in 0..n {
             out.uniform[i] = out.is_uniform(i);
@@ -120,14 +136,15 @@ impl<'a> Groups<'a> {
                 continue;
             }
             // A merge along one edge may have been what another one waited for.
-            while (0..out.edges(i)).fold(false, |merged, edge| out.merge_edge(i, edge) || merged) {}
+            while (0..out.edges(i)).fold(false, |merged, edge| out.merge_edge(i, edge, plain) || merged) {}
         }
         out
     }
 
     /// Merges a node's group with the one that it reads from, if it can.
-    fn merge_edge(&mut self, i: usize, edge: usize) -> bool {
+    fn merge_edge(&mut self, i: usize, edge: usize, plain: &[usize]) -> bool {
         match self.source(i, edge) {
+            Source::Node(producer) if plain.contains(&producer) => false,
             Source::Node(producer) if !is_opaque(&self.pending.work[i].op, edge) => self.try_merge(producer, i),
             _ => false,
         }
@@ -275,6 +292,11 @@ impl<'a> Groups<'a> {
                 }
             }
             if self.is_valid(&merged, p, r) && !self.is_cyclic(&a, &b, p, r) {
+                if merged.kind == Kind::Matmul && merged.members.len() - 1 > self.caps.max_epilogue {
+                    let is_product = |&&m: &&usize| matches!(self.pending.work[m].op, Op::Matmul);
+                    self.overfull.extend(merged.members.iter().find(is_product));
+                    return false;
+                }
                 for &m in &merged.members {
                     self.of[m] = p;
                 }

@@ -33,7 +33,7 @@ impl Program for Nothing {
 
 impl Executor for Recorder {
     fn caps(&self) -> Caps {
-        Caps { max_buffers: 16, max_code: 256, max_row: 4096, narrow_rows: self.narrow_rows }
+        Caps { max_buffers: 16, max_code: 256, max_epilogue: 4, max_row: 4096, narrow_rows: self.narrow_rows }
     }
     fn alloc(&self, bytes: usize) -> Result<Buffer> {
         Ok(Arc::new(Nothing(bytes)))
@@ -182,4 +182,13 @@ fn a_training_step_is_planned_once() {
     assert_eq!((device.stats().plan_misses, device.stats().plan_hits), (1, 4));
     let kernels = recorder.kernels.lock().unwrap();
     assert!(kernels.iter().all(|k| !matches!(k.body, Body::ScatterAdd(_))));
+}
+
+#[test]
+fn an_epilogue_that_would_be_too_long_is_left_out_as_a_whole() {
+    let (device, recorder) = device(true);
+    let (x, w) = (input(&[8, 4], &device), input(&[4, 6], &device));
+    let y = x.matmul(&w).unwrap().exp().sin().cos().tanh().sqrt();
+    assert_eq!(flush(&device, &recorder), ["matmul", "exp+sin+cos+tanh+sqrt"]);
+    drop(y);
 }
