@@ -52,7 +52,8 @@ fn run() -> Result<(), Box<dyn StdError>> {
 }
 
 type Workload = fn(&Suite) -> Result<()>;
-const WORKLOADS: [(&str, Workload); 5] = [("W1", matmul), ("W2", batched), ("W4", elementwise), ("W5", mlp), ("W7", seed)];
+const WORKLOADS: [(&str, Workload); 5] =
+    [("W1", matmul), ("W2", batched), ("W4", elementwise), ("W5", mlp), ("W7", seed)];
 
 struct Suite {
     device: Device,
@@ -72,7 +73,10 @@ impl Suite {
     fn line(&self, workload: &str, size: &str, metric: &str, value: f64, t: &Timing) {
         let peer = if self.device.is_cpu() { "kiln-cpu" } else { "kiln-gpu" };
         if !self.as_json {
-            println!("{peer}  {workload} {size:<14} {value:>12.3} {metric:<12} {:>10.3} ms ({:.3} to {:.3})", t.median, t.p10, t.p90);
+            println!(
+                "{peer}  {workload} {size:<14} {value:>12.3} {metric:<12} {:>10.3} ms ({:.3} to {:.3})",
+                t.median, t.p10, t.p90
+            );
             return;
         }
         let line = json!({

@@ -7,9 +7,7 @@ pub use crate::{
     data::{DataLoader, Dataset, TensorDataset},
     grad, gradcheck, gradgradcheck,
     io::npy,
-    loss::{
-        Bce, BceWithLogits, CrossEntropy, Loss, Mse, bce, bce_with_logits, cross_entropy, l1, mse, nll, smooth_l1,
-    },
+    loss::{Bce, BceWithLogits, CrossEntropy, Loss, Mse, bce, bce_with_logits, cross_entropy, l1, mse, nll, smooth_l1},
     manual_seed,
     nn::{self, Dropout, Forward, Linear, Module, Sequential},
     no_grad,

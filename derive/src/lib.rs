@@ -14,9 +14,9 @@ fn expand(mut input: DeriveInput) -> Result<TokenStream> {
     let mut types = Vec::new();
     let body = match &input.data {
         Data::Struct(data) => {
-            let visits = kept(&data.fields, &mut types)?.into_iter().map(|(member, name)| {
-                quote!(visit.field(#name, &self.#member);)
-            });
+            let visits = kept(&data.fields, &mut types)?
+                .into_iter()
+                .map(|(member, name)| quote!(visit.field(#name, &self.#member);));
             quote!(#(#visits)*)
         }
         Data::Enum(data) if data.variants.is_empty() => quote!(match *self {}),
@@ -36,7 +36,9 @@ fn expand(mut input: DeriveInput) -> Result<TokenStream> {
     // A concrete field that is no module gives a better message at the field than in a bound.
     if input.generics.type_params().next().is_some() {
         let bounds = input.generics.make_where_clause();
-        bounds.predicates.extend(types.iter().map(|ty| -> syn::WherePredicate { parse_quote!(#ty: ::kiln::nn::Module) }));
+        bounds
+            .predicates
+            .extend(types.iter().map(|ty| -> syn::WherePredicate { parse_quote!(#ty: ::kiln::nn::Module) }));
     }
     let ident = &input.ident;
     let (generics, arguments, bounds) = input.generics.split_for_impl();

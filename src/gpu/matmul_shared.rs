@@ -12,7 +12,7 @@ use crate::{Result, graph::kernel::Matmul};
 const XYZW: [&str; 4] = ["x", "y", "z", "w"];
 
 /// Workgroups that keep a large GPU busy.
-const ENOUGH: usize = 128;
+pub(super) const ENOUGH: usize = 128;
 
 /// A workgroup's tile of `threads * 4 * halves` rows and columns, `depth` deep; a thread has `halves` quads of both.
 struct Tile {

@@ -61,11 +61,11 @@ impl<'a> Walk<'a> {
 
     /// Whether four lanes never cross the end of the innermost of their axes.
     fn even(&self) -> bool {
-        self.lanes.is_empty() || self.dims()[self.lanes.end - 1] % 4 == 0
+        self.lanes.is_empty() || self.dims()[self.lanes.end - 1].is_multiple_of(4)
     }
 
     pub fn has_tail(&self) -> bool {
-        self.count() % 4 != 0
+        !self.count().is_multiple_of(4)
     }
 
     fn is_dense(&self, strides: &Strides) -> bool {

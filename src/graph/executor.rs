@@ -31,7 +31,7 @@ pub(crate) struct Caps {
     pub max_code: usize,
     /// Elements of a row up to which work on the row's elements may follow a reduction in one kernel.
     pub max_row: usize,
-    /// Whether kernels with reductions can store dtypes of 8 and 16 bits.
+    /// Whether kernels with reductions or matrix products can store dtypes of 8 and 16 bits.
     pub narrow_rows: bool,
 }
 

@@ -119,15 +119,18 @@ impl<'a> Groups<'a> {
             if !fusion || out.is_inline(i) {
                 continue;
             }
-            for edge in 0..out.edges(i) {
-                if !is_opaque(&pending.work[i].op, edge)
-                    && let Source::Node(producer) = out.source(i, edge)
-                {
-                    out.try_merge(producer, i);
-                }
-            }
+            // A merge along one edge may have been what another one waited for.
+            while (0..out.edges(i)).fold(false, |merged, edge| out.merge_edge(i, edge) || merged) {}
         }
         out
+    }
+
+    /// Merges a node's group with the one that it reads from, if it can.
+    fn merge_edge(&mut self, i: usize, edge: usize) -> bool {
+        match self.source(i, edge) {
+            Source::Node(producer) if !is_opaque(&self.pending.work[i].op, edge) => self.try_merge(producer, i),
+            _ => false,
+        }
     }
 
     fn edges(&self, i: usize) -> usize {
@@ -244,10 +247,10 @@ impl<'a> Groups<'a> {
             || inline && self.of[i] != usize::MAX
     }
 
-    fn try_merge(&mut self, producer: usize, reader: usize) {
+    fn try_merge(&mut self, producer: usize, reader: usize) -> bool {
         let (p, r) = (self.of[producer], self.of[reader]);
         if p == r {
-            return;
+            return false;
         }
         let (Some(a), Some(b)) = (self.groups[p].clone(), self.groups[r].clone()) else {
             unreachable!("nodes point at live groups")
@@ -277,12 +280,13 @@ impl<'a> Groups<'a> {
                 }
                 self.groups[r] = None;
                 self.groups[p] = Some(merged);
-                return;
+                return true;
             }
             for (&m, level) in merged.members.iter().zip(before) {
                 self.per_row[m] = level;
             }
         }
+        false
     }
 
     /// Whether one kernel can compute the members of a group.
@@ -302,6 +306,11 @@ impl<'a> Groups<'a> {
             if self.pending.alive[m] || self.readers[m].iter().any(|&reader| !inside(reader)) {
                 stored += 1;
                 stores_elements |= !self.per_row[m];
+                // What packs bytes reads them from memory again, so that nothing is won.
+                let dtype = self.pending.nodes[m].dtype;
+                if group.kind == Kind::Matmul && !self.caps.narrow_rows && dtype.is_narrow() && !dtype.is_float() {
+                    return false;
+                }
             }
             let elements = self.reads_elements(m);
             let frame = group.frame(!elements);

@@ -98,7 +98,11 @@ struct Ids {
 impl Ids {
     fn new(op: &'static str, scores: &Tensor, axis: usize, target: &Tensor) -> Result<Self> {
         if target.dtype().is_float() {
-            return Err(Error::dtype(op, target.dtype(), "class ids are integers; probabilities have the scores' shape"));
+            return Err(Error::dtype(
+                op,
+                target.dtype(),
+                "class ids are integers; probabilities have the scores' shape",
+            ));
         }
         if *target.shape() != scores.shape().remove(axis) {
             let reason = "the target has the scores' shape, or that shape without the class axis";

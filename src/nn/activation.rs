@@ -62,10 +62,7 @@ layers! {
 /// # Ok::<(), kiln::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Lambda<F>(
-    #[allow(missing_docs)]
-    pub F,
-);
+pub struct Lambda<F>(#[allow(missing_docs)] pub F);
 
 impl<F> Module for Lambda<F> {
     fn visit(&self, _: &mut Visit<'_>) {}

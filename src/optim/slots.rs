@@ -35,7 +35,10 @@ impl<const N: usize> Slots<N> {
         mut f: impl FnMut(&mut Slot<N>, &Tensor, &Tensor) -> Result<Tensor>,
     ) -> Result<()> {
         if self.params.is_empty() {
-            return Err(Error::argument("optimizer", "there are no parameters: bind some with `with(net.parameters())`"));
+            return Err(Error::argument(
+                "optimizer",
+                "there are no parameters: bind some with `with(net.parameters())`",
+            ));
         }
         for (param, slot) in self.params.iter().zip(&mut self.slots) {
             let value = param.tensor();

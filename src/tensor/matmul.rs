@@ -77,10 +77,25 @@ impl Tensor {
         let (a, b) = (self.clone(), rhs.clone());
         Ok(autograd::track(y, &[self, rhs], |_| {
             Rule::needed(move |g, needed| {
-                let da = if needed[0] { Some(g.product(&b.t())?) } else { None };
-                let db = if needed[1] { Some(a.t().product(g)?) } else { None };
+                // The gradient of a transposed matrix is computed in the order in which that lies in memory.
+                let da = match needed[0] {
+                    true if is_transposed(&a) => Some(b.product(&g.t())?.t()),
+                    true => Some(g.product(&b.t())?),
+                    false => None,
+                };
+                let db = match needed[1] {
+                    true if is_transposed(&b) => Some(g.t().product(&a)?.t()),
+                    true => Some(a.t().product(g)?),
+                    false => None,
+                };
                 Ok(vec![da, db])
             })
         }))
     }
+}
+
+/// Whether the columns of a matrix lie in memory one after another.
+fn is_transposed(x: &Tensor) -> bool {
+    let [.., row, column] = x.view().strides[..x.rank()] else { return false };
+    row.unsigned_abs() < column.unsigned_abs()
 }

@@ -39,9 +39,11 @@ pub struct Trainer<M, O, L> {
     validation: Option<DataLoader>,
     epochs: usize,
     quiet: bool,
+    schedule: Option<Schedule>,
     each_epoch: Option<EachEpoch<M>>,
 }
 
+type Schedule = Box<dyn Fn(f64) -> f64>;
 type EachEpoch<M> = Box<dyn FnMut(&M, &Epoch) -> Result<bool>>;
 
 /// What [`Trainer::evaluate`] found.
@@ -56,8 +58,17 @@ pub struct Evaluation {
 impl<M: Module + Forward, O: Optimizer, L: Loss> Trainer<M, O, L> {
     /// A training of one epoch.
     pub fn new(model: M, optimizer: O, loss: L) -> Self {
-        let (metrics, validation, each_epoch) = (Vec::new(), None, None);
-        Self { model, optimizer, loss, metrics, validation, epochs: 1, quiet: false, each_epoch }
+        Self {
+            model,
+            optimizer,
+            loss,
+            metrics: Vec::new(),
+            validation: None,
+            epochs: 1,
+            quiet: false,
+            schedule: None,
+            each_epoch: None,
+        }
     }
 
     /// Measures one more thing.
@@ -81,6 +92,13 @@ impl<M: Module + Forward, O: Optimizer, L: Loss> Trainer<M, O, L> {
     /// Shows no progress bar. It is only shown on a terminal in any case.
     pub fn quiet(mut self) -> Self {
         self.quiet = true;
+        self
+    }
+
+    /// Changes the learning rate from step to step: to the optimizer's own times `f` of how much of the training is
+    /// done, from 0 up to 1. `|done| 1.0 - done` lets it fall to nothing.
+    pub fn schedule(mut self, f: impl Fn(f64) -> f64 + 'static) -> Self {
+        self.schedule = Some(Box::new(f));
         self
     }
 
@@ -122,10 +140,17 @@ impl<M: Module + Forward, O: Optimizer, L: Loss> Trainer<M, O, L> {
         if self.optimizer.params().is_empty() {
             self.optimizer.bind(self.model.parameters());
         }
+        let lr = self.optimizer.lr();
+        let history = self.walk(loader, &device, lr);
+        self.optimizer.set_lr(lr);
+        history
+    }
+
+    fn walk(&mut self, loader: &DataLoader, device: &Device, lr: f64) -> Result<History> {
         let mut history = History::default();
         for number in 1..=self.epochs {
             let progress = Progress::new(self.quiet, number, self.epochs, loader.len());
-            let epoch = self.epoch(loader, &device, &mut history.losses, &progress)?;
+            let epoch = self.epoch(loader, device, lr, &mut history.losses, &progress)?;
             progress.finish(summary(&epoch));
             let more = self.each_epoch.as_mut().map_or(Ok(true), |f| f(&self.model, &epoch))?;
             history.epochs.push(epoch);
@@ -136,12 +161,22 @@ impl<M: Module + Forward, O: Optimizer, L: Loss> Trainer<M, O, L> {
         Ok(history)
     }
 
-    fn epoch(&mut self, loader: &DataLoader, device: &Device, losses: &mut Vec<f64>, progress: &Progress) -> Result<Epoch> {
+    fn epoch(
+        &mut self,
+        loader: &DataLoader,
+        device: &Device,
+        lr: f64,
+        losses: &mut Vec<f64>,
+        progress: &Progress,
+    ) -> Result<Epoch> {
         let start = Instant::now();
         let first = losses.len();
         self.model.set_training(true);
         let mut unread = Vec::with_capacity(READ_EVERY);
-        for batch in loader {
+        for (i, batch) in loader.iter().enumerate() {
+            if let Some(schedule) = &self.schedule {
+                self.optimizer.set_lr(lr * schedule((first + i) as f64 / (self.epochs * loader.len()) as f64));
+            }
             unread.push(self.step(batch?, device)?);
             progress.step();
             if unread.len() == READ_EVERY {
