@@ -8,13 +8,20 @@ fn minimum_f32(a: F, b: F) -> F {
     return select(select(b, a, a < b), a, is_nan(a));
 }
 
+// The whole number that goes with the remainder.
 fn floor_divide_f32(a: F, b: F) -> F {
-    return floor(a / b);
+    let q = floor((a - remainder_f32(a, b)) / b + F(0.5));
+    let side = select(F(-1.0), F(0.0), (a == F(0.0)) | ((a < F(0.0)) == (b < F(0.0))));
+    let finite = select(q, side, is_inf(b) & !is_inf(a) & !is_nan(a));
+    return select(finite, a / b, (b == F(0.0)) | (is_inf(a / b) & !is_inf(a)));
 }
 
-// The remainder of truncated division is exact for quotients that f32 can count; the sign is then moved to that of b.
+// The remainder of truncated division, exact for quotients of up to 12 bits by halves of b; the sign is then moved to
+// that of b.
 fn remainder_f32(a: F, b: F) -> F {
-    let r = a - b * trunc(a / b);
+    let q = trunc(a / b);
+    let high = bitcast<F>(bitcast<U>(b) & U(0xfffff000u));
+    let r = (a - q * high) - q * (b - high);
     let step = r + b;
     let y = select(r, step, (r != F(0.0)) & ((r < F(0.0)) != (b < F(0.0))));
     return select(y, select(b, a, (a == F(0.0)) | ((a < F(0.0)) == (b < F(0.0)))), is_inf(b) & !is_inf(a) & !is_nan(a));

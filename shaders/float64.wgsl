@@ -302,8 +302,12 @@ fn minimum_f64(a: D, b: D) -> D {
     return select(select(b, a, a < b), a, is_nan_f64(a));
 }
 
+// The whole number that goes with the remainder.
 fn floor_divide_f64(a: D, b: D) -> D {
-    return floor_f64(a / b);
+    let q = floor_f64((a - remainder_f64(a, b)) / b + D(0.5));
+    let side = select(D(-1.0), D(0.0), (a == D(0.0)) | ((a < D(0.0)) == (b < D(0.0))));
+    let finite = select(q, side, is_inf_f64(b) & !is_inf_f64(a) & !is_nan_f64(a));
+    return select(finite, a / b, (b == D(0.0)) | (is_inf_f64(a / b) & !is_inf_f64(a)));
 }
 
 fn remainder_f64(a: D, b: D) -> D {

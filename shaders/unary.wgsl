@@ -65,10 +65,9 @@ fn expm1_f32(x: F) -> F {
     return select(exp_f32(x) - F(1.0), x + x * x * exp_tail_f32(x), abs(x) < F(0.3466));
 }
 
-// The mantissa's logarithm, with the mantissa in [sqrt(1/2), sqrt(2)).
-fn log_mantissa_f32(m: F) -> F {
-    let f = m - F(1.0);
-    let s = f / (F(1.0) + m);
+// log(1 + f), with 1 + f in [sqrt(1/2), sqrt(2)).
+fn log_near_f32(f: F) -> F {
+    let s = f / (F(2.0) + f);
     let z = s * s;
     let h = f * f * 0.5;
     let r = z * (((F(0.23336811) * z + F(0.28550587)) * z + F(0.400001239)) * z + F(0.666666666));
@@ -96,18 +95,16 @@ fn log_special_f32(x: F, y: F) -> F {
 
 fn log_f32(x: F) -> F {
     let e = exponent_f32(x);
-    let y = e * 0.693359375 + (log_mantissa_f32(mantissa_f32(x)) - e * 2.12194440e-4);
+    let y = e * 0.693359375 + (log_near_f32(mantissa_f32(x) - F(1.0)) - e * 2.12194440e-4);
     return log_special_f32(x, y);
 }
 
 fn log2_f32(x: F) -> F {
-    return log_special_f32(x, exponent_f32(x) + log_mantissa_f32(mantissa_f32(x)) * 1.4426950408889634);
+    return log_special_f32(x, exponent_f32(x) + log_near_f32(mantissa_f32(x) - F(1.0)) * 1.4426950408889634);
 }
 
 fn log1p_f32(x: F) -> F {
-    let u = F(1.0) + x;
-    let y = log_f32(u) + select(F(0.0), (x - (u - F(1.0))) / u, (abs(x) < F(16777216.0)) & (u > F(0.0)));
-    return select(y, x, u == F(1.0));
+    return select(log_f32(F(1.0) + x), log_near_f32(x), (x > F(-0.29)) & (x < F(0.41)));
 }
 
 // x minus the nearest multiple of pi / 2.
@@ -197,14 +194,24 @@ fn atan_f32(x: F) -> F {
     return select(select(y, -y, x < F(0.0)), x, is_nan(x));
 }
 
-fn erf_f32(x: F) -> F {
-    let z = x * x;
-    let near = ((((F(8.84095889e-5) * z + F(-0.00082581665)) * z + F(0.00521153249)) * z + F(-0.0268637264)) * z + F(0.11283774)) * z + F(-0.376126387);
-    let u = min(abs(x), F(4.0)) - F(2.45);
+// (erf(x) / x - 2 / sqrt(pi)) / x^2 for |x| < 0.92, by z = x^2.
+fn erf_near_f32(z: F) -> F {
+    return ((((F(8.84095889e-5) * z + F(-0.00082581665)) * z + F(0.00521153249)) * z + F(-0.0268637264)) * z + F(0.11283774)) * z + F(-0.376126387);
+}
+
+// 1 - erf(a) for a >= 0.92; past 4, where it is below 2e-8, to two digits.
+fn erf_rest_f32(a: F) -> F {
+    let u = min(a, F(4.0)) - F(2.45);
     let exponent = (((((((F(-1.63922101e-6) * u + F(1.39610467e-5)) * u + F(-8.20390981e-5)) * u + F(0.000444046178)) * u + F(-0.00227335572)) * u
         + F(0.0113022829)) * u + F(0.942231951)) * u + F(5.25837384)) * u + F(7.5415396);
-    let far = F(1.0) - exp_f32(-exponent);
-    let y = select(select(far, -far, x < F(0.0)), x * (F(1.1283791670955126) + z * near), abs(x) < F(0.92));
+    let over = max(a, F(4.0)) - F(4.0);
+    return exp_f32(-exponent - over * (over + F(8.236)));
+}
+
+fn erf_f32(x: F) -> F {
+    let z = x * x;
+    let far = F(1.0) - erf_rest_f32(abs(x));
+    let y = select(select(far, -far, x < F(0.0)), x * (F(1.1283791670955126) + z * erf_near_f32(z)), abs(x) < F(0.92));
     return select(y, x, is_nan(x));
 }
 
@@ -221,11 +228,16 @@ fn selu_f32(x: F) -> F {
 }
 
 fn gelu_f32(x: F) -> F {
-    return x * 0.5 * (F(1.0) + erf_f32(x * 0.7071067811865476));
+    let t = x * 0.7071067811865476;
+    let z = t * t;
+    let near = t * (F(1.1283791670955126) + z * erf_near_f32(z)) * 0.5 + F(0.5);
+    let rest = erf_rest_f32(abs(t)) * 0.5;
+    return x * select(select(F(1.0) - rest, rest, t < F(0.0)), near, abs(t) < F(0.92));
 }
 
+// (1 + tanh(u)) / 2 is sigmoid(2 u), which keeps its precision where it is small.
 fn gelu_tanh_f32(x: F) -> F {
-    return x * 0.5 * (F(1.0) + tanh_f32((x + x * x * x * 0.044715) * 0.7978845608028654));
+    return x * sigmoid_f32((x + x * x * x * 0.044715) * 1.5957691216057308);
 }
 
 fn silu_f32(x: F) -> F {
@@ -237,7 +249,7 @@ fn mish_f32(x: F) -> F {
 }
 
 fn hardsigmoid_f32(x: F) -> F {
-    let y = x * 0.16666666666666667 + F(0.5);
+    let y = (x + F(3.0)) * 0.16666666666666667;
     return select(select(y, F(0.0), y < F(0.0)), F(1.0), y > F(1.0));
 }
 

@@ -20,9 +20,6 @@ impl Rng {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 33
     }
-    fn below(&mut self, n: usize) -> usize {
-        self.next() as usize % n
-    }
     fn data(&mut self, dtype: DType, numel: usize) -> Vec<u8> {
         let mut out = vec![0; numel * dtype.size()];
         for i in 0..numel {

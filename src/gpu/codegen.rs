@@ -32,6 +32,13 @@ pub(super) struct Shader {
     pub immediates: bool,
 }
 
+impl Shader {
+    /// Takes a binding's buffer from elsewhere.
+    pub fn redirect(&mut self, from: Slot, to: Slot) {
+        self.slots.iter_mut().filter(|slot| **slot == from).for_each(|slot| *slot = to);
+    }
+}
+
 struct Bound {
     slot: Slot,
     dtype: DType,

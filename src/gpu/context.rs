@@ -9,8 +9,11 @@ use wgpu::{Features, Limits};
 
 use crate::{DeviceInfo, DeviceKind, DeviceOptions, Error, GpuSelector, Result};
 
+/// Whether the options want a feature.
+type Switch = fn(&DeviceOptions) -> bool;
+
 /// Optional features by the names under which they are shown, with the switch that turns them off.
-const FEATURES: [(Features, &str, fn(&DeviceOptions) -> bool); 9] = [
+const FEATURES: [(Features, &str, Switch); 9] = [
     (Features::SUBGROUP, "subgroups", |o| o.subgroups),
     (Features::IMMEDIATES, "immediates", |o| o.immediates),
     (Features::SHADER_F16, "f16", |o| o.f16),
@@ -21,6 +24,9 @@ const FEATURES: [(Features, &str, fn(&DeviceOptions) -> bool); 9] = [
     (Features::TIMESTAMP_QUERY_INSIDE_PASSES, "timestamps in passes", |o| o.timestamps),
     (Features::PIPELINE_CACHE, "pipeline cache", |_| true),
 ];
+
+/// Buffers of one kernel, whatever the device offers.
+pub(super) const MAX_BINDINGS: usize = 32;
 
 /// What generated kernels may rely on, and how they are best cut.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +40,8 @@ pub(super) struct Target {
     /// Bytes of parameters that may be passed as immediates.
     pub immediates: usize,
     pub workgroup_memory: usize,
+    /// Buffers of one kernel.
+    pub bindings: usize,
     pub max_groups: u32,
 }
 
@@ -175,6 +183,7 @@ impl Context {
             cpu: info.device_type == wgpu::DeviceType::Cpu,
             immediates: if features.contains(Features::IMMEDIATES) { limits.max_immediate_size as usize } else { 0 },
             workgroup_memory: limits.max_compute_workgroup_storage_size as usize,
+            bindings: (limits.max_storage_buffers_per_shader_stage as usize).min(MAX_BINDINGS),
             max_groups: limits.max_compute_workgroups_per_dimension,
         };
         let described = describe(&info, features, &limits);

@@ -9,7 +9,7 @@ use std::{
 use wgpu::{CommandEncoder, ComputePass};
 
 use super::{
-    context::Context,
+    context::{Context, MAX_BINDINGS},
     debug::Profiler,
     memory::GpuBuffer,
     pipeline::{Pipeline, Pipelines},
@@ -21,8 +21,6 @@ const RING_BYTES: usize = 256 << 10;
 /// Dispatches after which work is handed over, so that device and host overlap.
 const MAX_RECORDED: usize = 256;
 const MAX_BIND_GROUPS: usize = 4096;
-/// Storage buffers of one kernel, at the most.
-pub(super) const MAX_BINDINGS: usize = 32;
 
 /// One kernel launch.
 pub(super) struct Dispatch<'a> {
@@ -207,7 +205,8 @@ impl State {
         };
         pass.set_pipeline(&pipeline.raw);
         pass.set_bind_group(0, group, &[]);
-        if pipeline.immediates {
+        if words.is_empty() {
+        } else if pipeline.immediates {
             pass.set_immediates(0, bytemuck::cast_slice(words));
         } else {
             let offset = self.ring.push(words);

@@ -5,12 +5,15 @@ use std::fmt::Write;
 use super::{
     codegen::{Builder, Shader, Slot, grid},
     context::Target,
+    matmul_lanes, matmul_shared,
     program::Walk,
     types::Ty,
 };
 use crate::{
     DType, Result,
-    graph::kernel::{Binding, Matmul, Operand},
+    graph::kernel::{Binding, Code, Fused, Instr, Leaf, Matmul, Operand, Output},
+    layout::contiguous_strides,
+    op::ReduceOp,
 };
 
 /// A product with its surroundings, as the kernel builders see it.
@@ -37,7 +40,7 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
     if product.ty(target) != Ty::F32 || m < 4 || n < 4 {
         return plain(product, target);
     }
-    super::matmul_lanes::build(product, target)
+    if target.cpu { matmul_lanes::build(product, target) } else { matmul_shared::build(product, target) }
 }
 
 impl<'a> Product<'a> {
@@ -75,7 +78,7 @@ impl<'a> Product<'a> {
         let aligned = operand.offset % 4 == 0 && batch.iter().all(|stride| stride % 4 == 0);
         match () {
             () if aligned && inner == 1 && outer % 4 == 0 => Reach::Inner,
-            () if aligned && outer == 1 && inner % 4 == 0 && outer_size % 4 == 0 => Reach::Outer,
+            () if aligned && outer == 1 && inner % 4 == 0 && outer_size.is_multiple_of(4) => Reach::Outer,
             () => Reach::Single,
         }
     }
@@ -137,6 +140,58 @@ impl<'a> Product<'a> {
         }
         Ok(call)
     }
+}
+
+/// A product of few tiles and a long inner axis, cut along that axis: a batch of partial products, and the program that
+/// sums them and goes on with the epilogue. The parts are its last input.
+pub(super) fn split(product: &Product, target: &Target) -> Option<(Matmul, Fused)> {
+    let matmul = product.matmul;
+    let Matmul { m, n, k, .. } = *matmul;
+    let tiles = m.div_ceil(32) * n.div_ceil(32) * product.batches();
+    let axes = matmul.batch.len();
+    let narrow = product.outputs.iter().any(|output| output.dtype.is_narrow());
+    if target.cpu || narrow || product.ty(target) != Ty::F32 || tiles * 2 > matmul_shared::ENOUGH || axes > 4 {
+        return None;
+    }
+    let most = (k / 128).min(matmul_shared::ENOUGH / tiles).min(16);
+    let parts = (2..=most).rev().find(|parts| k.is_multiple_of(parts * 4))?;
+    let part = k / parts;
+
+    let in_front = |operand: &Operand, step: isize| {
+        let mut batch = operand.batch;
+        batch.copy_within(..axes, 1);
+        batch[0] = step * part as isize;
+        Operand { batch, ..*operand }
+    };
+    let mut first = matmul.clone();
+    first.k = part;
+    first.dtype = DType::F32;
+    first.batch.insert(0, parts);
+    first.a = in_front(&matmul.a, matmul.a.col);
+    first.b = in_front(&matmul.b, matmul.b.row);
+    let whole = [&first.batch[..], &[m, n]].concat();
+    let acc = Instr { code: Code::Acc, args: [0; 3], dtype: DType::F32, per_row: false };
+    let output = Output { value: 0, strides: contiguous_strides(&whole) };
+    first.epilogue = Fused { kept: whole.len(), dims: whole, leaves: vec![], code: vec![acc], outputs: vec![output] };
+
+    let mut second = matmul.epilogue.clone();
+    let mut strides = contiguous_strides(&second.dims);
+    strides[second.dims.len()] = second.dims.iter().product::<usize>() as isize;
+    second.dims.push(parts);
+    second.leaves.push(Leaf { input: Some(product.inputs.len()), dtype: DType::F32, strides, offset: 0, axis: (0, 0) });
+    // The load of the parts comes first, which moves every step by one.
+    for instr in &mut second.code {
+        instr.per_row = true;
+        if instr.code == Code::Acc {
+            (instr.code, instr.args[0]) = (Code::Reduce(ReduceOp::Sum), 0);
+        } else {
+            instr.args[..instr.code.arity()].iter_mut().for_each(|arg| *arg += 1);
+        }
+    }
+    second.outputs.iter_mut().for_each(|output| output.value += 1);
+    let load = Code::Load(second.leaves.len() as u16 - 1);
+    second.code.insert(0, Instr { code: load, args: [0; 3], dtype: DType::F32, per_row: false });
+    Some((first, second))
 }
 
 /// One row by four columns per thread, in any dtype.

@@ -10,6 +10,9 @@ use super::{
 };
 use crate::{Result, graph::kernel::Matmul};
 
+/// Steps of an epilogue up to which it is written out for every accumulator; a loop over them compiles in less time
+/// for long ones, and in more for short ones.
+const INLINE: usize = 8;
 const XYZW: [&str; 4] = ["x", "y", "z", "w"];
 
 /// The tile of one workgroup: `rows` by `lanes * 4 * quads` columns.
@@ -44,8 +47,9 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
     let (across, down) = (b.size("tiles n", tiles_n)?, b.size("tiles m", tiles_m)?);
     let count = b.size("groups", groups)?;
     let _ = writeln!(body, "let t = wid.x + wid.y * groups.x;\nif t >= {count} {{ return; }}");
-    let _ = writeln!(body, "let row = ((t / {across}) % {down}) * {rows}u;\nlet batch = t / {across} / {down};");
-    let _ = writeln!(body, "let col = (t % {across}) * {}u + lid.x * 4u;", lanes * 4 * quads);
+    // Neighbouring workgroups share the columns of the right operand, which stay in the cache.
+    let _ = writeln!(body, "let row = (t % {down}) * {rows}u;\nlet batch = t / {across} / {down};");
+    let _ = writeln!(body, "let col = ((t / {down}) % {across}) * {}u + lid.x * 4u;", lanes * 4 * quads);
     body += &product.bases(&mut b, &walk)?;
     let (last_row, last_col) = (b.step("last row", *m as isize - 1)?, b.step("last column", *n as isize - 1)?);
     let inner = b.step("k", *k as isize)?;
@@ -154,12 +158,22 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
         }
         body += "}\n";
     }
-    let all: Vec<String> = (0..rows * quads).map(|e| format!("c{}_{}", e / quads, e % quads)).collect();
-    let _ = writeln!(body, "var c = array<F, {}>({});", all.len(), all.join(", "));
     let (rows_word, cols_word) = (b.size("m", *m)?, b.size("n", *n)?);
-    let finish = product.epilogue(&mut b, &walk, "r", "j", "c[e]")?;
-    let _ = writeln!(body, "for (var e = 0u; e < {}u; e++) {{", all.len());
-    let _ = writeln!(body, "let r = row + e / {quads}u;\nlet j = col + (e % {quads}u) * {}u;", lanes * 4);
-    let _ = writeln!(body, "if r < {rows_word} && j < {cols_word} {{ {finish} }} }}");
+    let inline = walk.program.code.len() <= INLINE;
+    for r in (0..rows).filter(|_| inline) {
+        for j in 0..quads {
+            let (row, col) = (format!("row + {r}u"), format!("col + {}u", j * lanes * 4));
+            let finish = product.epilogue(&mut b, &walk, &row, &col, &format!("c{r}_{j}"))?;
+            let _ = writeln!(body, "if {row} < {rows_word} && {col} < {cols_word} {{ {finish} }}");
+        }
+    }
+    if !inline {
+        let all: Vec<String> = (0..rows * quads).map(|e| format!("c{}_{}", e / quads, e % quads)).collect();
+        let _ = writeln!(body, "var c = array<F, {}>({});", all.len(), all.join(", "));
+        let finish = product.epilogue(&mut b, &walk, "r", "j", "c[e]")?;
+        let _ = writeln!(body, "for (var e = 0u; e < {}u; e++) {{", all.len());
+        let _ = writeln!(body, "let r = row + e / {quads}u;\nlet j = col + (e % {quads}u) * {}u;", lanes * 4);
+        let _ = writeln!(body, "if r < {rows_word} && j < {cols_word} {{ {finish} }} }}");
+    }
     Ok((b.finish([lanes as u32, 1, 1], &body)?, grid(groups, target)?))
 }

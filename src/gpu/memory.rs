@@ -161,7 +161,7 @@ mod tests {
         for bytes in (1..100_000).step_by(37) {
             let class = size_class(bytes);
             assert!(
-                class >= bytes && class % 64 == 0 && (class <= 256 || class - bytes <= bytes / 4),
+                class >= bytes && class.is_multiple_of(64) && (class <= 256 || class - bytes <= bytes / 4),
                 "{bytes}: {class}"
             );
         }

@@ -10,6 +10,7 @@ mod index;
 mod library;
 mod matmul;
 mod matmul_lanes;
+mod matmul_shared;
 mod memory;
 mod ops;
 mod pipeline;
@@ -32,10 +33,10 @@ use readback::Readback;
 use types::scalar_words;
 
 use crate::{
-    DType, DeviceInfo, DeviceOptions, GpuSelector, Memory, Result, Scalar,
+    DType, DeviceInfo, DeviceOptions, Error, GpuSelector, Memory, Result, Scalar,
     graph::{
         executor::{Buffer, Caps, Executor, Program},
-        kernel::{Body, Code, Fused, Instr, Kernel, Leaf, Output},
+        kernel::{Binding, Body, Code, Fused, Instr, Kernel, Leaf, Output},
     },
     layout::contiguous_strides,
 };
@@ -67,24 +68,22 @@ struct GpuExecutor {
 impl GpuExecutor {
     fn open(which: &GpuSelector, options: &DeviceOptions) -> Result<(usize, Self, DeviceInfo)> {
         let (index, context, info) = Context::open(which, options)?;
-        let context = Arc::new(context);
+        Ok((index, Self::new(Arc::new(context))?, info))
+    }
+
+    fn new(context: Arc<Context>) -> Result<Self> {
         let pipelines = Pipelines::new(context.clone())?;
         let recorder = Recorder::new(context.clone(), &pipelines)?;
         let pool = Pool::new(context.clone());
         let readback = Readback::new(context.clone());
-        Ok((index, Self { shared: Arc::new(Shared { context, pool, pipelines, recorder }), readback }, info))
+        Ok(Self { shared: Arc::new(Shared { context, pool, pipelines, recorder }), readback })
     }
 }
 
 impl Executor for GpuExecutor {
     fn caps(&self) -> Caps {
         let context = &self.shared.context;
-        Caps {
-            max_buffers: (context.limits.max_storage_buffers_per_shader_stage as usize).min(encoder::MAX_BINDINGS),
-            max_code: 64,
-            max_row: 16384,
-            narrow_rows: false,
-        }
+        Caps { max_buffers: context.target.bindings, max_code: 64, max_row: 16384, narrow_rows: false }
     }
 
     fn alloc(&self, bytes: usize) -> Result<Buffer> {
@@ -112,7 +111,9 @@ impl Executor for GpuExecutor {
 
     fn wait(&self) -> Result<()> {
         self.shared.recorder.submit()?;
-        self.shared.recorder.wait()
+        self.shared.recorder.wait()?;
+        self.shared.pipelines.save();
+        Ok(())
     }
 
     fn memory(&self) -> Memory {
@@ -180,8 +181,26 @@ impl GpuProgram {
             }
             Body::Matmul(matmul) => {
                 let product = matmul::Product { matmul, inputs, outputs };
-                let (shader, grid) = matmul::build(&product, target)?;
-                program.push(shader, grid, product.flops())?;
+                match matmul::split(&product, target) {
+                    None => {
+                        let (shader, grid) = matmul::build(&product, target)?;
+                        program.push(shader, grid, product.flops())?;
+                    }
+                    Some((first, second)) => {
+                        let numel = first.epilogue.dims.iter().product();
+                        let parts = Binding { dtype: DType::F32, numel, alias: None };
+                        program.scratch.push(numel * 4);
+                        let product = matmul::Product { matmul: &first, inputs, outputs: &[parts] };
+                        let (mut shader, grid) = matmul::build(&product, target)?;
+                        shader.redirect(Slot::Output(0), Slot::Scratch(0));
+                        program.push(shader, grid, product.flops())?;
+                        let all = [&inputs[..], &[parts]].concat();
+                        for mut pass in reduce::build(&second, &all, outputs, target)? {
+                            pass.shader.redirect(Slot::Input(inputs.len()), Slot::Scratch(0));
+                            program.push(pass.shader, pass.grid, 0)?;
+                        }
+                    }
+                }
             }
             Body::ScatterAdd(scatter) if scatter.dtype.is_narrow() => {
                 // Neighbours share a word: sum in a wide type, then narrow all at once.
@@ -194,11 +213,7 @@ impl GpuProgram {
                 binding.dtype = wide;
                 let (mut shader, grid) =
                     pointwise::build(&narrowing(numel, wide, scatter.dtype), &[binding], outputs, target)?;
-                shader
-                    .slots
-                    .iter_mut()
-                    .filter(|slot| **slot == Slot::Input(0))
-                    .for_each(|slot| *slot = Slot::Scratch(0));
+                shader.redirect(Slot::Input(0), Slot::Scratch(0));
                 program.push(shader, grid, 0)?;
             }
             Body::ScatterAdd(scatter) => {
@@ -210,6 +225,11 @@ impl GpuProgram {
     }
 
     fn push(&mut self, shader: Shader, grid: [u32; 3], flops: u64) -> Result<()> {
+        if shader.slots.len() > self.shared.context.target.bindings {
+            let reason =
+                format!("{} buffers are more than {} can bind", shader.slots.len(), self.shared.context.adapter.name);
+            return Err(Error::argument("kernel", reason));
+        }
         let pipeline = self.shared.pipelines.get(&self.name, &shader)?;
         let Shader { slots, words, scalars, .. } = shader;
         self.steps.push(Step { pipeline, slots, words, scalars, grid, flops });

@@ -89,7 +89,8 @@ pub(super) fn cast(builder: &mut Builder, from: DType, to: DType, x: &str) -> St
     let (v, s) = (b.vec(), b.name());
     match (a, b) {
         _ if a == b => x.to_owned(),
-        (_, Ty::Bool) => format!("{x} != {}({}(0))", a.vec(), a.name()),
+        // `!=` may be false for NaN.
+        (_, Ty::Bool) => format!("!({x} == {}({}(0)))", a.vec(), a.name()),
         (Ty::Bool, _) => format!("select({v}({s}(0)), {v}({s}(1)), {x})"),
         // Widened with the sign of the source, then reinterpreted.
         (Ty::U32, Ty::I64) => format!("{v}(vec4<u64>({x}))"),

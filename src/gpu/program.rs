@@ -61,11 +61,11 @@ impl<'a> Walk<'a> {
 
     /// Whether four lanes never cross the end of the innermost of their axes.
     fn even(&self) -> bool {
-        self.lanes.is_empty() || self.dims()[self.lanes.end - 1] % 4 == 0
+        self.lanes.is_empty() || self.dims()[self.lanes.end - 1].is_multiple_of(4)
     }
 
     pub fn has_tail(&self) -> bool {
-        self.count() % 4 != 0
+        !self.count().is_multiple_of(4)
     }
 
     fn is_dense(&self, strides: &Strides) -> bool {
@@ -264,7 +264,10 @@ impl<'a> Walk<'a> {
     pub fn store(&self, b: &mut Builder, output: usize) -> Result<String> {
         let out = &self.program.outputs[output];
         let binding = b.bind(Slot::Output(output), self.outputs[output].dtype, true);
-        let place = self.place(b, &format!("o{output}"), &out.strides, 0)?;
+        let place = match self.dims() {
+            [] => Place::Quad("0".into()),
+            _ => self.place(b, &format!("o{output}"), &out.strides, 0)?,
+        };
         let value = format!("v{}", out.value);
         // The elements past the end of a whole buffer are padding; those past the end of a row are not.
         let whole = self.lanes.len() == self.dims().len() || !self.has_tail() || self.rows_constant(&out.strides);

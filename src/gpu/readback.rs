@@ -53,7 +53,8 @@ impl Readback {
         let (send, receive) = mpsc::channel();
         buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |result| drop(send.send(result)));
         recorder.wait()?;
-        match receive.try_recv() {
+        // Another thread that waits too may have taken the callback and not called it yet.
+        match receive.recv() {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(self.context.error(error.to_string())),
             Err(_) => return Err(self.context.error("the buffer was not mapped")),

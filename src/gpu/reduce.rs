@@ -123,7 +123,10 @@ pub(super) fn build(program: &Fused, inputs: &[Binding], outputs: &[Binding], ta
     let lanes = if team == Team::Column { 0..program.kept } else { program.kept..rank };
     let walk = Walk { program, inputs, outputs, lanes, prefix: "", acc: None };
     let stages = Stages::of(program);
-    let splits = stages.loops == 1 && program.outputs.iter().all(|o| program.code[o.value as usize].per_row);
+    let parts = reductions(program).count();
+    let splits = stages.loops == 1
+        && inputs.len() + outputs.len() + parts <= target.bindings
+        && program.outputs.iter().all(|o| program.code[o.value as usize].per_row);
     let chunks = if splits { chunks(team, rows, inner, target) } else { 1 };
     let chunk = inner.div_ceil(chunks).next_multiple_of(4);
     let chunks = inner.div_ceil(chunk);
@@ -157,7 +160,7 @@ fn team(program: &Fused, rows: usize, inner: usize, target: &Target) -> Team {
         }
     }
     let wide = reductions(program).any(|(i, _)| Ty::of(program.code[i].dtype, target).is_wide());
-    let short = if target.cpu { 16 } else { 32 };
+    let short = if target.cpu { 64 } else { 32 };
     match target.subgroup {
         _ if columns > 0 && rows >= 4 => Team::Column,
         _ if inner <= short => Team::Thread,

@@ -48,10 +48,6 @@ impl Ty {
         format!("vec4<{}>", self.name())
     }
 
-    pub const fn is_float(self) -> bool {
-        matches!(self, Ty::F32 | Ty::F64)
-    }
-
     pub const fn is_wide(self) -> bool {
         matches!(self, Ty::I64 | Ty::U64 | Ty::F64)
     }

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Weak};
 
 use super::{
-    executor::Buffer,
+    executor::{Buffer, Executor},
     node::{Input, Node, State, Work},
-    plan::{Plan, ScalarSource},
+    plan::{Plan, ScalarSource, Step},
 };
 use crate::{
     Device, Error, Result, Scalar,
@@ -87,15 +87,10 @@ impl Engine {
             return Ok(());
         }
         self.stats.flushes += 1;
-        let plan = match self.plan(device, &pending) {
-            Ok(plan) => plan,
-            Err(error) => return Err(fail(&pending, error)),
-        };
+        let plan = self.plan(device, &pending);
         self.stats.kernels += plan.steps.len() as u64;
-        match run(device, &plan, &mut pending) {
-            Ok(()) => device.executor().submit(),
-            Err(error) => Err(fail(&pending, error)),
-        }
+        let done = run(device, &plan, &mut pending);
+        device.executor().submit().and(done)
     }
 
     /// Numbers the nodes that are needed, and takes their work out of them.
@@ -166,7 +161,7 @@ impl Engine {
         pending
     }
 
-    fn plan(&mut self, device: &Device, pending: &Pending) -> Result<Arc<Plan>> {
+    fn plan(&mut self, device: &Device, pending: &Pending) -> Arc<Plan> {
         let mut key = std::mem::take(&mut self.key);
         write_key(pending, &mut key);
         let hash = hash_words(&key);
@@ -174,57 +169,55 @@ impl Engine {
         if let Some(plan) = known.map(|(_, plan)| plan.clone()) {
             self.stats.plan_hits += 1;
             self.key = key;
-            return Ok(plan);
+            return plan;
         }
         self.stats.plan_misses += 1;
-        let plan = Arc::new(Plan::new(device, pending)?);
+        let plan = Arc::new(Plan::new(device, pending));
         if self.plans.len() >= MAX_PLANS {
             self.plans.clear();
         }
         self.plans.entry(hash).or_default().push((key.as_slice().into(), plan.clone()));
         self.key = key;
-        Ok(plan)
+        plan
     }
 }
 
-/// Marks what a failed flush should have computed.
-fn fail(pending: &Pending, error: Error) -> Error {
-    for node in &pending.nodes {
-        *node.state() = State::Failed(error.clone());
-    }
-    error
-}
-
+/// Runs the steps of a plan. One that fails takes with it what is computed from its results, and nothing else; the
+/// first error is returned.
 fn run(device: &Device, plan: &Plan, pending: &mut Pending) -> Result<()> {
     let executor = device.executor();
     let mut buffers: Vec<Option<Buffer>> = vec![None; plan.slots];
+    let mut failed: FastMap<usize, Error> = FastMap::default();
     for (i, leaf) in pending.leaves.iter().enumerate() {
+        let slot = pending.nodes.len() + i;
         let mut state = leaf.node.state();
-        buffers[pending.nodes.len() + i] = match &*state {
-            State::Ready(buffer) => Some(buffer.clone()),
-            State::Failed(error) => return Err(error.clone()),
+        match &*state {
+            State::Ready(buffer) => buffers[slot] = Some(buffer.clone()),
+            State::Failed(error) => _ = failed.insert(slot, error.clone()),
             State::Lazy(_) | State::Taken => {
-                return Err(Error::argument("flush", "an input was lost in a flush that panicked"));
+                failed.insert(slot, Error::argument("flush", "an input was lost in a flush that panicked"));
             }
         };
         if leaf.dying {
             *state = State::Taken;
         }
     }
+    let mut first = Ok(());
     let mut scalars: Vec<Scalar> = Vec::new();
     for step in &plan.steps {
         scalars.clear();
         scalars.extend(step.scalars.iter().map(|&s| scalar(s, pending)));
-        for output in &step.outputs {
-            buffers[output.slot] = Some(match output.alias {
-                Some(slot) => buffers[slot].clone().unwrap_or_else(|| unreachable!("an aliased input is bound")),
-                None => executor.alloc(output.bytes)?,
-            });
+        let done = match step.inputs.iter().find_map(|slot| failed.get(slot)) {
+            Some(error) => Err(error.clone()),
+            None => launch(executor, step, &mut buffers, &scalars),
+        };
+        if let Err(error) = done {
+            for output in &step.outputs {
+                buffers[output.slot] = None;
+                failed.insert(output.slot, error.clone());
+            }
+            first = first.and(Err(error));
         }
-        let bound = |slot: &usize| buffers[*slot].as_ref().unwrap_or_else(|| unreachable!("slots are filled in order"));
-        let inputs: Vec<&Buffer> = step.inputs.iter().map(bound).collect();
-        let outputs: Vec<&Buffer> = step.outputs.iter().map(|o| bound(&o.slot)).collect();
-        step.program.launch(&inputs, &outputs, &scalars)?;
         for &slot in &step.release {
             buffers[slot] = None;
         }
@@ -235,9 +228,25 @@ fn run(device: &Device, plan: &Plan, pending: &mut Pending) -> Result<()> {
     for (i, node) in pending.nodes.iter().enumerate() {
         if let Some(buffer) = buffers[i].take() {
             *node.state() = State::Ready(buffer);
+        } else if let Some(error) = failed.remove(&i) {
+            *node.state() = State::Failed(error);
         }
     }
-    Ok(())
+    first
+}
+
+fn launch(executor: &dyn Executor, step: &Step, buffers: &mut [Option<Buffer>], scalars: &[Scalar]) -> Result<()> {
+    let program = step.program.as_ref().map_err(Clone::clone)?;
+    for output in &step.outputs {
+        buffers[output.slot] = Some(match output.alias {
+            Some(slot) => buffers[slot].clone().unwrap_or_else(|| unreachable!("an aliased input is bound")),
+            None => executor.alloc(output.bytes)?,
+        });
+    }
+    let bound = |slot: &usize| buffers[*slot].as_ref().unwrap_or_else(|| unreachable!("slots are filled in order"));
+    let inputs: Vec<&Buffer> = step.inputs.iter().map(bound).collect();
+    let outputs: Vec<&Buffer> = step.outputs.iter().map(|o| bound(&o.slot)).collect();
+    program.launch(&inputs, &outputs, scalars)
 }
 
 fn scalar(source: ScalarSource, pending: &Pending) -> Scalar {

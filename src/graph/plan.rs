@@ -20,7 +20,8 @@ pub(super) struct Plan {
 }
 
 pub(super) struct Step {
-    pub program: Arc<dyn Program>,
+    /// Or why the device cannot run it.
+    pub program: Result<Arc<dyn Program>>,
     pub inputs: Vec<usize>,
     pub outputs: Vec<StepOutput>,
     pub scalars: Vec<ScalarSource>,
@@ -47,7 +48,7 @@ pub(super) enum ScalarSource {
 }
 
 impl Plan {
-    pub fn new(device: &Device, pending: &Pending) -> Result<Plan> {
+    pub fn new(device: &Device, pending: &Pending) -> Plan {
         let executor = device.executor();
         let caps = executor.caps();
         let groups = Groups::new(pending, caps, device.options().fusion);
@@ -99,10 +100,10 @@ impl Plan {
                 kernel.inputs.iter().chain(&kernel.outputs).copied().filter(|&s| free(s)).collect();
             release.sort_unstable();
             release.dedup();
-            let program = executor.compile(&kernel.kernel)?;
+            let program = executor.compile(&kernel.kernel);
             steps.push(Step { program, inputs: kernel.inputs, outputs, scalars: kernel.scalars, release });
         }
-        Ok(Plan { steps, slots, empty })
+        Plan { steps, slots, empty }
     }
 }
 
@@ -162,8 +163,9 @@ fn donate(kernel: &mut Lowered, free: impl Fn(usize) -> bool) {
 fn widen(lowered: &mut Lowered, slots: &mut usize) -> Vec<Lowered> {
     let fused = match &mut lowered.kernel.body {
         Body::Fused(fused) => fused,
-        Body::Matmul(matmul) => &mut matmul.epilogue,
-        Body::ScatterAdd(_) => return Vec::new(),
+        // Four neighbours at a time are always of one row.
+        Body::Matmul(product) if !product.n.is_multiple_of(4) => &mut product.epilogue,
+        Body::Matmul(_) | Body::ScatterAdd(_) => return Vec::new(),
     };
     let mut packing = Vec::new();
     for i in 0..lowered.outputs.len() {

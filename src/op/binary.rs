@@ -21,8 +21,8 @@ macro_rules! binary_table {
             float(|a, b| Real::pow(a, b)) int(|a, b| a.pow(b))
             grad(A | B, |s, g| g * &crate::autograd::rules::pow_base(s.a(), s.b()))
                 (A | Y, |s, g| g * &crate::autograd::rules::pow_exponent(s.a(), s.y()));
-        FloorDiv floor_divide Number (-3.0, 3.0) (0.3, 3.0) "`floor(a / b)`. Integer division by 0 gives 0."
-            float(|a, b| Real::floor(a / b)) int(|a, b| a.floor_div(b)) grad(zero)(zero);
+        FloorDiv floor_divide Number (-3.0, 3.0) (0.3, 3.0) "`floor(a / b)`, exact where the quotient would be rounded up, as in Python: `1.0 // 0.1` is 9. Integer division by 0 gives 0."
+            float(|a, b| Real::floor_divide(a, b)) int(|a, b| a.floor_div(b)) grad(zero)(zero);
         Rem remainder Number (-3.0, 3.0) (0.3, 3.0) "`a - b * floor(a / b)`, with the sign of `b` as in Python. Of an integer by 0: 0."
             float(|a, b| Real::remainder(a, b)) int(|a, b| a.remainder(b))
             grad(NONE, |s, g| g.clone())(A | B, |s, g| (g * &crate::autograd::rules::quotient(s.a(), s.b())).neg());

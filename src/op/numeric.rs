@@ -49,6 +49,8 @@ pub(crate) trait Real:
     fn gelu_tanh(self) -> Self;
     fn hardsigmoid(self) -> Self;
     fn pow(self, b: Self) -> Self;
+    /// The whole number `q` that goes with the remainder: `a = q * b + r`.
+    fn floor_divide(self, b: Self) -> Self;
     fn remainder(self, b: Self) -> Self;
     /// NaN if one is NaN.
     fn max(self, b: Self) -> Self;
@@ -111,6 +113,13 @@ macro_rules! rules {
             let y = self * (1.0 / 6.0) + 0.5;
             let y = if y < 0.0 { 0.0 } else { y };
             if y > 1.0 { 1.0 } else { y }
+        }
+        #[inline(always)]
+        fn floor_divide(self, b: Self) -> Self {
+            let r = self % b;
+            let below = r != 0.0 && (r < 0.0) != (b < 0.0);
+            let q = ((self - r) / b).round_ties_even() - below as u8 as $t;
+            if b == 0.0 { self / b } else { q }
         }
         #[inline(always)]
         fn remainder(self, b: Self) -> Self {
@@ -243,7 +252,7 @@ impl Real for Fused32 {
     polynomials!(true, Fused32, |x| x.0,
         exp exp2 expm1 log log2 log1p sin cos tanh atan erf sigmoid softplus gelu gelu_tanh);
     delegate!(abs() sign() floor() ceil() round() trunc() sqrt() recip() tan() sinh() cosh() asin() acos() relu()
-        selu() hardsigmoid() pow(b) remainder(b) max(b) min(b) atan2(b));
+        selu() hardsigmoid() pow(b) floor_divide(b) remainder(b) max(b) min(b) atan2(b));
 }
 
 macro_rules! integers {

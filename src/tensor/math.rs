@@ -146,13 +146,13 @@ impl Tensor {
         autograd::track(y, &[self], |_| Rule::custom(|g| Ok(vec![Some(g.clone())])))
     }
 
-    /// Each element limited to `low..=high`. NaN stays NaN. The gradient is 0 outside.
+    /// Each element limited to `low..=high`. NaN stays NaN. The gradient is 0 outside and at the bounds, as PyTorch's.
     ///
     /// # Errors
     /// As [`binary`](Self::binary), if a bound is a tensor.
     pub fn clamp(&self, low: impl Operand, high: impl Operand) -> Result<Tensor> {
         let (low, high) = (low.to_operand(self), high.to_operand(self));
-        let inside = self.ge(&low)?.logical_and(self.le(&high)?)?;
+        let inside = self.gt(&low)?.logical_and(self.lt(&high)?)?;
         let limited = self.detach().maximum(&low)?.minimum(&high)?;
         inside.choose(self, limited)
     }
@@ -167,8 +167,8 @@ impl Tensor {
     pub fn elu(&self, alpha: f64) -> Tensor {
         let x = self.to_dtype(self.dtype().to_float());
         // The branch that is not taken must not overflow, or its gradient would be NaN.
-        let below = settle(x.minimum(0.0)).expm1();
-        settle(x.gt(0.0).and_then(|positive| positive.choose(&x, &(&below * alpha))))
+        let curve = |positive: Tensor| positive.choose(&x, positive.choose(0.0, &x)?.expm1() * alpha);
+        settle(x.gt(0.0).and_then(curve))
     }
 }
 

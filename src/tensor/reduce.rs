@@ -147,12 +147,12 @@ impl Tensor {
         self.var_over(Reduced::new("var", self.shape(), axes)?, correction)
     }
 
-    /// The standard deviation: the square root of [`var`](Self::var).
+    /// The standard deviation: the square root of [`var`](Self::var). Where it is 0, so is the gradient.
     ///
     /// # Errors
     /// As there.
     pub fn std(&self, axes: impl Axes, correction: f64) -> Result<Tensor> {
-        Ok(self.var(axes, correction)?.sqrt())
+        root(&self.var(axes, correction)?)
     }
 
     /// [`std`](Self::std) with the reduced axes kept at size 1.
@@ -160,7 +160,7 @@ impl Tensor {
     /// # Errors
     /// As there.
     pub fn std_keepdim(&self, axes: impl Axes, correction: f64) -> Result<Tensor> {
-        Ok(self.var_keepdim(axes, correction)?.sqrt())
+        root(&self.var_keepdim(axes, correction)?)
     }
 
     /// The position (`I64`) of the largest element along an axis, the first of equals; NaN counts as largest.
@@ -196,6 +196,9 @@ impl Tensor {
         if x.numel() == 0 {
             return Ok(x);
         }
+        if x.dtype().is_narrow() {
+            return Ok(x.to_dtype(DType::F32).softmax(axis)?.to_dtype(x.dtype()));
+        }
         let y = autograd::no_grad(|| {
             let e = (&x - &x.max_over(at)?).exp();
             let sum = e.sum_over(at)?;
@@ -218,6 +221,9 @@ impl Tensor {
         let x = self.to_dtype(self.dtype().to_float());
         if x.numel() == 0 {
             return Ok(x);
+        }
+        if x.dtype().is_narrow() {
+            return Ok(x.to_dtype(DType::F32).log_softmax(axis)?.to_dtype(x.dtype()));
         }
         let y = autograd::no_grad(|| {
             let shifted = &x - &x.max_over(at)?;
@@ -276,8 +282,7 @@ impl Tensor {
         let dtype = self.dtype().to_float();
         // The sum of halves may be past their range where the mean is not.
         let wide = if dtype.is_narrow() { DType::F32 } else { dtype };
-        let scale = if at.count == 0 { f64::NAN } else { 1.0 / at.count as f64 };
-        Ok((self.to_dtype(wide).sum_over(at)? * scale).to_dtype(dtype))
+        Ok((self.to_dtype(wide).sum_over(at)? / at.count as f64).to_dtype(dtype))
     }
 
     fn var_over(&self, at: Reduced, correction: f64) -> Result<Tensor> {
@@ -329,11 +334,12 @@ impl Tensor {
     fn logsumexp_over(&self, at: Reduced) -> Result<Tensor> {
         let x = self.to_dtype(self.dtype().to_float());
         if at.count == 0 {
-            return Ok(Tensor::full(at.kept, f64::NEG_INFINITY, x.dtype(), x.device()));
+            return Ok(x.sum_over(at)? + f64::NEG_INFINITY);
         }
         let max = x.detach().max_over(at)?;
-        // A row of -inf has no finite maximum to take off; a row with inf has the maximum as its result.
-        let finite = max.sub(&max)?.eq(0.0)?.choose(&max, 0.0)?;
+        // A row of -inf has no finite maximum to take off; a row with inf has the maximum as its result. GPU compilers
+        // may take `max - max` for 0.
+        let finite = max.abs().lt(f64::INFINITY)?.choose(&max, 0.0)?;
         let sum = (&x - &finite).exp().sum_over(at)?;
         Ok(sum.log() + finite)
     }
@@ -360,4 +366,10 @@ impl Tensor {
         let first = hit.choose(&index, &none)?.reduce(ReduceOp::Min, at)?;
         Ok(settle(first.reshape(at.squeezed)).to_dtype(DType::I64))
     }
+}
+
+/// The square root, with gradient 0 at 0.
+fn root(x: &Tensor) -> Result<Tensor> {
+    let zero = x.eq(0.0)?;
+    zero.choose(0.0, zero.choose(1.0, x)?.sqrt())
 }

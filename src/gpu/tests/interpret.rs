@@ -1,5 +1,7 @@
 //! The meaning of a kernel, one element after the other in `f64`.
 
+use std::{cell::RefCell, collections::HashMap};
+
 use crate::{
     Scalar,
     graph::kernel::{Body, Code, Fused, Kernel, Leaf, Matmul},
@@ -67,7 +69,11 @@ pub(super) fn binary(op: BinaryOp, a: f64, b: f64) -> f64 {
         BinaryOp::Mul => a * b,
         BinaryOp::Div => a / b,
         BinaryOp::Pow => a.powf(b),
-        BinaryOp::FloorDiv => (a / b).floor(),
+        BinaryOp::FloorDiv if b == 0.0 => a / b,
+        BinaryOp::FloorDiv => {
+            let r = a % b;
+            ((a - r) / b).round() - f64::from(r != 0.0 && (r < 0.0) != (b < 0.0))
+        }
         BinaryOp::Rem if a.is_nan() || b.is_nan() || a.is_infinite() || b == 0.0 => f64::NAN,
         BinaryOp::Rem if b.is_infinite() => {
             if a == 0.0 || (a < 0.0) == (b < 0.0) {
@@ -109,6 +115,8 @@ struct At<'a> {
     inputs: &'a [Vec<f64>],
     scalars: &'a [Scalar],
     acc: f64,
+    /// Values per row, by step and row.
+    rows: RefCell<HashMap<(u16, Vec<usize>), f64>>,
 }
 
 impl At<'_> {
@@ -121,6 +129,19 @@ impl At<'_> {
     }
 
     fn step(&self, step: u16, at: &[usize]) -> f64 {
+        if !self.fused.code[step as usize].per_row {
+            return self.compute(step, at);
+        }
+        let key = (step, at[..self.fused.kept].to_vec());
+        if let Some(value) = self.rows.borrow().get(&key) {
+            return *value;
+        }
+        let value = self.compute(step, at);
+        self.rows.borrow_mut().insert(key, value);
+        value
+    }
+
+    fn compute(&self, step: u16, at: &[usize]) -> f64 {
         let instr = &self.fused.code[step as usize];
         let leaf = |i: u16| &self.fused.leaves[i as usize];
         let arg = |i: usize| self.step(instr.args[i], at);
@@ -178,7 +199,11 @@ impl At<'_> {
     }
 
     fn store(&self, at: &[usize], outputs: &mut [Vec<f64>]) {
+        let first = at[self.fused.kept..].iter().all(|c| *c == 0);
         for (output, store) in outputs.iter_mut().zip(&self.fused.outputs) {
+            if self.fused.code[store.value as usize].per_row && !first {
+                continue;
+            }
             let place: isize = at.iter().zip(&store.strides).map(|(c, s)| *c as isize * s).sum();
             output[place as usize] = self.step(store.value, at);
         }
@@ -212,8 +237,9 @@ pub(super) fn run(kernel: &Kernel, inputs: &[Vec<f64>], scalars: &[Scalar]) -> V
     let mut outputs: Vec<_> = kernel.outputs.iter().map(|b| vec![f64::NAN; b.numel]).collect();
     match &kernel.body {
         Body::Fused(fused) => {
+            let all = At { fused, inputs, scalars, acc: 0.0, rows: RefCell::default() };
             for flat in 0..fused.dims.iter().product() {
-                At { fused, inputs, scalars, acc: 0.0 }.store(&coordinates(flat, &fused.dims), &mut outputs);
+                all.store(&coordinates(flat, &fused.dims), &mut outputs);
             }
         }
         Body::Matmul(matmul) => {
@@ -221,7 +247,7 @@ pub(super) fn run(kernel: &Kernel, inputs: &[Vec<f64>], scalars: &[Scalar]) -> V
             for flat in 0..fused.dims.iter().product() {
                 let at = coordinates(flat, &fused.dims);
                 let acc = product(matmul, inputs, &at);
-                At { fused, inputs, scalars, acc }.store(&at, &mut outputs);
+                At { fused, inputs, scalars, acc, rows: RefCell::default() }.store(&at, &mut outputs);
             }
         }
         Body::ScatterAdd(s) => {

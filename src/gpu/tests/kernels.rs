@@ -77,8 +77,7 @@ fn matmul(
     m: usize,
     n: usize,
     k: usize,
-    ta: bool,
-    tb: bool,
+    [ta, tb]: [bool; 2],
     dtype: DType,
     offset: usize,
 ) -> (Kernel, Vec<Vec<f64>>) {
@@ -153,9 +152,9 @@ fn everything(gpu: &dyn Executor) {
     }
     let (kernel, inputs) = reduction(ReduceOp::Sum, DType::F32, &[6, 40], 1, &[1, 6]);
     check(gpu, "columns", &kernel, &inputs, &[], 1e-5);
-    let (kernel, inputs) = matmul(&[], 13, 18, 11, false, false, DType::F32, 0);
+    let (kernel, inputs) = matmul(&[], 13, 18, 11, [false, false], DType::F32, 0);
     check(gpu, "matmul", &kernel, &inputs, &[], 1e-5);
-    let (kernel, inputs) = matmul(&[], 16, 32, 8, false, false, DType::F32, 0);
+    let (kernel, inputs) = matmul(&[], 16, 32, 8, [false, false], DType::F32, 0);
     check(gpu, "matmul", &kernel, &inputs, &[], 1e-5);
     let (kernel, inputs) = scatter(DType::F32, DType::I64, 20, 5, 6);
     check(gpu, "scatter", &kernel, &inputs, &[], 1e-6);
@@ -188,6 +187,19 @@ fn everything_within_the_limits_of_the_web() {
 }
 
 #[test]
+fn everything_with_the_kernels_of_real_gpus() {
+    let Some(gpu) = as_real_gpu(&options(|_| ())) else { return };
+    everything(&*gpu);
+    products(&*gpu);
+    let (kernel, inputs) = softmax(2, 1300);
+    check(&*gpu, "softmax by workgroups", &kernel, &inputs, &[], 2e-6);
+    let (kernel, inputs) = matmul(&[2], 9, 20, 512, [false, true], DType::F32, 0);
+    check(&*gpu, "a product in parts", &kernel, &inputs, &[], 1e-4);
+    let Some(gpu) = as_real_gpu(&options(|o| (o.webgpu_limits, o.subgroups) = (true, false))) else { return };
+    everything(&*gpu);
+}
+
+#[test]
 fn reductions_of_every_layout_and_op() {
     let Some(gpu) = default_gpu() else { return };
     for op in [ReduceOp::Sum, ReduceOp::Prod, ReduceOp::Max, ReduceOp::Min] {
@@ -208,20 +220,24 @@ fn reductions_of_every_layout_and_op() {
     check(&*gpu, "columns in two passes", &kernel, &inputs, &[], 1e-4);
 }
 
+fn products(gpu: &dyn Executor) {
+    for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (kernel, inputs) = matmul(&[2], 36, 72, 20, [ta, tb], DType::F32, 0);
+        check(gpu, &format!("{ta} {tb}"), &kernel, &inputs, &[], 1e-5);
+    }
+    let (kernel, inputs) = matmul(&[], 33, 35, 22, [true, true], DType::F32, 1);
+    check(gpu, "odd", &kernel, &inputs, &[], 1e-5);
+}
+
 #[test]
 fn products_of_every_layout() {
     let Some(gpu) = default_gpu() else { return };
-    for (ta, tb) in [(false, false), (false, true), (true, false), (true, true)] {
-        let (kernel, inputs) = matmul(&[2], 36, 72, 20, ta, tb, DType::F32, 0);
-        check(&*gpu, &format!("{ta} {tb}"), &kernel, &inputs, &[], 1e-5);
-    }
-    let (kernel, inputs) = matmul(&[], 33, 35, 22, true, true, DType::F32, 1);
-    check(&*gpu, "odd", &kernel, &inputs, &[], 1e-5);
+    products(&*gpu);
     for dtype in [DType::I32, DType::F64, DType::I64] {
-        let (kernel, inputs) = matmul(&[2], 5, 6, 7, false, true, dtype, 1);
+        let (kernel, inputs) = matmul(&[2], 5, 6, 7, [false, true], dtype, 1);
         check(&*gpu, dtype.name(), &kernel, &inputs, &[], 1e-12);
     }
-    let (kernel, inputs) = matmul(&[], 1, 40, 30, false, false, DType::F32, 0);
+    let (kernel, inputs) = matmul(&[], 1, 40, 30, [false, false], DType::F32, 0);
     check(&*gpu, "a vector", &kernel, &inputs, &[], 1e-5);
 }
 

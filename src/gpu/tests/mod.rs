@@ -1,12 +1,13 @@
 //! Kernels written by hand, on a device and in a plain interpreter.
 
+mod engine;
 mod interpret;
 mod kernels;
 mod numerics;
 
 use std::sync::Arc;
 
-use super::{adapters, open};
+use super::{GpuExecutor, adapters, context::Context, open};
 use crate::{
     DType, DeviceOptions, Element, Result, Scalar,
     dtype::for_dtype,
@@ -33,6 +34,14 @@ fn options(change: impl FnOnce(&mut DeviceOptions)) -> DeviceOptions {
     let mut options = DeviceOptions { webgpu_limits: false, ..DeviceOptions::default() };
     change(&mut options);
     options
+}
+
+/// The kernels that real GPUs get, on whatever there is.
+fn as_real_gpu(options: &DeviceOptions) -> Option<Arc<dyn Executor>> {
+    gpu(options)?;
+    let (_, mut context, _) = Context::open(&0.into(), options).expect("the device opens");
+    context.target.cpu = false;
+    Some(Arc::new(GpuExecutor::new(Arc::new(context)).expect("the device opens")))
 }
 
 fn default_gpu() -> Option<Arc<dyn Executor>> {
