@@ -154,7 +154,8 @@ fn derivatives_of_first_and_second_order() -> Result<()> {
     let t = Tensor::from_slice(&CLASSES, [4], &device)?;
     let y = Tensor::from_slice(&BINARY.map(f64::from), [4, 3], &device)?;
     let smooth = CrossEntropy::new().label_smoothing(0.1);
-    let losses: [&dyn Fn(&Tensor) -> Result<Tensor>; 5] = [
+    type Function<'a> = &'a dyn Fn(&Tensor) -> Result<Tensor>;
+    let losses: [Function<'_>; 5] = [
         &|x| cross_entropy(x, &t),
         &|x| smooth.loss(x, &t),
         &|x| bce(&x.sigmoid(), &y),
