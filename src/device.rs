@@ -171,7 +171,7 @@ impl Device {
             limits: vec![("threads", rayon::current_num_threads() as u64)],
             features: Vec::new(),
         };
-        Device::new("cpu".into(), info, options, CpuExecutor::new())
+        Device::new("cpu".into(), info, options, CpuExecutor::open())
     }
 
     /// A GPU: the number of its line in [`Device::list`], counted among GPUs from 0, or a part of its name.
@@ -253,10 +253,11 @@ impl Device {
 
     /// Every device: the CPU first, then the GPUs, real hardware before software.
     pub fn list() -> Vec<DeviceInfo> {
-        let mut list = vec![Device::cpu().info().clone()];
+        let cpu = Device::cpu().info().clone();
         #[cfg(feature = "gpu")]
-        list.extend(crate::gpu::adapters(&DeviceOptions::default()));
-        list
+        return [vec![cpu], crate::gpu::adapters(&DeviceOptions::default())].concat();
+        #[cfg(not(feature = "gpu"))]
+        vec![cpu]
     }
 
     /// `cpu`, or `gpu:` and the GPU's number.

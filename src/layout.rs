@@ -161,8 +161,7 @@ impl View {
         // Axes of `inner` that step evenly count as one: (size, row-major stride, stride).
         let steps = contiguous_strides(&inner.shape);
         let mut axes: Vec<(usize, isize, isize)> = Vec::with_capacity(MAX_RANK);
-        for axis in 0..inner.shape.rank() {
-            let (size, step, stride) = (inner.shape[axis], steps[axis], inner.strides[axis]);
+        for ((&size, &step), &stride) in inner.shape.iter().zip(&steps).zip(&inner.strides) {
             if size == 1 {
                 continue;
             }

@@ -176,10 +176,6 @@ impl HostBuffer {
 }
 
 impl Storage for HostBuffer {
-    fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     fn host(&self) -> Option<&[u8]> {
         // SAFETY: the memory is initialised (pooled blocks start as zeros) and lives as long as `self`.
         Some(unsafe { std::slice::from_raw_parts(self.data.as_ptr(), self.bytes) })

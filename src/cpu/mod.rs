@@ -17,6 +17,7 @@ mod reference;
 mod simd;
 #[cfg(test)]
 mod tests;
+mod timed;
 mod walk;
 
 use std::sync::{
@@ -31,6 +32,7 @@ use crate::{
     device::Memory,
     error::Error,
     graph::{
+        debug,
         executor::{Buffer, Caps, Executor, Program, Storage},
         kernel::{Body, Kernel},
     },
@@ -43,7 +45,7 @@ pub(crate) struct CpuExecutor {
 }
 
 impl CpuExecutor {
-    pub fn new() -> Arc<dyn Executor> {
+    pub fn open() -> Arc<dyn Executor> {
         Arc::new(Self { pool: Arc::default(), compiled: AtomicU64::new(0) })
     }
 }
@@ -78,11 +80,15 @@ impl Executor for CpuExecutor {
 
     fn compile(&self, kernel: &Kernel) -> Result<Arc<dyn Program>> {
         self.compiled.fetch_add(1, Ordering::Relaxed);
-        Ok(match &kernel.body {
+        let program: Arc<dyn Program> = match &kernel.body {
             Body::Fused(fused) => Arc::new(pointwise::FusedProgram::new(kernel, fused)),
             Body::Matmul(matmul) => Arc::new(matmul::MatmulProgram::new(kernel, matmul, &self.pool)),
             Body::ScatterAdd(scatter) => Arc::new(index::ScatterProgram::new(scatter, kernel.inputs[1].dtype)),
-        })
+        };
+        if !debug::is_on() {
+            return Ok(program);
+        }
+        Ok(Arc::new(timed::Timed { program, cost: debug::Cost::of(kernel) }))
     }
 
     fn submit(&self) -> Result<()> {

@@ -108,9 +108,9 @@ fn fused(
             values.push(next);
         }
         for ((output, data), binding) in f.outputs.iter().zip(&mut *outputs).zip(&kernel.outputs) {
-            for i in 0..inner {
+            for (i, &value) in values[output.value as usize].iter().enumerate() {
                 let at = place(&f.dims, &output.strides, row * inner + i);
-                store(data, binding.dtype, at, values[output.value as usize][i]);
+                store(data, binding.dtype, at, value);
             }
         }
     }

@@ -144,7 +144,7 @@ fn check(kernel: &Kernel, seed: u64) {
 fn check_with(kernel: &Kernel, inputs: &[Vec<u8>]) {
     let scalars: Vec<Scalar> = (0..kernel.scalars.len()).map(|i| Scalar::Float(i as f64 * 0.75 + 0.5)).collect();
     let expected = reference::run(kernel, inputs, &scalars);
-    let executor = CpuExecutor::new();
+    let executor = CpuExecutor::open();
     let buffers: Vec<Buffer> = inputs.iter().map(|d| executor.upload(d).unwrap()).collect();
     let outputs: Vec<Buffer> = kernel
         .outputs
@@ -249,7 +249,7 @@ fn casts_from_floats_saturate_then_wrap() {
         let y = b.instr(Code::Cast, &[x], dtype);
         b.store(y);
         let kernel = b.kernel();
-        let executor = CpuExecutor::new();
+        let executor = CpuExecutor::open();
         let data: Vec<f64> = [0.0, 0.0].into_iter().chain(cases).collect();
         let input = executor.upload(bytemuck::cast_slice(&data)).unwrap();
         let output = executor.alloc(64).unwrap();

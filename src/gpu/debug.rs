@@ -3,30 +3,25 @@
 use std::time::Duration;
 
 use super::{context::Context, encoder::Dispatch};
-use crate::{Result, graph::executor::Storage};
+use crate::{
+    Result,
+    graph::debug::{self, Cost},
+};
 
 const MAX_KERNELS: u32 = 1024;
-
-struct Entry {
-    name: String,
-    grid: [u32; 3],
-    bytes: u64,
-    flops: u64,
-}
 
 /// Takes the time of each kernel between two submissions.
 pub(super) struct Profiler {
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
     mapped: wgpu::Buffer,
-    entries: Vec<Entry>,
+    entries: Vec<Cost>,
 }
 
 impl Profiler {
     /// A profiler if `KILN_DEBUG` asks for one and the device has timestamps.
     pub fn if_wanted(context: &Context) -> Result<Option<Self>> {
-        let wanted = std::env::var("KILN_DEBUG").is_ok_and(|v| !v.is_empty() && v != "0");
-        if !wanted || !context.features.contains(wgpu::Features::TIMESTAMP_QUERY) {
+        if !debug::is_on() || !context.features.contains(wgpu::Features::TIMESTAMP_QUERY) {
             return Ok(None);
         }
         let size = MAX_KERNELS as u64 * 16;
@@ -50,12 +45,7 @@ impl Profiler {
     /// A pass for one kernel.
     pub fn begin(&mut self, encoder: &mut wgpu::CommandEncoder, dispatch: &Dispatch) -> wgpu::ComputePass<'static> {
         let at = (self.entries.len() as u32).min(MAX_KERNELS - 1) * 2;
-        self.entries.push(Entry {
-            name: dispatch.name.to_owned(),
-            grid: dispatch.grid,
-            bytes: dispatch.buffers.iter().map(|b| b.bytes() as u64).sum(),
-            flops: dispatch.flops,
-        });
+        self.entries.push(dispatch.cost.clone());
         let writes = wgpu::ComputePassTimestampWrites {
             query_set: &self.queries,
             beginning_of_pass_write_index: Some(at),
@@ -83,13 +73,7 @@ impl Profiler {
             let period = context.queue.get_timestamp_period() as f64;
             for (entry, times) in self.entries.iter().zip(view.chunks_exact(16)) {
                 let [start, end] = [0, 8].map(|i| u64::from_le_bytes(std::array::from_fn(|j| times[i + j])));
-                let ns = (end.saturating_sub(start) as f64 * period).max(1.0);
-                let Entry { name, grid, bytes, flops } = entry;
-                let rate = match flops {
-                    0 => format!("{:8.1} GB/s", *bytes as f64 / ns),
-                    _ => format!("{:8.1} GFLOP/s", *flops as f64 / ns),
-                };
-                eprintln!("kiln: {:10.1} us {rate}  {grid:?}  {name}", ns / 1e3);
+                entry.report(end.saturating_sub(start) as f64 * period);
             }
         }
         self.mapped.unmap();

@@ -14,7 +14,7 @@ use super::{
     memory::GpuBuffer,
     pipeline::{Pipeline, Pipelines},
 };
-use crate::Result;
+use crate::{Result, graph::debug::Cost};
 
 /// Parameters of kernels that cannot take immediates, one slot each, until the next submission.
 const RING_BYTES: usize = 256 << 10;
@@ -24,12 +24,11 @@ const MAX_BIND_GROUPS: usize = 4096;
 
 /// One kernel launch.
 pub(super) struct Dispatch<'a> {
-    pub name: &'a str,
     pub pipeline: &'a Pipeline,
     pub buffers: &'a [&'a GpuBuffer],
     pub words: &'a [u32],
     pub grid: [u32; 3],
-    pub flops: u64,
+    pub cost: &'a Cost,
 }
 
 /// Records launches and submits them.

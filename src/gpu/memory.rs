@@ -39,10 +39,6 @@ impl GpuBuffer {
 }
 
 impl Storage for GpuBuffer {
-    fn bytes(&self) -> usize {
-        self.raw().buffer.size() as usize
-    }
-
     fn as_any(&self) -> &dyn Any {
         self
     }

@@ -35,6 +35,7 @@ use types::scalar_words;
 use crate::{
     DType, DeviceInfo, DeviceOptions, Error, GpuSelector, Memory, Result, Scalar,
     graph::{
+        debug::Cost,
         executor::{Buffer, Caps, Executor, Program},
         kernel::{Binding, Body, Code, Fused, Instr, Kernel, Leaf, Output},
     },
@@ -151,12 +152,12 @@ struct Step {
     words: Vec<u32>,
     scalars: Vec<(usize, usize)>,
     grid: [u32; 3],
-    flops: u64,
+    cost: Cost,
 }
 
 struct GpuProgram {
     shared: Arc<Shared>,
-    name: String,
+    cost: Cost,
     steps: Vec<Step>,
     /// Bytes of the buffers that live between the steps.
     scratch: Vec<usize>,
@@ -167,7 +168,7 @@ impl GpuProgram {
     fn new(shared: Arc<Shared>, kernel: &Kernel) -> Result<Self> {
         let mut program = Self {
             shared,
-            name: kernel.name.clone(),
+            cost: Cost::of(kernel),
             steps: Vec::new(),
             scratch: Vec::new(),
             dtypes: kernel.scalars.clone(),
@@ -237,9 +238,10 @@ impl GpuProgram {
                 format!("{} buffers are more than {} can bind", shader.slots.len(), self.shared.context.adapter.name);
             return Err(Error::argument("kernel", reason));
         }
-        let pipeline = self.shared.pipelines.get(&self.name, &shader)?;
+        let pipeline = self.shared.pipelines.get(&self.cost.label, &shader)?;
         let Shader { slots, words, scalars, .. } = shader;
-        self.steps.push(Step { pipeline, slots, words, scalars, grid, flops });
+        let cost = Cost { flops, ..self.cost.clone() };
+        self.steps.push(Step { pipeline, slots, words, scalars, grid, cost });
         Ok(())
     }
 }
@@ -284,14 +286,8 @@ impl Program for GpuProgram {
                 }
                 words = &own;
             }
-            let dispatch = Dispatch {
-                name: &self.name,
-                pipeline: &step.pipeline,
-                buffers: &buffers,
-                words,
-                grid: step.grid,
-                flops: step.flops,
-            };
+            let dispatch =
+                Dispatch { pipeline: &step.pipeline, buffers: &buffers, words, grid: step.grid, cost: &step.cost };
             recorder.dispatch(&dispatch)?;
         }
         Ok(())

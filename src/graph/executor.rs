@@ -9,8 +9,6 @@ use crate::{Result, Scalar, device::Memory, graph::kernel::Kernel};
 pub(crate) type Buffer = Arc<dyn Storage>;
 
 pub(crate) trait Storage: Any + Send + Sync {
-    /// The capacity in bytes, at least what was asked for.
-    fn bytes(&self) -> usize;
     /// The contents, if they lie in host memory.
     fn host(&self) -> Option<&[u8]> {
         None

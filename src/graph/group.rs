@@ -136,7 +136,7 @@ impl<'a> Groups<'a> {
                 continue;
             }
             // A merge along one edge may have been what another one waited for.
-            while (0..out.edges(i)).fold(false, |merged, edge| out.merge_edge(i, edge, plain) || merged) {}
+            while (0..out.edges(i)).any(|edge| out.merge_edge(i, edge, plain)) {}
         }
         out
     }

@@ -20,7 +20,11 @@ pub(crate) struct Kernel {
     pub inputs: Vec<Binding>,
     /// Dtype and element count of each output buffer, in binding order. Distinct from the inputs but for `Binding::alias`.
     pub outputs: Vec<Binding>,
-    /// The number of scalars passed at launch.
+    /// The scalars passed at launch.
+    #[cfg_attr(
+        not(any(feature = "gpu", test)),
+        expect(dead_code, reason = "the CPU sees a scalar's dtype where it is used")
+    )]
     pub scalars: Vec<DType>,
 }
 

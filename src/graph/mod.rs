@@ -4,6 +4,7 @@
 //! pending graph up among the known plans and, if it is new, groups nodes into kernels ([`group`]), writes each
 //! group as a kernel ([`lower`]) and assigns buffers ([`plan`]). Then it runs the plan.
 
+pub(crate) mod debug;
 mod engine;
 pub(crate) mod executor;
 mod group;

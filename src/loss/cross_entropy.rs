@@ -242,7 +242,7 @@ impl Loss for Nll {
         prediction.same_device(target, "nll")?;
         let axis = class_axis("nll", prediction)?;
         let Ids { hit, valid, .. } = Ids::new("nll", prediction, axis, target)?;
-        let picked = hit.choose(&prediction.neg(), 0.0)?.sum_keepdim(axis as isize)?;
+        let picked = hit.choose(prediction.neg(), 0.0)?.sum_keepdim(axis as isize)?;
         self.reduction.apply(&valid.choose(&picked, f64::NAN)?.squeeze(axis as isize)?)
     }
 }

@@ -1,8 +1,7 @@
 //! The registry: every primitive op.
 //!
-//! An elementwise op is one row of [`unary`] or [`binary`]; enum, CPU loop, method, gradient, parity test and
-//! gradient check all derive from the row, and its WGSL function is found by name. A structured op is a variant of
-//! [`Op`] with one kernel per executor.
+//! An elementwise op is one row of a table; enum, CPU loop, method, gradient, parity test and gradient check all derive
+//! from the row, and its WGSL function is found by name. A structured op has one kernel per executor.
 
 pub(crate) mod binary;
 pub(crate) mod numeric;

@@ -85,8 +85,9 @@ struct Rule {
 struct Constants {
     /// For which step, and for parameters like which.
     key: (u64, DType, Device),
-    /// `1 - beta1`, `beta2`, `1 - beta2`, `sqrt(1 - beta2^t)`, `eps`, `-lr / (1 - beta1^t)`.
-    values: [Tensor; 6],
+    /// `1 - beta1`, `beta2`, `1 - beta2`, `eps * c` and `-lr * c / (1 - beta1^t)` for `c = sqrt(1 - beta2^t)`: PyTorch
+    /// divides the root by `c`, which is one op more for each parameter.
+    values: [Tensor; 5],
     decay: Option<Tensor>,
 }
 
@@ -96,11 +97,11 @@ impl Rule {
         let t = steps as f64;
         let constant = |value: f64| Tensor::full((), value, p.dtype(), p.device());
         let corrected = (1.0 - beta2.powf(t)).sqrt();
-        let rate = -self.lr / (1.0 - beta1.powf(t));
+        let rate = -self.lr * corrected / (1.0 - beta1.powf(t));
         let decay = if self.decoupled { 1.0 - self.lr * self.weight_decay } else { self.weight_decay };
         Constants {
             key: (steps, p.dtype(), p.device().clone()),
-            values: [1.0 - beta1, beta2, 1.0 - beta2, corrected, self.eps, rate].map(constant),
+            values: [1.0 - beta1, beta2, 1.0 - beta2, self.eps * corrected, rate].map(constant),
             decay: (self.weight_decay != 0.0).then(|| constant(decay)),
         }
     }
@@ -119,7 +120,7 @@ impl Rule {
     }
 
     fn apply(&self, slot: &mut Slot<2>, p: &Tensor, g: &Tensor, constants: &Constants) -> Tensor {
-        let [rest1, beta2, rest2, corrected, eps, rate] = &constants.values;
+        let [rest1, beta2, rest2, eps, rate] = &constants.values;
         let (mut p, mut g) = (p.clone(), g.clone());
         match &constants.decay {
             Some(decay) if self.decoupled => p = p * decay,
@@ -129,7 +130,7 @@ impl Rule {
         let [m, v] = slot.state.take().unwrap_or_else(|| [p.zeros_like(), p.zeros_like()]);
         let m = &m + (&g - &m) * rest1;
         let v = &v * beta2 + g.square() * rest2;
-        let p = p + &m / &(v.sqrt() / corrected + eps) * rate;
+        let p = p + &m * rate / (v.sqrt() + eps);
         slot.state = Some([m, v]);
         p
     }
