@@ -1,4 +1,29 @@
 //! Kiln trains neural networks on any GPU that wgpu reaches, and on the CPU.
+//!
+//! A [`Tensor`] is an array of numbers on a [`Device`]. Operations on it are recorded, fused into kernels, and run when
+//! a value is read or an optimizer has stepped. What is computed from a tensor that
+//! [requires a gradient](Tensor::requires_grad), or from a [`Param`], can be differentiated, to any order.
+//!
+//! - [`nn`] has layers and the traits of models, [`loss`] what they minimise, [`optim`] what changes their parameters.
+//! - [`data`] makes batches of data sets; [`train`] is the loop, with progress, metrics and history.
+//! - [`io`] reads and writes NumPy's files; [`ndarray`](https://docs.rs/ndarray) arrays convert both ways.
+//! - `use kiln::prelude::*` brings what most programs need.
+//!
+//! ```
+//! use kiln::prelude::*;
+//!
+//! let device = Device::best();
+//! let w = Param::new(Tensor::zeros([2, 1], DType::F32, &device));
+//! let x = Tensor::from_slice(&[1.0f32, 0.0, 0.0, 1.0, 1.0, 1.0], [3, 2], &device)?;
+//! let y = Tensor::from_slice(&[1.0f32, 2.0, 3.0], [3, 1], &device)?;
+//! let mut sgd = Sgd::new(0.5).with([w.clone()]);
+//! for _ in 0..100 {
+//!     let loss = mse(&x.matmul(&w.tensor())?, &y)?;
+//!     sgd.step(loss.backward()?)?;
+//! }
+//! assert!((w.tensor().to_vec::<f32>()?[1] - 2.0).abs() < 1e-3);
+//! # Ok::<(), kiln::Error>(())
+//! ```
 
 // So that derived code finds the crate under its own name within it, too.
 extern crate self as kiln;
@@ -30,3 +55,7 @@ pub use dtype::{DType, Element, Scalar};
 pub use error::{Error, Result};
 pub use shape::{MAX_RANK, Shape};
 pub use tensor::{Axes, Operand, Tensor, manual_seed};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
