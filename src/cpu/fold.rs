@@ -77,6 +77,17 @@ folds! {
 /// Partial results kept side by side: several SIMD registers, and rounding errors that grow slowly.
 const LANES: usize = 64;
 
+macro_rules! halve {
+    ($values:ident, $f:ident, $lanes:expr, $($width:literal)*) => {{
+        $(if $width < $lanes {
+            for i in 0..$width {
+                $values[i] = $values[i].$f($values[i + $width]);
+            }
+        })*
+        $values[0]
+    }};
+}
+
 macro_rules! along {
     ($lanes:expr, $src:ident, $op:expr, $T:ident, $f:ident) => {{
         let mut lanes = [$T::identity($op); $lanes];
@@ -96,14 +107,8 @@ macro_rules! along {
         for (a, x) in lanes.iter_mut().zip(rest) {
             *a = a.$f(*x);
         }
-        let mut width = $lanes / 2;
-        while width > 0 {
-            for i in 0..width {
-                lanes[i] = lanes[i].$f(lanes[i + width]);
-            }
-            width /= 2;
-        }
-        lanes[0]
+        // Written out, so that each step is whole registers.
+        halve!(lanes, $f, $lanes, 32 16 8 4 2 1)
     }};
 }
 

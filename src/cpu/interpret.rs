@@ -5,7 +5,7 @@ use std::slice::{from_raw_parts, from_raw_parts_mut};
 use super::{
     convert::{self, Bit, Stored, for_compute, for_stored},
     fold, loops,
-    order::Extent,
+    order::{Extent, TILE},
     plan::{Kind, Plan, Step},
     simd,
     walk::Walk,
@@ -196,7 +196,8 @@ impl Tile<'_> {
                     if self.columns {
                         fold::onto(op, acc, values);
                     } else {
-                        fold::onto(op, acc, &[fold::along(op, values)]);
+                        // Part by part, so that the length of the tile changes no rounding.
+                        values.chunks(TILE).for_each(|part| fold::onto(op, acc, &[fold::along(op, part)]));
                     }
                 }),
                 Kind::Place { walk } => {
