@@ -154,6 +154,29 @@ pub(super) fn rows<T: Fold>(op: ReduceOp, dst: &mut [T], src: &[T]) {
     dst.iter_mut().zip(src.chunks_exact(width)).for_each(|(d, row)| *d = along(op, row));
 }
 
+/// Whether [`products`] stands for [`rows`] of a product: rows of this width are summed in `LANES`.
+pub(super) fn sums_products(width: usize) -> bool {
+    width >= LANES * 8
+}
+
+simd! {
+    /// The sum of `a * b`, each product rounded as if it had been stored: what [`along`] makes of them.
+    pub(super) fn products<T: Fold>(a: &[T], b: &[T]) -> T {
+        let mut lanes = [T::identity(ReduceOp::Sum); LANES];
+        let (left, left_rest) = a.as_chunks::<LANES>();
+        let (right, right_rest) = b.as_chunks::<LANES>();
+        for (x, y) in left.iter().zip(right) {
+            for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
+                *lane = lane.sum(x.product(*y));
+            }
+        }
+        for ((lane, x), y) in lanes.iter_mut().zip(left_rest).zip(right_rest) {
+            *lane = lane.sum(x.product(*y));
+        }
+        halve!(lanes, sum, LANES, 32 16 8 4 2 1)
+    }
+}
+
 /// `acc[i]` combined with `src[i]`.
 macro_rules! onto {
     ($acc:ident, $src:ident, $f:ident) => {

@@ -190,6 +190,14 @@ impl Tile<'_> {
                 Kind::Reduce(op, compute) => for_compute!(compute, C => {
                     fold::rows::<C>(op, self.write(s.dst, n), self.read(a, self.len));
                 }),
+                Kind::Products(wide) => {
+                    let len = self.len;
+                    if wide {
+                        self.write(s.dst, n)[0] = fold::products::<f64>(self.read(a, len), self.read(b, len));
+                    } else {
+                        self.write(s.dst, n)[0] = fold::products::<f32>(self.read(a, len), self.read(b, len));
+                    }
+                }
                 Kind::Accumulate(op, compute) => for_compute!(compute, C => {
                     let values = self.read::<C>(a, self.len);
                     let acc = self.write::<C>(s.dst, n);
