@@ -20,6 +20,7 @@ pub(crate) struct GradNode {
     pub shape: Shape,
     pub dtype: DType,
     pub parents: Vec<Option<Arc<GradNode>>>,
+    leaf: bool,
     /// `None` once a backward pass has used it up.
     rule: Mutex<Option<Arc<Rule>>>,
 }
@@ -145,8 +146,9 @@ impl GradNode {
     fn new(y: &Tensor, parents: Vec<Option<Arc<GradNode>>>, rule: Rule) -> Arc<Self> {
         static ORDER: AtomicU64 = AtomicU64::new(0);
         let order = ORDER.fetch_add(1, Ordering::Relaxed);
+        let leaf = matches!(rule, Rule::Leaf);
         let rule = Mutex::new(Some(Arc::new(rule)));
-        Arc::new(Self { order, shape: *y.shape(), dtype: y.dtype(), parents, rule })
+        Arc::new(Self { order, shape: *y.shape(), dtype: y.dtype(), parents, leaf, rule })
     }
 
     pub fn leaf(y: &Tensor) -> Arc<Self> {
@@ -154,7 +156,7 @@ impl GradNode {
     }
 
     pub fn is_leaf(&self) -> bool {
-        matches!(self.rule().as_deref(), Some(Rule::Leaf))
+        self.leaf
     }
 
     fn rule(&self) -> Option<Arc<Rule>> {
@@ -163,9 +165,8 @@ impl GradNode {
 
     /// Frees what the rule holds; a leaf stays one.
     pub fn release(&self) {
-        let mut rule = self.rule.lock().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(rule.as_deref(), Some(Rule::Leaf)) {
-            *rule = None;
+        if !self.leaf {
+            *self.rule.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 

@@ -77,6 +77,17 @@ folds! {
 /// Partial results kept side by side: several SIMD registers, and rounding errors that grow slowly.
 const LANES: usize = 64;
 
+macro_rules! halve {
+    ($values:ident, $f:ident, $lanes:expr, $($width:literal)*) => {{
+        $(if $width < $lanes {
+            for i in 0..$width {
+                $values[i] = $values[i].$f($values[i + $width]);
+            }
+        })*
+        $values[0]
+    }};
+}
+
 macro_rules! along {
     ($lanes:expr, $src:ident, $op:expr, $T:ident, $f:ident) => {{
         let mut lanes = [$T::identity($op); $lanes];
@@ -96,14 +107,8 @@ macro_rules! along {
         for (a, x) in lanes.iter_mut().zip(rest) {
             *a = a.$f(*x);
         }
-        let mut width = $lanes / 2;
-        while width > 0 {
-            for i in 0..width {
-                lanes[i] = lanes[i].$f(lanes[i + width]);
-            }
-            width /= 2;
-        }
-        lanes[0]
+        // Written out, so that each step is whole registers.
+        halve!(lanes, $f, $lanes, 32 16 8 4 2 1)
     }};
 }
 
@@ -147,6 +152,29 @@ pub(super) fn rows<T: Fold>(op: ReduceOp, dst: &mut [T], src: &[T]) {
         return short_rows(op, dst, src);
     }
     dst.iter_mut().zip(src.chunks_exact(width)).for_each(|(d, row)| *d = along(op, row));
+}
+
+/// Whether [`products`] stands for [`rows`] of a product: rows of this width are summed in `LANES`.
+pub(super) fn sums_products(width: usize) -> bool {
+    width >= LANES * 8
+}
+
+simd! {
+    /// The sum of `a * b`, each product rounded as if it had been stored: what [`along`] makes of them.
+    pub(super) fn products<T: Fold>(a: &[T], b: &[T]) -> T {
+        let mut lanes = [T::identity(ReduceOp::Sum); LANES];
+        let (left, left_rest) = a.as_chunks::<LANES>();
+        let (right, right_rest) = b.as_chunks::<LANES>();
+        for (x, y) in left.iter().zip(right) {
+            for ((lane, x), y) in lanes.iter_mut().zip(x).zip(y) {
+                *lane = lane.sum(x.product(*y));
+            }
+        }
+        for ((lane, x), y) in lanes.iter_mut().zip(left_rest).zip(right_rest) {
+            *lane = lane.sum(x.product(*y));
+        }
+        halve!(lanes, sum, LANES, 32 16 8 4 2 1)
+    }
 }
 
 /// `acc[i]` combined with `src[i]`.

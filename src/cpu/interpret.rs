@@ -5,7 +5,7 @@ use std::slice::{from_raw_parts, from_raw_parts_mut};
 use super::{
     convert::{self, Bit, Stored, for_compute, for_stored},
     fold, loops,
-    order::Extent,
+    order::{Extent, TILE},
     plan::{Kind, Plan, Step},
     simd,
     walk::Walk,
@@ -190,13 +190,22 @@ impl Tile<'_> {
                 Kind::Reduce(op, compute) => for_compute!(compute, C => {
                     fold::rows::<C>(op, self.write(s.dst, n), self.read(a, self.len));
                 }),
+                Kind::Products(wide) => {
+                    let len = self.len;
+                    if wide {
+                        self.write(s.dst, n)[0] = fold::products::<f64>(self.read(a, len), self.read(b, len));
+                    } else {
+                        self.write(s.dst, n)[0] = fold::products::<f32>(self.read(a, len), self.read(b, len));
+                    }
+                }
                 Kind::Accumulate(op, compute) => for_compute!(compute, C => {
                     let values = self.read::<C>(a, self.len);
                     let acc = self.write::<C>(s.dst, n);
                     if self.columns {
                         fold::onto(op, acc, values);
                     } else {
-                        fold::onto(op, acc, &[fold::along(op, values)]);
+                        // Part by part, so that the length of the tile changes no rounding.
+                        values.chunks(TILE).for_each(|part| fold::onto(op, acc, &[fold::along(op, part)]));
                     }
                 }),
                 Kind::Place { walk } => {

@@ -1,9 +1,8 @@
 //! Buffers in host memory: pooled ones, and foreign ones that are only read.
 
 use std::{
-    alloc::{Layout, alloc_zeroed, dealloc},
+    alloc::{Layout, alloc, alloc_zeroed, dealloc},
     any::Any,
-    collections::HashMap,
     ptr::NonNull,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -13,10 +12,14 @@ use crate::{
     device::Memory,
     error::Error,
     graph::executor::{Buffer, Storage},
+    hash::FastMap,
 };
 
 /// Every pooled buffer starts at a multiple of this: a cache line, and the widest SIMD register.
 pub(super) const ALIGN: usize = 64;
+
+/// Large pages, where the system has them: buffers from two of them on are aligned to this.
+const PAGE: usize = 2 << 20;
 
 /// Bytes that may always lie in the cache, however little is in use.
 const CACHE_FLOOR: u64 = 256 << 20;
@@ -29,7 +32,7 @@ pub(super) struct Pool {
 
 #[derive(Default)]
 struct State {
-    free: HashMap<usize, Vec<Block>>,
+    free: FastMap<usize, Vec<Block>>,
     memory: Memory,
 }
 
@@ -46,7 +49,27 @@ fn capacity(bytes: usize) -> usize {
 }
 
 fn layout(capacity: usize) -> Option<Layout> {
-    Layout::from_size_align(capacity, ALIGN).ok()
+    Layout::from_size_align(capacity, if capacity < 2 * PAGE { ALIGN } else { PAGE }).ok()
+}
+
+/// Zeroed memory from the system.
+fn fresh(capacity: usize) -> Option<Block> {
+    let layout = layout(capacity)?;
+    if layout.align() == ALIGN {
+        // SAFETY: the capacity is not zero.
+        return NonNull::new(unsafe { alloc_zeroed(layout) }).map(Block);
+    }
+    // SAFETY: the capacity is not zero.
+    let data = NonNull::new(unsafe { alloc(layout) })?;
+    // Streaming through 4 KiB pages costs a translation each. A refusal changes nothing but the speed.
+    #[cfg(target_os = "linux")]
+    // SAFETY: the range is ours, and the advice leaves its contents alone.
+    unsafe {
+        libc::madvise(data.as_ptr().cast(), capacity, libc::MADV_HUGEPAGE);
+    }
+    // SAFETY: the block is this long.
+    unsafe { data.write_bytes(0, capacity) };
+    Some(Block(data))
 }
 
 impl Pool {
@@ -82,12 +105,7 @@ impl Pool {
             state.memory.peak = state.memory.peak.max(state.memory.live);
             block
         };
-        let block = match cached {
-            Some(block) => Some(block),
-            // SAFETY: the capacity is not zero.
-            None => layout(capacity).and_then(|l| NonNull::new(unsafe { alloc_zeroed(l) })).map(Block),
-        };
-        match block {
+        match cached.or_else(|| fresh(capacity)) {
             Some(Block(data)) => {
                 Ok(HostBuffer { data, bytes: capacity, owner: Owner::Pool(self.clone()), writable: true })
             }
@@ -135,7 +153,7 @@ impl Drop for Pool {
 
 fn free(data: NonNull<u8>, capacity: usize) {
     if let Some(layout) = layout(capacity) {
-        // SAFETY: the block came from `alloc_zeroed` with this very layout.
+        // SAFETY: the block came from `fresh`, with this very layout.
         unsafe { dealloc(data.as_ptr(), layout) }
     }
 }

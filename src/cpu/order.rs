@@ -1,9 +1,11 @@
 //! In which order a program visits its elements, a tile at a time.
 
-use crate::graph::kernel::{Code, Fused};
+use crate::graph::kernel::{Code, Fused, Instr};
 
 /// Elements of a tile, about: a handful of registers fit into the L1 cache.
-const TILE: usize = 1024;
+pub(super) const TILE: usize = 1024;
+/// Tiles that pass through no register but from memory to memory may be longer by this factor.
+const STREAM: usize = 8;
 /// Rows up to this many elements fit into one tile as a whole.
 const WHOLE_ROW: usize = 4096;
 /// Rows from this many elements on get a tile each.
@@ -75,6 +77,8 @@ pub(super) fn classify(fused: &Fused, kept: usize, reduces: bool) -> Vec<Extent>
 /// The order that suits how the leaves lie in memory.
 pub(super) fn choose_order(fused: &Fused, kept: usize, reduces: bool, classes: &[Extent]) -> Order {
     let dims = &fused.dims;
+    let computes = |(instr, class): (&Instr, &Extent)| *class == Extent::Elems && !matches!(instr.code, Code::Load(_));
+    let computed = fused.code.iter().zip(classes).filter(|&pair| computes(pair)).count();
     if !reduces {
         let numel: usize = dims.iter().product();
         let last = dims.last().copied().unwrap_or(1);
@@ -84,7 +88,8 @@ pub(super) fn choose_order(fused: &Fused, kept: usize, reduces: bool, classes: &
             return Order::Blocks { dims: dims.clone(), axis, height, width };
         }
         return if dims.len() < 2 {
-            Order::Rows { rows: numel, inner: 1, per_tile: TILE.min(numel) }
+            let tile = if computed <= 1 { TILE * STREAM } else { TILE };
+            Order::Rows { rows: numel, inner: 1, per_tile: tile.min(numel) }
         } else if last <= TILE {
             Order::Rows { rows: numel / last, inner: last, per_tile: (TILE / last).min(numel / last) }
         } else {
@@ -113,7 +118,8 @@ pub(super) fn choose_order(fused: &Fused, kept: usize, reduces: bool, classes: &
         let per_tile = if inner >= OWN_TILE { 1 } else { (TILE / inner).min(rows) };
         return Order::Rows { rows, inner, per_tile };
     }
-    Order::Chunks { rows, inner, tile: TILE, group: GROUP.max(inner / 256).next_multiple_of(TILE) }
+    let tile = if computed == 0 { TILE * STREAM } else { TILE };
+    Order::Chunks { rows, inner, tile, group: GROUP.max(inner / 256).next_multiple_of(TILE * STREAM) }
 }
 
 /// The axis along which some leaf steps by one, where that is not the last and blocks are worth their while.

@@ -2,6 +2,7 @@
 
 use super::{
     convert::{held_size, is_held},
+    fold::sums_products,
     order::{Extent, Order, choose_order, classify},
     walk::Walk,
 };
@@ -58,6 +59,8 @@ pub(super) enum Kind {
     },
     /// Of each whole row in the tile.
     Reduce(ReduceOp, Compute),
+    /// The sum of the products of two registers, where the tile is one row. `bool`: `f64` rather than `f32`.
+    Products(bool),
     /// Of what the tile has of the rows, into the rows' accumulators.
     Accumulate(ReduceOp, Compute),
     /// Lets the next step compute straight into the output, if the elements lie side by side there.
@@ -131,6 +134,8 @@ struct Builder<'a> {
     placed: Vec<Option<u16>>,
     acc: Option<(usize, DType)>,
     copied: Vec<bool>,
+    /// Products that are only summed: the sum multiplies.
+    summed: Vec<bool>,
 }
 
 /// Compiles a program. `acc` is the buffer, and how it is stored, that `Code::Acc` reads.
@@ -172,7 +177,9 @@ pub(super) fn plan(fused: &Fused, bindings: &[Binding], outputs: &[Binding], acc
         placed: vec![None; n],
         acc,
         copied,
+        summed: vec![false; n],
     };
+    builder.find_sums();
     builder.build(kept, reduces, bindings.len(), outputs);
     builder.plan
 }
@@ -236,7 +243,7 @@ impl Builder<'_> {
                 match self.classes[v] {
                     Extent::Rows if staged && levels[v] == s => self.emit(v, Extent::Rows, &mut rows, kept),
                     Extent::Rows if !staged => self.emit(v, Extent::Rows, &mut body, kept),
-                    Extent::Elems if needed[v] => self.emit(v, Extent::Elems, &mut body, kept),
+                    Extent::Elems if needed[v] && !self.summed[v] => self.emit(v, Extent::Elems, &mut body, kept),
                     _ => {}
                 }
             }
@@ -258,6 +265,26 @@ impl Builder<'_> {
             (self.plan.stages[s].rows, self.plan.stages[s].body) = (rows, body);
         }
         self.allocate();
+    }
+
+    /// Finds the products that need not be stored.
+    fn find_sums(&mut self) {
+        let code = &self.fused.code;
+        if !matches!(self.plan.order, Order::Rows { inner, per_tile: 1, .. } if sums_products(inner)) {
+            return;
+        }
+        let mut uses = vec![0; code.len()];
+        code.iter().for_each(|i| i.args[..i.code.arity()].iter().for_each(|&a| uses[a as usize] += 1));
+        self.fused.outputs.iter().for_each(|output| uses[output.value as usize] += 1);
+        for instr in code.iter().filter(|i| matches!(i.code, Code::Reduce(ReduceOp::Sum))) {
+            let at = instr.args[0] as usize;
+            let product = &code[at];
+            let of_elems =
+                product.args[..product.code.arity()].iter().all(|&a| self.classes[a as usize] == Extent::Elems);
+            self.summed[at] = matches!(product.code, Code::Unary(UnaryOp::Square) | Code::Binary(BinaryOp::Mul))
+                && matches!(product.dtype, DType::F32 | DType::F64)
+                && (instr.dtype, uses[at], of_elems) == (product.dtype, 1, true);
+        }
     }
 
     /// Values per element that a stage computes.
@@ -409,12 +436,23 @@ impl Builder<'_> {
             }
             Code::Where => (Kind::Choose(compute), [0; 3], [false; 2]),
             Code::Cast => (Kind::Cast(self.fused.code[args[0] as usize].dtype.compute(), compute), [0; 3], [false; 2]),
+            Code::Reduce(_) if self.summed[args[0] as usize] => {
+                (Kind::Products(dtype == DType::F64), [0; 3], [false; 2])
+            }
             Code::Reduce(op) => (Kind::Reduce(op, compute), [0; 3], [false; 2]),
         };
         let reduce = matches!(code, Code::Reduce(_));
+        let args = match kind {
+            Kind::Products(_) => {
+                let product = &self.fused.code[args[0] as usize];
+                if product.code.arity() == 1 { [product.args[0]; 3] } else { product.args }
+            }
+            _ => args,
+        };
+        let arity = if matches!(kind, Kind::Products(_)) { 2 } else { code.arity() };
         // A finished accumulator is already in its register.
         if !(reduce && staged) {
-            for (i, &arg) in args[..code.arity()].iter().enumerate() {
+            for (i, &arg) in args[..arity].iter().enumerate() {
                 let of = if reduce { Extent::Elems } else { extent };
                 let (register, is_single) = self.operand(arg, of, i < 2 && single[i], list);
                 regs[i] = register;

@@ -94,71 +94,65 @@ impl Engine {
     }
 
     /// Numbers the nodes that are needed, and takes their work out of them.
-    fn collect(&mut self, all: Vec<Arc<Node>>) -> Pending {
-        self.epoch = self.epoch.wrapping_add(1).max(1);
-        let epoch = self.epoch;
-        for (i, node) in all.iter().enumerate() {
-            node.set_slot(epoch, i as u32);
-        }
-        // How often pending nodes refer to each other: any further reference is alive.
-        let mut internal = vec![0usize; all.len()];
-        for node in &all {
-            if let State::Lazy(work) = &*node.state() {
-                for node in work.nodes() {
-                    if let Some(slot) = node.slot(epoch) {
-                        internal[slot as usize] += 1;
-                    }
-                }
-            }
-        }
-        let mut alive: Vec<bool> = all.iter().zip(&internal).map(|(n, &i)| Arc::strong_count(n) > i + 1).collect();
-        let mut needed = alive.clone();
-        for i in (0..all.len()).rev() {
-            if needed[i]
-                && let State::Lazy(work) = &*all[i].state()
-            {
-                for node in work.nodes() {
-                    if let Some(slot) = node.slot(epoch) {
-                        needed[slot as usize] = true;
-                    }
-                }
-            }
-        }
-        let mut keep = needed.iter().copied();
-        alive.retain(|_| keep.next() == Some(true));
-        let nodes: Vec<Arc<Node>> = all.into_iter().zip(needed).filter(|(_, needed)| *needed).map(|(n, _)| n).collect();
-
-        self.epoch = self.epoch.wrapping_add(1).max(1);
-        let epoch = self.epoch;
+    fn collect(&mut self, mut nodes: Vec<Arc<Node>>) -> Pending {
+        let mut epoch = self.next_epoch();
+        let mut work: Vec<Work> = Vec::with_capacity(nodes.len());
         for (i, node) in nodes.iter().enumerate() {
             node.set_slot(epoch, i as u32);
-        }
-        let mut pending = Pending { work: Vec::with_capacity(nodes.len()), nodes, alive, leaves: Vec::new(), epoch };
-        let mut readers: Vec<usize> = Vec::new();
-        for i in 0..pending.nodes.len() {
             // `Taken` stands in until the flush ends; nobody else looks while the engine is locked.
-            let State::Lazy(work) = std::mem::replace(&mut *pending.nodes[i].state(), State::Taken) else {
+            let State::Lazy(taken) = std::mem::replace(&mut *node.state(), State::Taken) else {
                 unreachable!("a pending node is lazy until a flush computes it")
             };
-            for node in work.nodes() {
-                match node.slot(epoch) {
-                    Some(slot) if (slot as usize) < pending.nodes.len() => {}
-                    Some(slot) => readers[slot as usize - pending.nodes.len()] += 1,
-                    None => {
-                        node.set_slot(epoch, (pending.nodes.len() + pending.leaves.len()) as u32);
-                        pending.leaves.push(LeafNode { node: node.clone(), dying: false, writable: false });
-                        readers.push(1);
-                    }
+            work.push(taken);
+        }
+        // How often pending nodes refer to each other: any further reference is alive.
+        let mut internal = vec![0u32; nodes.len()];
+        let slots = |work: &Work, epoch: u32, each: &mut dyn FnMut(usize)| {
+            work.nodes().filter_map(|node| node.slot(epoch)).for_each(|slot| each(slot as usize));
+        };
+        work.iter().for_each(|work| slots(work, epoch, &mut |slot| internal[slot] += 1));
+        let count = |(node, &internal): (&Arc<Node>, &u32)| Arc::strong_count(node) > internal as usize + 1;
+        let mut alive: Vec<bool> = nodes.iter().zip(&internal).map(count).collect();
+        let mut needed = alive.clone();
+        for i in (0..nodes.len()).rev() {
+            if needed[i] {
+                slots(&work[i], epoch, &mut |slot| needed[slot] = true);
+            }
+        }
+        if needed.contains(&false) {
+            epoch = self.next_epoch();
+            let mut keep = needed.iter().copied();
+            alive.retain(|_| keep.next() == Some(true));
+            let mut keep = needed.iter().copied();
+            work.retain(|_| keep.next() == Some(true));
+            let mut keep = needed.iter().copied();
+            nodes.retain(|_| keep.next() == Some(true));
+            nodes.iter().enumerate().for_each(|(i, node)| node.set_slot(epoch, i as u32));
+        }
+        let mut leaves: Vec<LeafNode> = Vec::new();
+        let mut readers: Vec<usize> = Vec::new();
+        for node in work.iter().flat_map(Work::nodes) {
+            match node.slot(epoch) {
+                Some(slot) if (slot as usize) < nodes.len() => {}
+                Some(slot) => readers[slot as usize - nodes.len()] += 1,
+                None => {
+                    node.set_slot(epoch, (nodes.len() + leaves.len()) as u32);
+                    leaves.push(LeafNode { node: node.clone(), dying: false, writable: false });
+                    readers.push(1);
                 }
             }
-            pending.work.push(work);
         }
-        for (leaf, &readers) in pending.leaves.iter_mut().zip(&readers) {
+        for (leaf, &readers) in leaves.iter_mut().zip(&readers) {
             // A second handle to the buffer is one that lets somebody look at it.
-            leaf.writable = leaf.node.buffer().is_some_and(|b| b.is_writable() && Arc::strong_count(&b) == 2);
+            leaf.writable = leaf.node.is_writable();
             leaf.dying = Arc::strong_count(&leaf.node) == readers + 1;
         }
-        pending
+        Pending { nodes, work, alive, leaves, epoch }
+    }
+
+    fn next_epoch(&mut self) -> u32 {
+        self.epoch = self.epoch.wrapping_add(1).max(1);
+        self.epoch
     }
 
     fn plan(&mut self, device: &Device, pending: &Pending) -> Arc<Plan> {

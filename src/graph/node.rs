@@ -13,6 +13,8 @@ pub(crate) struct Node {
     pub device: Device,
     pub shape: Shape,
     pub dtype: DType,
+    /// The value, if it is one number everywhere.
+    constant: Option<Scalar>,
     state: Mutex<State>,
     /// The node's number in the flush that is under way; only the engine reads it, under its lock.
     slot: AtomicU64,
@@ -77,7 +79,11 @@ impl Work {
 
 impl Node {
     pub fn new(device: Device, shape: Shape, dtype: DType, state: State) -> Arc<Self> {
-        Arc::new(Self { device, shape, dtype, state: Mutex::new(state), slot: AtomicU64::new(0) })
+        let constant = match &state {
+            State::Lazy(Work { op: Op::Const(value), .. }) => Some(value.cast(dtype)),
+            _ => None,
+        };
+        Arc::new(Self { device, shape, dtype, constant, state: Mutex::new(state), slot: AtomicU64::new(0) })
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -86,11 +92,9 @@ impl Node {
     }
 
     /// The value of a node that is one number everywhere.
+    #[inline]
     pub fn constant(&self) -> Option<Scalar> {
-        match &*self.state() {
-            State::Lazy(Work { op: Op::Const(value), .. }) => Some(value.cast(self.dtype)),
-            _ => None,
-        }
+        self.constant
     }
 
     /// The buffer of a node that has been computed.
@@ -99,6 +103,11 @@ impl Node {
             State::Ready(buffer) => Some(buffer.clone()),
             _ => None,
         }
+    }
+
+    /// Whether this node holds the only handle to a buffer that kernels may write to.
+    pub fn is_writable(&self) -> bool {
+        matches!(&*self.state(), State::Ready(buffer) if buffer.is_writable() && Arc::strong_count(buffer) == 1)
     }
 
     pub fn set_slot(&self, epoch: u32, slot: u32) {

@@ -162,7 +162,7 @@ impl Tensor {
         if mask.shape().broadcast(self.shape(), op)? != *self.shape() {
             return Err(Error::shapes(op, mask.shape(), self.shape(), "the mask does not broadcast to the tensor"));
         }
-        mask.choose(value.to_operand(self), self)
+        mask.choose(value, self)
     }
 
     /// Zeros with a one (`I64`) at each integer's position along a new last axis of size `classes`, as PyTorch's

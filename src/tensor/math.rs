@@ -1,10 +1,10 @@
 //! Elementwise methods and operators, from the rows of the registry.
 
-use std::ops;
+use std::{borrow::Cow, ops};
 
 use super::Tensor;
 use crate::{
-    DType, Error, Result, Scalar,
+    DType, Error, Result, Scalar, Shape,
     autograd::{self, Rule},
     dtype::Kind,
     op::{BinaryOp, Class, Op, UnaryOp, binary::binary_table, compute_dtype, unary::unary_table},
@@ -16,37 +16,37 @@ use crate::{
 /// PyTorch.
 pub trait Operand {
     /// The operand as a tensor for an op with `like`.
-    fn to_operand(&self, like: &Tensor) -> Tensor;
+    fn to_operand(&self, like: &Tensor) -> Cow<'_, Tensor>;
 }
 
 impl Operand for Tensor {
-    fn to_operand(&self, _: &Tensor) -> Tensor {
-        self.clone()
+    fn to_operand(&self, _: &Tensor) -> Cow<'_, Tensor> {
+        Cow::Borrowed(self)
     }
 }
 
 impl<T: Operand + ?Sized> Operand for &T {
-    fn to_operand(&self, like: &Tensor) -> Tensor {
+    fn to_operand(&self, like: &Tensor) -> Cow<'_, Tensor> {
         (**self).to_operand(like)
     }
 }
 
 impl Operand for Scalar {
-    fn to_operand(&self, like: &Tensor) -> Tensor {
+    fn to_operand(&self, like: &Tensor) -> Cow<'_, Tensor> {
         let dtype = match (like.dtype().kind(), self.kind()) {
             (have, Kind::Float) if have != Kind::Float => DType::F32,
             (Kind::Bool, Kind::Signed | Kind::Unsigned) => DType::I64,
             _ => like.dtype(),
         };
-        Tensor::lazy(Op::Const(*self), like.device(), dtype, ().into(), [None; 3])
+        Cow::Owned(Tensor::lazy(Op::Const(*self), like.device(), dtype, ().into(), [None; 3]))
     }
 }
 
 macro_rules! scalar_operands {
     ($($t:ty),*) => {$(
         impl Operand for $t {
-            fn to_operand(&self, like: &Tensor) -> Tensor {
-                Scalar::from(*self).to_operand(like)
+            fn to_operand(&self, like: &Tensor) -> Cow<'_, Tensor> {
+                Cow::Owned(Scalar::from(*self).to_operand(like).into_owned())
             }
         }
     )*};
@@ -60,10 +60,10 @@ impl Tensor {
     pub fn unary(&self, op: UnaryOp) -> Tensor {
         let info = op.info();
         let x = match info.class {
-            Class::Logic if self.dtype().is_float() => self.to_dtype(DType::Bool),
-            class => self.to_dtype(compute_dtype(class, self.dtype())),
+            Class::Logic if self.dtype().is_float() => self.in_dtype(DType::Bool),
+            class => self.in_dtype(compute_dtype(class, self.dtype())),
         };
-        let y = Tensor::lazy(Op::Unary(op), x.device(), x.dtype(), *x.shape(), [Some(&x), None, None]);
+        let y = Tensor::lazy(Op::Unary(op), x.device(), x.dtype(), *x.shape(), [Some(&*x), None, None]);
         if info.differentiable { autograd::track(y, &[&x], |_| Rule::Unary(op)) } else { y }
     }
 
@@ -82,10 +82,10 @@ impl Tensor {
             return Err(Error::dtype(info.name, promoted, "needs bools or integers; compare with 0 first"));
         }
         let dtype = compute_dtype(info.class, promoted);
-        let (a, b) = (self.to_dtype(dtype), rhs.to_dtype(dtype));
+        let (a, b) = (self.in_dtype(dtype), rhs.in_dtype(dtype));
         let out = if info.class == Class::Compare { DType::Bool } else { dtype };
-        let (va, vb) = (a.with_view(a.view().expand(shape)), b.with_view(b.view().expand(shape)));
-        let y = Tensor::lazy(Op::Binary(op), self.device(), out, shape, [Some(&va), Some(&vb), None]);
+        let (va, vb) = (a.expanded(&shape), b.expanded(&shape));
+        let y = Tensor::lazy(Op::Binary(op), self.device(), out, shape, [Some(&*va), Some(&*vb), None]);
         Ok(if info.differentiable { autograd::track(y, &[&a, &b], |_| Rule::Binary(op)) } else { y })
     }
 
@@ -109,15 +109,15 @@ impl Tensor {
         // Two numbers meet each other, not the condition.
         let like = Tensor::lazy(Op::Const(Scalar::Int(0)), self.device(), DType::F32, ().into(), [None; 3]);
         let first = then.to_operand(&like);
-        let (a, b) = (then.to_operand(&otherwise.to_operand(&first)), otherwise.to_operand(&first));
+        let like = otherwise.to_operand(&first);
+        let (a, b) = (then.to_operand(&like), otherwise.to_operand(&first));
         self.same_device(&a, op)?;
         self.same_device(&b, op)?;
         let shape = self.shape().broadcast(a.shape(), op)?.broadcast(b.shape(), op)?;
         let dtype = DType::promote(a.dtype(), b.dtype());
-        let (a, b) = (a.to_dtype(dtype), b.to_dtype(dtype));
-        let expand = |t: &Tensor| t.with_view(t.view().expand(shape));
-        let inputs = [Some(&expand(self)), Some(&expand(&a)), Some(&expand(&b))];
-        let y = Tensor::lazy(Op::Where, self.device(), dtype, shape, inputs);
+        let (a, b) = (a.in_dtype(dtype), b.in_dtype(dtype));
+        let (vc, va, vb) = (self.expanded(&shape), a.expanded(&shape), b.expanded(&shape));
+        let y = Tensor::lazy(Op::Where, self.device(), dtype, shape, [Some(&*vc), Some(&*va), Some(&*vb)]);
         let condition = self.detach();
         Ok(autograd::track(y, &[&a, &b], |_| {
             Rule::custom(move |g| Ok(vec![Some(condition.choose(g, 0.0)?), Some(condition.choose(0.0, g)?)]))
@@ -146,14 +146,28 @@ impl Tensor {
         autograd::track(y, &[self], |_| Rule::custom(|g| Ok(vec![Some(g.clone())])))
     }
 
+    /// [`to_dtype`](Self::to_dtype) that leaves a tensor of this dtype where it is.
+    fn in_dtype(&self, dtype: DType) -> Cow<'_, Tensor> {
+        if dtype == self.dtype() { Cow::Borrowed(self) } else { Cow::Owned(self.to_dtype(dtype)) }
+    }
+
+    /// The tensor broadcast to a shape that it is known to broadcast to, without a gradient.
+    fn expanded(&self, shape: &Shape) -> Cow<'_, Tensor> {
+        // What reads a number takes its value, whatever its shape.
+        if self.shape() == shape || self.node.constant().is_some() {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(self.with_view(self.view().expand(*shape)))
+    }
+
     /// Each element limited to `low..=high`. NaN stays NaN. The gradient is 0 outside and at the bounds, as PyTorch's.
     ///
     /// # Errors
     /// As [`binary`](Self::binary), if a bound is a tensor.
     pub fn clamp(&self, low: impl Operand, high: impl Operand) -> Result<Tensor> {
         let (low, high) = (low.to_operand(self), high.to_operand(self));
-        let inside = self.gt(&low)?.logical_and(self.lt(&high)?)?;
-        let limited = self.detach().maximum(&low)?.minimum(&high)?;
+        let inside = self.gt(&*low)?.logical_and(self.lt(&*high)?)?;
+        let limited = self.detach().maximum(&*low)?.minimum(&*high)?;
         inside.choose(self, limited)
     }
 
