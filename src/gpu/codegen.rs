@@ -84,7 +84,7 @@ impl<'a> Builder<'a> {
         at
     }
 
-    /// A call of an access function: `load`, `load_quad`, `store` or `store_quad`.
+    /// A call of an access function: `load`, `load_quad`, `load_octo`, `store` or `store_quad`.
     pub fn access(&mut self, binding: usize, function: &'static str, args: &str) -> String {
         let bound = &mut self.bound[binding];
         bound.uses.insert(function);
@@ -162,7 +162,8 @@ impl<'a> Builder<'a> {
         let mut calls = self.calls;
         let mut accesses = String::new();
         for (i, bound) in self.bound.iter().enumerate() {
-            let access = Access::of(bound.dtype, self.target);
+            let octo = bound.uses.iter().any(|function| function.ends_with("octo"));
+            let access = if octo { Access::OCTO } else { Access::of(bound.dtype, self.target) };
             let mode = if bound.writable { "read_write" } else { "read" };
             let _ = writeln!(text, "@group(0) @binding({i}) var<storage, {mode}> b{i}: array<{}>;", access.element);
             let ty = Ty::of(bound.dtype, self.target);
@@ -171,6 +172,7 @@ impl<'a> Builder<'a> {
                 let (head, body) = match *function {
                     "load" => (format!("i: i32) -> {s}"), access.load),
                     "load_quad" => (format!("i: i32) -> {v}"), access.load_quad),
+                    "load_octo" => ("i: i32) -> vec4<u64>".to_owned(), "return B[u32(i) >> 3u];"),
                     "load4" => (
                         format!("i: vec4<i32>) -> {v}"),
                         "return V(B_load(i.x), B_load(i.y), B_load(i.z), B_load(i.w));",

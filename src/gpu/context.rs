@@ -37,6 +37,8 @@ pub(super) struct Target {
     pub f64: bool,
     /// The driver runs on the CPU: wide threads, no shared memory.
     pub cpu: bool,
+    /// Eight floats are best moved as four numbers of 64 bits: drivers on the CPU pay per number.
+    pub octo: bool,
     /// Bytes of parameters that may be passed as immediates.
     pub immediates: usize,
     pub workgroup_memory: usize,
@@ -181,6 +183,7 @@ impl Context {
             // Doubles are taken apart as integers.
             f64: features.contains(Features::SHADER_F64 | Features::SHADER_INT64),
             cpu: info.device_type == wgpu::DeviceType::Cpu,
+            octo: info.device_type == wgpu::DeviceType::Cpu && features.contains(Features::SHADER_INT64),
             immediates: if features.contains(Features::IMMEDIATES) { limits.max_immediate_size as usize } else { 0 },
             workgroup_memory: limits.max_compute_workgroup_storage_size as usize,
             bindings: (limits.max_storage_buffers_per_shader_stage as usize).min(MAX_BINDINGS),

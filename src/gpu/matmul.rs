@@ -83,6 +83,14 @@ impl<'a> Product<'a> {
         }
     }
 
+    /// Whether an input's eight neighbours across the inner axis may be loaded at once. `inner` is the stride along it.
+    pub fn octo(&self, operand: &Operand, inner: isize, outer_size: usize, target: &Target) -> bool {
+        let mut steps = operand.batch[..self.matmul.batch.len()].iter().chain([&inner, &operand.offset]);
+        let aligned = outer_size.is_multiple_of(8) && steps.all(|step| step % 8 == 0);
+        let alone = self.outputs.iter().all(|output| output.alias != Some(operand.input));
+        target.octo && alone && aligned && self.inputs[operand.input].dtype == DType::F32
+    }
+
     /// Statements for the batch coordinates and the operands' first elements `base_a`, `base_b`, from `batch`.
     pub fn bases(&self, b: &mut Builder, walk: &Walk) -> Result<String> {
         let mut text = walk.coordinates(b, 0..self.matmul.batch.len(), "batch")?;

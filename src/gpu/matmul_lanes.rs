@@ -7,6 +7,7 @@ use super::{
     codegen::{Builder, Shader, grid},
     context::Target,
     matmul::{Product, Reach},
+    types::HALVES,
 };
 use crate::{Result, graph::kernel::Matmul};
 
@@ -43,13 +44,17 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
     let (from_a, from_b) = (product.bind(&mut b, a), product.bind(&mut b, right));
     let (tiles_m, tiles_n) = (m.div_ceil(rows), n.div_ceil(lanes * 4 * quads));
     let groups = tiles_m * tiles_n * batch.iter().product::<usize>();
+    let reach_b = product.reach(right, right.row, right.col, *n);
+    let octo = quads == 2 && reach_b == Reach::Outer && product.octo(right, right.row, *n, target);
+    // Columns between neighbouring lanes, and between the quads of one.
+    let (stride, apart) = if octo { (8, 4) } else { (4, lanes * 4) };
     let mut body = String::new();
     let (across, down) = (b.size("tiles n", tiles_n)?, b.size("tiles m", tiles_m)?);
     let count = b.size("groups", groups)?;
     let _ = writeln!(body, "let t = wid.x + wid.y * groups.x;\nif t >= {count} {{ return; }}");
     // Neighbouring workgroups share the columns of the right operand, which stay in the cache.
     let _ = writeln!(body, "let row = (t % {down}) * {rows}u;\nlet batch = t / {across} / {down};");
-    let _ = writeln!(body, "let col = ((t / {down}) % {across}) * {}u + lid.x * 4u;", lanes * 4 * quads);
+    let _ = writeln!(body, "let col = ((t / {down}) % {across}) * {}u + lid.x * {stride}u;", lanes * 4 * quads);
     body += &product.bases(&mut b, &walk)?;
     let (last_row, last_col) = (b.step("last row", *m as isize - 1)?, b.step("last column", *n as isize - 1)?);
     let inner = b.step("k", *k as isize)?;
@@ -60,7 +65,6 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
         Reach::Outer if !broadcast || rows > lanes * 4 => Reach::Single,
         reach => reach,
     };
-    let reach_b = product.reach(right, right.row, right.col, *n);
     // Where the left operand's rows start: one per lane and group of rows, or one per row if every lane loads all.
     let holders = if broadcast { rows.div_ceil(lanes) } else { rows };
     for g in 0..holders {
@@ -71,8 +75,10 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
         let _ = writeln!(body, "let a_quad = base_a + min(i32(row + lid.x * 4u), {last_row} - 3);");
     }
     for j in 0..quads {
-        let at = format!("i32(col + {}u)", j * lanes * 4);
-        if reach_b == Reach::Outer {
+        let at = format!("i32(col + {}u)", j * apart);
+        if octo {
+            let _ = writeln!(body, "let b_at{j} = base_b + min(i32(col), {last_col} - 7);");
+        } else if reach_b == Reach::Outer {
             let _ = writeln!(body, "let b_at{j} = base_b + min({at}, {last_col} - 3);");
         } else {
             let columns = format!("min(vec4<i32>({at}) + vec4<i32>(0, 1, 2, 3), vec4<i32>({last_col}))");
@@ -118,8 +124,13 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
         }
     }
     for (kk, component) in XYZW.iter().enumerate() {
+        if octo {
+            let load = b.access(from_b, "load_octo", &format!("b_at0 + (q + {kk}) * {b_row}"));
+            let _ = writeln!(body, "let b{kk} = {load};");
+        }
         for j in 0..quads {
             let load = match reach_b {
+                _ if octo => HALVES[j].replace('W', &format!("b{kk}")),
                 Reach::Inner => {
                     format!("F(tx_{j}.{component}, ty_{j}.{component}, tz_{j}.{component}, tw_{j}.{component})")
                 }
@@ -128,11 +139,14 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
             };
             let _ = writeln!(body, "let b{kk}_{j} = {load};");
         }
-        for r in 0..rows {
+    }
+    // All four steps of one accumulator in a row: there are more of them than registers.
+    for r in 0..rows {
+        for (kk, component) in XYZW.iter().enumerate() {
             let _ = writeln!(body, "let s{kk}_{r} = {};", from_row(component, r));
-            for j in 0..quads {
-                let _ = writeln!(body, "c{r}_{j} += b{kk}_{j} * s{kk}_{r};");
-            }
+        }
+        for (j, kk) in (0..quads).flat_map(|j| (0..4).map(move |kk| (j, kk))) {
+            let _ = writeln!(body, "c{r}_{j} += b{kk}_{j} * s{kk}_{r};");
         }
     }
     body += "}\n";
@@ -142,8 +156,13 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
             let load = b.access(from_a, "load", &format!("a_at{g} + q * {a_col}"));
             let _ = writeln!(body, "let a{g} = {load};");
         }
+        if octo {
+            let load = b.access(from_b, "load_octo", &format!("b_at0 + q * {b_row}"));
+            let _ = writeln!(body, "let b0 = {load};");
+        }
         for j in 0..quads {
             let load = match reach_b {
+                _ if octo => HALVES[j].replace('W', "b0"),
                 Reach::Outer => b.access(from_b, "load_quad", &format!("b_at{j} + q * {b_row}")),
                 _ => b.access(from_b, "load4", &format!("b_at{j} + vec4<i32>(q * {b_row})")),
             };
@@ -159,20 +178,25 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
         body += "}\n";
     }
     let (rows_word, cols_word) = (b.size("m", *m)?, b.size("n", *n)?);
+    let result = |r: usize, j: usize| match (octo, j) {
+        (false, _) => format!("c{r}_{j}"),
+        (true, 0) => format!("F(c{r}_0.x, c{r}_1.x, c{r}_0.y, c{r}_1.y)"),
+        (true, _) => format!("F(c{r}_0.z, c{r}_1.z, c{r}_0.w, c{r}_1.w)"),
+    };
     let inline = walk.program.code.len() <= INLINE;
     for r in (0..rows).filter(|_| inline) {
         for j in 0..quads {
-            let (row, col) = (format!("row + {r}u"), format!("col + {}u", j * lanes * 4));
-            let finish = product.epilogue(&mut b, &walk, &row, &col, &format!("c{r}_{j}"))?;
+            let (row, col) = (format!("row + {r}u"), format!("col + {}u", j * apart));
+            let finish = product.epilogue(&mut b, &walk, &row, &col, &result(r, j))?;
             let _ = writeln!(body, "if {row} < {rows_word} && {col} < {cols_word} {{ {finish} }}");
         }
     }
     if !inline {
-        let all: Vec<String> = (0..rows * quads).map(|e| format!("c{}_{}", e / quads, e % quads)).collect();
+        let all: Vec<String> = (0..rows * quads).map(|e| result(e / quads, e % quads)).collect();
         let _ = writeln!(body, "var c = array<F, {}>({});", all.len(), all.join(", "));
         let finish = product.epilogue(&mut b, &walk, "r", "j", "c[e]")?;
         let _ = writeln!(body, "for (var e = 0u; e < {}u; e++) {{", all.len());
-        let _ = writeln!(body, "let r = row + e / {quads}u;\nlet j = col + (e % {quads}u) * {}u;", lanes * 4);
+        let _ = writeln!(body, "let r = row + e / {quads}u;\nlet j = col + (e % {quads}u) * {apart}u;");
         let _ = writeln!(body, "if r < {rows_word} && j < {cols_word} {{ {finish} }} }}");
     }
     Ok((b.finish([lanes as u32, 1, 1], &body)?, grid(groups, target)?))

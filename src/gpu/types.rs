@@ -100,7 +100,22 @@ const fn singles(element: &'static str) -> Access {
     }
 }
 
+/// The even and the odd ones of eight values of 32 bits that were loaded as four of 64 bits, `W`.
+pub(super) const HALVES: [&str; 2] =
+    ["bitcast<vec4<f32>>(vec4<u32>(W))", "bitcast<vec4<f32>>(vec4<u32>(W >> vec4<u32>(32u)))"];
+
 impl Access {
+    /// Of a buffer of `f32` that some accesses take by eight.
+    pub const OCTO: Self = Access {
+        element: "vec4<u64>",
+        load: "return bitcast<f32>(u32(B[u32(i) >> 3u][(u32(i) >> 1u) & 3u] >> ((u32(i) & 1u) * 32u)));",
+        load_quad: "let w = B[u32(i) >> 3u]; let h = select(w.xy, w.zw, (i & 4) != 0); \
+                    return bitcast<vec4<f32>>(vec4<u32>(vec4<u64>(h.x, h.x >> 32u, h.y, h.y >> 32u)));",
+        store: "",
+        store_quad: "",
+        calls: &[],
+    };
+
     pub fn of(dtype: DType, target: &Target) -> Access {
         match dtype {
             DType::F32 => quads("vec4<f32>"),
