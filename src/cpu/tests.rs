@@ -536,3 +536,20 @@ fn scatter_add() {
         }
     }
 }
+
+#[test]
+fn summed_products_round_as_stored_ones() -> crate::Result<()> {
+    let device = crate::Device::cpu();
+    for width in [511, 512, 1000, 4096] {
+        let [x, y] = [1, 2].map(|seed| crate::Tensor::rand([3, width], DType::F32, seed, &device));
+        let (x, y) = (x?, y?);
+        for product in [|x: &crate::Tensor, y: &crate::Tensor| x * y, |x: &crate::Tensor, _: &crate::Tensor| x.square()]
+        {
+            let stored = product(&x, &y);
+            stored.to_vec::<f32>()?;
+            let fused = product(&x, &y).sum(-1)?.to_vec::<f32>()?;
+            assert_eq!(fused, stored.sum(-1)?.to_vec::<f32>()?);
+        }
+    }
+    Ok(())
+}
