@@ -6,7 +6,7 @@ use super::{
     codegen::{Builder, Slot},
     context::Target,
     ops,
-    types::{HALVES, Ty, is_emulated},
+    types::{Ty, half, is_emulated},
 };
 use crate::{
     DType, Error, Result,
@@ -115,7 +115,7 @@ impl<'a> Walk<'a> {
             }
             Place::Quad(at) => {
                 let load = b.access(binding, "load_octo", &at);
-                (format!("let {name} = {load};\n"), HALVES.map(|half| half.replace('W', &name)))
+                (format!("let {name} = {load};\n"), [0, 1].map(|odd| half(odd, &name)))
             }
             _ => return Err(Error::dtype("kernel", leaf.dtype, "no eight neighbours")),
         })
