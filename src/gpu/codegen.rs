@@ -84,7 +84,7 @@ impl<'a> Builder<'a> {
         at
     }
 
-    /// A call of an access function: `load`, `load_quad`, `load_octo`, `store` or `store_quad`.
+    /// A call of an access function: `load`, `load_quad`, `load_octo`, `store`, `store_quad` or `store_octo`.
     pub fn access(&mut self, binding: usize, function: &'static str, args: &str) -> String {
         let bound = &mut self.bound[binding];
         bound.uses.insert(function);
@@ -182,6 +182,7 @@ impl<'a> Builder<'a> {
                         return Err(Error::dtype("kernel", bound.dtype, reason));
                     }
                     "store" => (format!("i: i32, v: {s})"), access.store),
+                    "store_octo" => ("i: i32, v: vec4<u64>)".to_owned(), "B[u32(i) >> 3u] = v;"),
                     _ => (format!("i: i32, v: {v})"), access.store_quad),
                 };
                 calls.extend(

@@ -37,14 +37,19 @@ pub(super) struct Target {
     pub f64: bool,
     /// The driver runs on the CPU: wide threads, no shared memory.
     pub cpu: bool,
-    /// Eight floats are best moved as four numbers of 64 bits: drivers on the CPU pay per number.
-    pub octo: bool,
     /// Bytes of parameters that may be passed as immediates.
     pub immediates: usize,
     pub workgroup_memory: usize,
     /// Buffers of one kernel.
     pub bindings: usize,
     pub max_groups: u32,
+}
+
+impl Target {
+    /// Whether eight floats are best moved as four numbers of 64 bits: drivers on the CPU pay per number.
+    pub fn octo(&self) -> bool {
+        self.cpu && self.int64
+    }
 }
 
 /// A device with its queue.
@@ -183,7 +188,6 @@ impl Context {
             // Doubles are taken apart as integers.
             f64: features.contains(Features::SHADER_F64 | Features::SHADER_INT64),
             cpu: info.device_type == wgpu::DeviceType::Cpu,
-            octo: info.device_type == wgpu::DeviceType::Cpu && features.contains(Features::SHADER_INT64),
             immediates: if features.contains(Features::IMMEDIATES) { limits.max_immediate_size as usize } else { 0 },
             workgroup_memory: limits.max_compute_workgroup_storage_size as usize,
             bindings: (limits.max_storage_buffers_per_shader_stage as usize).min(MAX_BINDINGS),

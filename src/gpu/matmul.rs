@@ -88,7 +88,7 @@ impl<'a> Product<'a> {
         let mut steps = operand.batch[..self.matmul.batch.len()].iter().chain([&inner, &operand.offset]);
         let aligned = outer_size.is_multiple_of(8) && steps.all(|step| step % 8 == 0);
         let alone = self.outputs.iter().all(|output| output.alias != Some(operand.input));
-        target.octo && alone && aligned && self.inputs[operand.input].dtype == DType::F32
+        target.octo() && alone && aligned && self.inputs[operand.input].dtype == DType::F32
     }
 
     /// Statements for the batch coordinates and the operands' first elements `base_a`, `base_b`, from `batch`.

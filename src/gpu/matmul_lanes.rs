@@ -7,7 +7,7 @@ use super::{
     codegen::{Builder, Shader, grid},
     context::Target,
     matmul::{Product, Reach},
-    types::HALVES,
+    types::half,
 };
 use crate::{Result, graph::kernel::Matmul};
 
@@ -130,7 +130,7 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
         }
         for j in 0..quads {
             let load = match reach_b {
-                _ if octo => HALVES[j].replace('W', &format!("b{kk}")),
+                _ if octo => half(j, &format!("b{kk}")),
                 Reach::Inner => {
                     format!("F(tx_{j}.{component}, ty_{j}.{component}, tz_{j}.{component}, tw_{j}.{component})")
                 }
@@ -162,7 +162,7 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
         }
         for j in 0..quads {
             let load = match reach_b {
-                _ if octo => HALVES[j].replace('W', "b0"),
+                _ if octo => half(j, "b0"),
                 Reach::Outer => b.access(from_b, "load_quad", &format!("b_at{j} + q * {b_row}")),
                 _ => b.access(from_b, "load4", &format!("b_at{j} + vec4<i32>(q * {b_row})")),
             };

@@ -4,8 +4,9 @@ use std::{fmt::Write, ops::Range};
 
 use super::{
     codegen::{Builder, Slot},
+    context::Target,
     ops,
-    types::{Ty, is_emulated},
+    types::{Ty, half, is_emulated},
 };
 use crate::{
     DType, Error, Result,
@@ -66,6 +67,72 @@ impl<'a> Walk<'a> {
 
     pub fn has_tail(&self) -> bool {
         !self.count().is_multiple_of(4)
+    }
+
+    /// Whether all leaves and outputs are floats that can be moved by eight: each lies at eight neighbours from a multiple
+    /// of 8 on, or is the same for all lanes. The even ones and the odd ones of eight are then four lanes each.
+    pub fn by_eight(&self, target: &Target) -> bool {
+        let Some(last) = self.lanes.clone().last() else { return false };
+        let row = self.dims()[last].is_multiple_of(8);
+        let eights = |strides: &Strides, offset: isize| {
+            let mut steps = (0..self.dims().len()).filter(|axis| *axis != last).map(|axis| strides[axis]);
+            let outer = self.lanes.start == 0;
+            offset % 8 == 0
+                && ((outer && self.is_dense(strides)) || (row && strides[last] == 1 && steps.all(|step| step % 8 == 0)))
+        };
+        target.octo()
+            && self.acc.is_none()
+            && self.count().is_multiple_of(8)
+            && self.program.code.iter().all(|instr| match instr.code {
+                Code::Load(at) => {
+                    let leaf = &self.program.leaves[at as usize];
+                    let dtype = leaf.input.map(|input| self.inputs[input].dtype);
+                    let same = self.is_constant(&leaf.strides);
+                    dtype == Some(DType::F32)
+                        && leaf.dtype == DType::F32
+                        && (same || eights(&leaf.strides, leaf.offset))
+                }
+                Code::Scalar(_) | Code::Unary(_) | Code::Binary(_) | Code::Where | Code::Cast | Code::Reduce(_) => true,
+                _ => false,
+            })
+            && self.program.outputs.iter().zip(self.outputs).all(|(output, binding)| {
+                match self.is_constant(&output.strides) {
+                    true => binding.alias.is_none(),
+                    false => binding.dtype == DType::F32 && eights(&output.strides, 0),
+                }
+            })
+    }
+
+    /// The load of the eight elements from `i` on: a statement, and then the values of the even and of the odd ones.
+    pub fn load_eight(&self, b: &mut Builder, step: usize, at: u16) -> Result<(String, [String; 2])> {
+        let (leaf, place) = self.leaf(b, at)?;
+        let binding = self.input(b, leaf.input.unwrap_or_default());
+        let name = format!("w{step}");
+        Ok(match place {
+            Place::Same(at) => {
+                let load = b.access(binding, "load", &at);
+                (format!("let {name} = F({load});\n"), [name.clone(), name])
+            }
+            Place::Quad(at) => {
+                let load = b.access(binding, "load_octo", &at);
+                (format!("let {name} = {load};\n"), [0, 1].map(|odd| half(odd, &name)))
+            }
+            _ => return Err(Error::dtype("kernel", leaf.dtype, "no eight neighbours")),
+        })
+    }
+
+    /// The statement that stores the even and the odd results to the eight elements from `i` on.
+    pub fn store_eight(&self, b: &mut Builder, output: usize, even: &str, odd: &str) -> Result<String> {
+        let out = &self.program.outputs[output];
+        let binding = b.bind(Slot::Output(output), self.outputs[output].dtype, true);
+        match self.place(b, &format!("o{output}"), &out.strides, 0)? {
+            Place::Quad(at) => {
+                let low = format!("vec4<u64>(bitcast<U>({even}))");
+                let high = format!("(vec4<u64>(bitcast<U>({odd})) << U(32u))");
+                Ok(format!("{};\n", b.access(binding, "store_octo", &format!("{at}, {low} | {high}"))))
+            }
+            _ => Err(Error::dtype("kernel", self.outputs[output].dtype, "no eight neighbours")),
+        }
     }
 
     fn is_dense(&self, strides: &Strides) -> bool {

@@ -109,6 +109,8 @@ struct Reduction<'a> {
     team: Team,
     rows: usize,
     inner: usize,
+    /// Rows are walked by eight elements rather than by four.
+    eight: bool,
     /// Elements of a row that one team takes; all if the row is not split.
     chunk: usize,
     chunks: usize,
@@ -128,9 +130,11 @@ pub(super) fn build(program: &Fused, inputs: &[Binding], outputs: &[Binding], ta
         && inputs.len() + outputs.len() + parts <= target.bindings
         && program.outputs.iter().all(|o| program.code[o.value as usize].per_row);
     let chunks = if splits { chunks(team, rows, inner, target) } else { 1 };
-    let chunk = inner.div_ceil(chunks).next_multiple_of(4);
+    let per_row = program.outputs.iter().all(|o| program.code[o.value as usize].per_row);
+    let eight = team != Team::Column && per_row && inner >= 64 && walk.by_eight(target);
+    let chunk = inner.div_ceil(chunks).next_multiple_of(if eight { 8 } else { 4 });
     let chunks = inner.div_ceil(chunk);
-    let reduction = Reduction { walk, stages, team, rows, inner, chunk, chunks };
+    let reduction = Reduction { walk, stages, team, rows, inner, eight, chunk, chunks };
     let first = reduction.kernel(target)?;
     if chunks == 1 {
         return Ok(vec![first]);
@@ -221,7 +225,7 @@ impl Reduction<'_> {
         } else {
             body += &walk.coordinates(&mut b, 0..program.kept, "unit")?;
         }
-        let quad = if column { 1 } else { 4 };
+        let quad = self.quad();
         for stage in 0..=self.stages.loops {
             for (i, instr) in program.code.iter().enumerate() {
                 if instr.per_row && self.stages.level[i] == stage && !matches!(instr.code, Code::Reduce(_)) {
@@ -252,6 +256,15 @@ impl Reduction<'_> {
             false => Vec::new(),
         };
         Ok(Pass { shader, grid: grid(teams.div_ceil(per_group as usize), target)?, scratch })
+    }
+
+    /// Elements of a row that one thread takes at a time.
+    fn quad(&self) -> u32 {
+        match self.team {
+            Team::Column => 1,
+            _ if self.eight => 8,
+            _ => 4,
+        }
     }
 
     /// One walk over the row: the reductions of this level, and outputs per element that can be had by now.
@@ -291,8 +304,21 @@ impl Reduction<'_> {
             true => walk.coordinates(b, program.kept..program.dims.len(), "q")?,
             false => format!("let i = q;\n{}", walk.lane_coordinates(b)?),
         };
+        // The loads of eight elements, and the even and the odd four of them.
+        let mut halves = [String::new(), String::new()];
+        let mut four = String::new();
         for i in (0..needed.len()).filter(|&i| needed[i]) {
-            steps += &walk.step(b, i)?;
+            match program.code[i].code {
+                Code::Load(at) if self.eight => {
+                    let (load, values) = walk.load_eight(b, i, at)?;
+                    steps += &load;
+                    halves.iter_mut().zip(values).for_each(|(half, value)| {
+                        let _ = writeln!(half, "let v{i} = {value};");
+                    });
+                }
+                _ if self.eight => four += &walk.step(b, i)?,
+                _ => steps += &walk.step(b, i)?,
+            }
         }
         for &o in &outputs {
             steps += &walk.store(b, o)?;
@@ -308,7 +334,8 @@ impl Reduction<'_> {
             1
         };
         let masked = !column && walk.has_tail();
-        let mut feeds = vec![String::new(); unroll as usize];
+        let accumulators = if self.eight { unroll * 2 } else { unroll };
+        let mut feeds = vec![String::new(); accumulators as usize];
         for &(i, op) in &reduces {
             let instr = &program.code[i];
             let ty = accumulator(instr.dtype, b.target);
@@ -326,20 +353,27 @@ impl Reduction<'_> {
                 let _ = writeln!(feed, "a{i}_{u} = {};", combine(b, op, ty, &format!("a{i}_{u}"), &value));
             }
         }
-        let quad = if column { 1 } else { 4 };
+        let quad = self.quad();
+        let feed = |u: usize| match self.eight {
+            true => {
+                let [even, odd] = &halves;
+                format!("{{ {even}{four}{} }}\n{{ {odd}{four}{} }}\n", feeds[2 * u], feeds[2 * u + 1])
+            }
+            false => feeds[u].clone(),
+        };
         let _ = writeln!(body, "{{ var at = begin + lane * {quad}u;");
         if unroll > 1 {
             let _ = writeln!(body, "while at + {}u < end {{", (unroll - 1) * step);
-            for (u, feed) in feeds.iter().enumerate() {
-                let _ = writeln!(body, "{{ let q = at + {}u;\n{steps}{feed}}}", u as u32 * step);
+            for u in 0..unroll {
+                let _ = writeln!(body, "{{ let q = at + {}u;\n{steps}{}}}", u * step, feed(u as usize));
             }
             let _ = writeln!(body, "at += {}u; }}", unroll * step);
         }
-        let _ = writeln!(body, "while at < end {{ let q = at;\n{steps}{}at += {step}u; }} }}", feeds[0]);
+        let _ = writeln!(body, "while at < end {{ let q = at;\n{steps}{}at += {step}u; }} }}", feed(0));
         for &(i, op) in &reduces {
             let dtype = program.code[i].dtype;
             let ty = accumulator(dtype, b.target);
-            for u in 1..unroll {
+            for u in 1..accumulators {
                 let _ = writeln!(body, "a{i}_0 = {};", combine(b, op, ty, &format!("a{i}_0"), &format!("a{i}_{u}")));
             }
             self.across(b, i, op, ty, body);

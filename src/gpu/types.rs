@@ -100,9 +100,13 @@ const fn singles(element: &'static str) -> Access {
     }
 }
 
-/// The even and the odd ones of eight values of 32 bits that were loaded as four of 64 bits, `W`.
-pub(super) const HALVES: [&str; 2] =
-    ["bitcast<vec4<f32>>(vec4<u32>(W))", "bitcast<vec4<f32>>(vec4<u32>(W >> vec4<u32>(32u)))"];
+/// The even (0) and the odd (1) ones of eight floats that were loaded as four numbers of 64 bits, `name`.
+pub(super) fn half(odd: usize, name: &str) -> String {
+    match odd {
+        0 => format!("bitcast<F>(U({name}))"),
+        _ => format!("bitcast<F>(U({name} >> U(32u)))"),
+    }
+}
 
 impl Access {
     /// Of a buffer of `f32` that some accesses take by eight.
