@@ -227,12 +227,14 @@ fn selu_f32(x: F) -> F {
     return select(x, expm1_f32(x) * 1.6732632423543772, x < F(0.0)) * 1.0507009873554805;
 }
 
+// x times the Gaussian distribution function, whose tail is 2^(a * polynomial) / 2 at a = |x|, fitted up to 5.6, where
+// it is 1e-8; from there the polynomial only falls.
 fn gelu_f32(x: F) -> F {
-    let t = x * 0.7071067811865476;
-    let z = t * t;
-    let near = t * (F(1.1283791670955126) + z * erf_near_f32(z)) * 0.5 + F(0.5);
-    let rest = erf_rest_f32(abs(t)) * 0.5;
-    return x * select(select(F(1.0) - rest, rest, t < F(0.0)), near, abs(t) < F(0.92));
+    let a = abs(x);
+    let y = a * (((((((F(-1.84106188e-6) * a + F(2.72935637e-5)) * a + F(-0.000127740157)) * a + F(-0.000281089821)) * a + F(0.00725650595)) * a
+        + F(-0.0526338685)) * a + F(-0.45916114)) * a + F(-1.15111091));
+    let tail = exp2(y) * 0.5;
+    return x * select(F(1.0) - tail, tail, x < F(0.0));
 }
 
 // (1 + tanh(u)) / 2 is sigmoid(2 u), which keeps its precision where it is small.
