@@ -6,6 +6,8 @@ use crate::graph::kernel::{Code, Fused, Instr};
 pub(super) const TILE: usize = 1024;
 /// Tiles that pass through no register but from memory to memory may be longer by this factor.
 const STREAM: usize = 8;
+/// Elements that registers may hold together if a tile is to be longer: they share the L1 cache with what is streamed.
+const HELD: usize = 6 * TILE;
 /// Rows up to this many elements fit into one tile as a whole.
 const WHOLE_ROW: usize = 4096;
 /// Rows from this many elements on get a tile each.
@@ -88,7 +90,9 @@ pub(super) fn choose_order(fused: &Fused, kept: usize, reduces: bool, classes: &
             return Order::Blocks { dims: dims.clone(), axis, height, width };
         }
         return if dims.len() < 2 {
-            let tile = if computed <= 1 { TILE * STREAM } else { TILE };
+            // Longer tiles spread the cost of choosing each step's loop, as long as the registers stay in the cache.
+            let tile =
+                if computed <= 1 { TILE * STREAM } else { (HELD / live(fused, classes) / TILE).clamp(1, 4) * TILE };
             Order::Rows { rows: numel, inner: 1, per_tile: tile.min(numel) }
         } else if last <= TILE {
             Order::Rows { rows: numel / last, inner: last, per_tile: (TILE / last).min(numel / last) }
@@ -120,6 +124,16 @@ pub(super) fn choose_order(fused: &Fused, kept: usize, reduces: bool, classes: &
     }
     let tile = if computed == 0 { TILE * STREAM } else { TILE };
     Order::Chunks { rows, inner, tile, group: GROUP.max(inner / 256).next_multiple_of(TILE * STREAM) }
+}
+
+/// How many computed values per element wait for a reader at once, at least one.
+fn live(fused: &Fused, classes: &[Extent]) -> usize {
+    let mut last = vec![0; fused.code.len()];
+    for (i, instr) in fused.code.iter().enumerate() {
+        instr.args[..instr.code.arity()].iter().for_each(|&a| last[a as usize] = i);
+    }
+    let held = |v: usize| classes[v] == Extent::Elems && !matches!(fused.code[v].code, Code::Load(_));
+    (0..last.len()).map(|i| (0..=i).filter(|&v| held(v) && last[v] > i).count()).max().unwrap_or(0).max(1)
 }
 
 /// The axis along which some leaf steps by one, where that is not the last and blocks are worth their while.
