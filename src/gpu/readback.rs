@@ -12,11 +12,14 @@ const MAX_CACHED: u64 = 64 << 20;
 pub(super) struct Readback {
     context: Arc<Context>,
     free: Mutex<Vec<wgpu::Buffer>>,
+    /// Held by the thread that copies, waits and looks: with several of them at it, a mapped buffer has been seen, once,
+    /// to show what an earlier read had left in it.
+    turn: Mutex<()>,
 }
 
 impl Readback {
     pub fn new(context: Arc<Context>) -> Self {
-        Self { context, free: Mutex::default() }
+        Self { context, free: Mutex::default(), turn: Mutex::default() }
     }
 
     fn take(&self, bytes: u64) -> Result<wgpu::Buffer> {
@@ -48,6 +51,7 @@ impl Readback {
             return Ok(());
         }
         let bytes = (out.len() as u64).next_multiple_of(4);
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let buffer = self.take(bytes)?;
         recorder.copy_out(from, &buffer, bytes)?;
         let (send, receive) = mpsc::channel();
