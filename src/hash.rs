@@ -1,4 +1,4 @@
-//! A fast hash for keys that are numbers of our own: nobody chooses them to collide.
+//! Mixing numbers, and a fast hash for keys that are numbers of our own: nobody chooses them to collide.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -31,6 +31,14 @@ impl Hasher for FastHasher {
 
 pub(crate) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<FastHasher>>;
 pub(crate) type FastSet<K> = HashSet<K, BuildHasherDefault<FastHasher>>;
+
+/// The last step of SplitMix64 (Steele, Lea and Flood: Fast splittable pseudorandom number generators): neighbouring
+/// numbers become unrelated ones.
+pub(crate) fn mix(mut z: u64) -> u64 {
+    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ z >> 31
+}
 
 /// The hash of a row of words.
 pub(crate) fn hash_words(words: &[u64]) -> u64 {

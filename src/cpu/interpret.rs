@@ -71,7 +71,7 @@ impl Tile<'_> {
 
     /// The address of the walk's place 0 for this task.
     #[inline]
-    unsafe fn base(&self, walk: &Walk) -> *mut u8 {
+    fn base(&self, walk: &Walk) -> *mut u8 {
         let place = self.corner_place(walk);
         self.buffers[walk.buffer].wrapping_offset(place * walk.dtype.size() as isize)
     }

@@ -1,5 +1,7 @@
 //! Orders of samples.
 
+use crate::hash::mix;
+
 /// The numbers `0..len` in an order that follows from seed and epoch alone, every order equally likely.
 pub(super) fn shuffled(len: usize, seed: u64, epoch: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();
@@ -29,12 +31,6 @@ impl SplitMix64 {
             }
         }
     }
-}
-
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ z >> 31
 }
 
 #[cfg(test)]

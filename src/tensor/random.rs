@@ -6,7 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::Tensor;
-use crate::{DType, Device, Error, Result, Scalar, Shape, layout::View, op::Op};
+use crate::{DType, Device, Error, Result, Scalar, Shape, hash::mix, layout::View, op::Op};
 
 /// The random bits of a uniform number: as many as `F32` has in its mantissa.
 const BITS: u32 = 24;
@@ -36,12 +36,6 @@ pub(crate) fn next_seed() -> u64 {
     };
     // SplitMix64 of the seed's own stream.
     mix(mix(seed).wrapping_add(draw.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
-}
-
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ z >> 31
 }
 
 impl Tensor {
