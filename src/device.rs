@@ -59,7 +59,8 @@ pub struct DeviceInfo {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct DeviceOptions {
-    /// Merge ops into kernels. Off: one kernel per op. No number changes.
+    /// Merge ops into kernels. Off: one kernel per op. Elementwise results are the same to the last bit; a sum over
+    /// strided elements may add in another order and differ in its last digits.
     pub fusion: bool,
     /// Pending ops after which work is handed to the device.
     pub max_pending: usize,

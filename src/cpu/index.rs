@@ -49,6 +49,8 @@ impl ScatterProgram {
         place
     }
 
+    /// # Safety
+    /// The buffers must be as large as the kernel says and hold these types; nobody else may use `out` meanwhile.
     unsafe fn run<S: Stored<Held: Fold>, I: Stored<Held: Number>>(&self, src: Shared, index: Shared, out: Shared) {
         let ScatterAdd { lines, from, to, src: source, index: indices, out: target, .. } = &self.scatter;
         let last = lines.last().copied().unwrap_or(1);

@@ -85,18 +85,24 @@ impl Tile<'_> {
         }
     }
 
+    /// # Safety
+    /// The register must hold `count` values of type `T`, and nothing may write to it meanwhile.
     #[inline]
     unsafe fn read<T>(&self, register: u16, count: usize) -> &'static [T] {
         // SAFETY: the caller knows type and length of the register.
         unsafe { from_raw_parts(self.registers[register as usize].cast(), count) }
     }
 
+    /// # Safety
+    /// The register must have room for `count` values of type `T`, and nothing else may use it meanwhile.
     #[inline]
     unsafe fn write<T>(&self, register: u16, count: usize) -> &'static mut [T] {
         // SAFETY: the caller knows type and length of the register, which is none of the operands.
         unsafe { from_raw_parts_mut(self.registers[register as usize].cast(), count) }
     }
 
+    /// # Safety
+    /// As [`run`](Self::run); the step must be one of this plan, and those before it must have run.
     unsafe fn step(&mut self, s: &Step) {
         let n = self.count(s.extent);
         let start = self.start(s.extent);
@@ -242,6 +248,8 @@ impl Tile<'_> {
         self.registers[register as usize] = self.scratch.wrapping_add(self.plan.registers[register as usize]);
     }
 
+    /// # Safety
+    /// Both registers must hold `n` values of the type that `compute` names.
     unsafe fn unary(&self, op: UnaryOp, compute: Compute, dst: u16, a: u16, n: usize) {
         // SAFETY: as in `step`.
         unsafe {
@@ -260,6 +268,8 @@ impl Tile<'_> {
         }
     }
 
+    /// # Safety
+    /// `dst` must have room for `n` values of the type that `compute` names, each argument hold as many as `lens` says.
     unsafe fn binary(&self, op: BinaryOp, compute: Compute, dst: u16, args: [u16; 2], lens: [usize; 2], n: usize) {
         macro_rules! call {
             ($f:expr) => {
@@ -284,6 +294,8 @@ impl Tile<'_> {
 /// A walk, and the block of it that the tile covers.
 type Area<'a> = (&'a Walk, Option<(usize, usize)>);
 
+/// # Safety
+/// Every place of the area must lie in the memory at `base`.
 unsafe fn load<S: Stored>(dst: &mut [S::Held], base: *const S, (place, block): Area, start: usize) {
     if let (Some((rows, cols)), Some((down, right))) = (block, place.transposed()) {
         // Along the memory, whatever that means for the register, which lies in the L1 cache.
@@ -320,6 +332,8 @@ fn zero<S: Stored>() -> S::Held {
     unsafe { std::mem::zeroed::<S>() }.load()
 }
 
+/// # Safety
+/// Every place of the area whose condition is true must lie in the memory at `base`.
 unsafe fn load_if<S: Stored>(
     dst: &mut [S::Held],
     base: *const S,
@@ -340,6 +354,8 @@ unsafe fn load_if<S: Stored>(
     });
 }
 
+/// # Safety
+/// Every place of the area must lie in the memory at `base` for each index inside of the gathered axis.
 unsafe fn gather<S: Stored, I: convert::Number>(
     dst: &mut [S::Held],
     base: *const S,
@@ -363,6 +379,8 @@ unsafe fn gather<S: Stored, I: convert::Number>(
     });
 }
 
+/// # Safety
+/// Every place of the area must lie in the memory at `base`, and nobody else may use it meanwhile.
 unsafe fn store<S: Stored>(base: *mut S, src: &[S::Held], (place, block): Area, start: usize) {
     place.runs(block, start, src.len(), |at, count, from, by| {
         let src = &src[at..at + count];
@@ -378,6 +396,8 @@ unsafe fn store<S: Stored>(base: *mut S, src: &[S::Held], (place, block): Area, 
     });
 }
 
+/// # Safety
+/// The register must have room for one value of the type in which `dtype` computes.
 unsafe fn set_scalar(register: *mut u8, scalar: Scalar, dtype: DType) {
     let scalar = scalar.cast(dtype);
     // SAFETY: every register has room for eight bytes.
