@@ -10,6 +10,7 @@ mod matmul;
 pub(crate) mod random;
 mod reduce;
 mod view;
+pub(crate) mod window;
 
 use std::sync::Arc;
 
