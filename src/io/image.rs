@@ -1,0 +1,200 @@
+//! Pictures: PNG and JPEG files to tensors and back.
+
+use std::path::Path;
+
+use image::{DynamicImage, ImageError, ImageFormat, ImageReader};
+
+use crate::{DType, Device, Error, Result, Shape, Tensor};
+
+/// Which channels a picture is read with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Those of the file, in its depth: `U8`, or `U16` for PNGs with 16 bits.
+    #[default]
+    Unchanged,
+    /// One channel of grey, `U8`.
+    Gray,
+    /// Red, green, blue, `U8`.
+    Rgb,
+    /// Red, green, blue, opacity, `U8`.
+    Rgba,
+}
+
+/// Reads a PNG or JPEG file as `[height, width, channels]` on the CPU, with the file's own channels and depth.
+///
+/// # Errors
+/// If the file cannot be read, or holds no picture in a format that is known.
+///
+/// ```
+/// # use kiln::prelude::*;
+/// use kiln::io::image;
+/// # let path = std::env::temp_dir().join(format!("kiln-doc-{}.png", std::process::id()));
+/// let red = Tensor::from_slice(&[255u8, 0, 0, 200, 0, 0], [1, 2, 3], &Device::cpu())?;
+/// image::save(&path, &red)?;
+/// let x = image::open(&path)?;
+/// assert_eq!((x.shape().dims(), x.dtype()), ([1, 2, 3].as_slice(), DType::U8));
+/// assert_eq!(x.to_chw_f32()?.shape(), &[3, 1, 2]);
+/// # std::fs::remove_file(path).unwrap();
+/// # Ok::<(), kiln::Error>(())
+/// ```
+pub fn open(path: impl AsRef<Path>) -> Result<Tensor> {
+    open_as(path, Mode::Unchanged)
+}
+
+/// Reads a PNG or JPEG file with the channels that are asked for.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_as(path: impl AsRef<Path>, mode: Mode) -> Result<Tensor> {
+    let path = path.as_ref();
+    let failed = |reason: String| Error::File { path: path.into(), reason };
+    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
+    let picture = reader.map_err(|error| failed(error.to_string()))?.decode();
+    tensor(picture.map_err(|error| failed(reason(&error)))?, mode)
+}
+
+/// Reads a picture from the bytes of a PNG or JPEG file.
+///
+/// # Errors
+/// If the bytes are no picture in a format that is known.
+pub fn from_bytes(bytes: &[u8], mode: Mode) -> Result<Tensor> {
+    let picture = image::load_from_memory(bytes);
+    tensor(picture.map_err(|error| Error::Format { format: "image", reason: reason(&error) })?, mode)
+}
+
+/// Writes a picture, as PNG or JPEG by the name's ending: `U8` (PNG also `U16`) of shape `[height, width]` or
+/// `[height, width, channels]` with 1 to 4 channels (grey, grey and opacity, RGB, RGBA; JPEG: 1 or 3).
+///
+/// Floats are refused, because nobody can know their range: `(x * 255.0).clamp(0, 255)` and `to_dtype(DType::U8)` make
+/// bytes of the range 0 to 1.
+///
+/// # Errors
+/// If shape or dtype are others, the ending is unknown, a device fails, or the file cannot be written.
+pub fn save(path: impl AsRef<Path>, picture: &Tensor) -> Result<()> {
+    let path = path.as_ref();
+    let failed = |reason: String| Error::File { path: path.into(), reason };
+    let format = ImageFormat::from_path(path).ok().filter(|f| matches!(f, ImageFormat::Png | ImageFormat::Jpeg));
+    let format = format.ok_or_else(|| failed("the name must end in .png, .jpg or .jpeg".into()))?;
+    dynamic(picture)?.save_with_format(path, format).map_err(|error| failed(reason(&error)))
+}
+
+/// A picture as the bytes of a PNG file. See [`save`] for what it may be.
+///
+/// # Errors
+/// If shape or dtype do not suit, or a device fails.
+pub fn to_png(picture: &Tensor) -> Result<Vec<u8>> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    match dynamic(picture)?.write_to(&mut bytes, ImageFormat::Png) {
+        Ok(()) => Ok(bytes.into_inner()),
+        Err(error) => Err(Error::Format { format: "png", reason: reason(&error) }),
+    }
+}
+
+/// Pictures `[count, channels, height, width]` side by side in one, `[channels, ..]`, as torchvision's `make_grid`:
+/// `columns` in a row, `gap` pixels of `value` between and around them.
+///
+/// # Errors
+/// If the shape is another one, or `columns` is 0.
+///
+/// ```
+/// # use kiln::prelude::*;
+/// let digits = Tensor::ones([10, 1, 28, 28], DType::F32, &Device::cpu());
+/// let grid = kiln::io::image::make_grid(&digits, 4, 2, 0.0)?;
+/// assert_eq!(grid.shape(), &[1, 3 * 30 + 2, 4 * 30 + 2]);
+/// # Ok::<(), kiln::Error>(())
+/// ```
+pub fn make_grid(pictures: &Tensor, columns: usize, gap: usize, value: f64) -> Result<Tensor> {
+    let op = "make_grid";
+    let [count, channels, height, width] = pictures.shape()[..] else {
+        return Err(Error::shape(op, pictures.shape(), "pictures are [count, channels, height, width]"));
+    };
+    if columns == 0 {
+        return Err(Error::argument(op, "there must be a column"));
+    }
+    let columns = columns.min(count.max(1));
+    let rows = count.div_ceil(columns);
+    // What the frames leave free has no value of its own: the offset moves the frames' zeros to `value`.
+    let value = Tensor::full((), value, pictures.dtype(), pictures.device());
+    let (high, wide) = (height + gap, width + gap);
+    let grid = (pictures - &value).pad(&[(0, rows * columns - count), (0, 0), (gap, 0), (gap, 0)])?;
+    let grid = grid.reshape([rows, columns, channels, high, wide])?.permute(&[2, 0, 3, 1, 4])?;
+    let grid = grid.reshape([channels, rows * high, columns * wide])?.pad(&[(0, 0), (0, gap), (0, gap)])?;
+    Ok((grid + value).to_dtype(pictures.dtype()))
+}
+
+impl Tensor {
+    /// A picture `[.., height, width, channels]` of integers as `F32` of the range 0 to 1 in `[.., channels, height,
+    /// width]`, as torchvision's `to_tensor`: `U8` is divided by 255, `U16` by 65535.
+    ///
+    /// # Errors
+    /// If the rank is below 3, or the dtype is neither `U8` nor `U16`.
+    pub fn to_chw_f32(&self) -> Result<Tensor> {
+        let op = "to_chw_f32";
+        let largest = match self.dtype() {
+            DType::U8 => 255.0,
+            DType::U16 => 65_535.0,
+            dtype => return Err(Error::dtype(op, dtype, "the values of a picture are u8 or u16")),
+        };
+        let rank = self.rank() as isize;
+        if rank < 3 {
+            return Err(Error::shape(op, self.shape(), "a picture is [height, width, channels]"));
+        }
+        let mut order: Vec<isize> = (0..rank - 3).collect();
+        order.extend([rank - 1, rank - 3, rank - 2]);
+        Ok((self.permute(&order)?.to_dtype(DType::F32) / largest).contiguous())
+    }
+}
+
+fn tensor(picture: DynamicImage, mode: Mode) -> Result<Tensor> {
+    let picture = match mode {
+        Mode::Unchanged => picture,
+        Mode::Gray => picture.into_luma8().into(),
+        Mode::Rgb => picture.into_rgb8().into(),
+        Mode::Rgba => picture.into_rgba8().into(),
+    };
+    let channels = picture.color().channel_count() as usize;
+    let shape = Shape::from([picture.height() as usize, picture.width() as usize, channels]);
+    let device = Device::cpu();
+    match picture {
+        DynamicImage::ImageLuma16(p) => Tensor::from_vec(p.into_raw(), shape, &device),
+        DynamicImage::ImageLumaA16(p) => Tensor::from_vec(p.into_raw(), shape, &device),
+        DynamicImage::ImageRgb16(p) => Tensor::from_vec(p.into_raw(), shape, &device),
+        DynamicImage::ImageRgba16(p) => Tensor::from_vec(p.into_raw(), shape, &device),
+        picture => Tensor::from_vec(picture.into_bytes(), shape, &device),
+    }
+}
+
+fn dynamic(picture: &Tensor) -> Result<DynamicImage> {
+    let op = "image";
+    let wrong = || Error::shape(op, picture.shape(), "a picture is [height, width] or [height, width, 1 to 4]");
+    let (height, width, channels) = match picture.shape()[..] {
+        [height, width] => (height, width, 1),
+        [height, width, channels @ 1..=4] => (height, width, channels),
+        _ => return Err(wrong()),
+    };
+    let size = |n: usize| u32::try_from(n).ok().filter(|&n| n > 0).ok_or_else(wrong);
+    let (height, width) = (size(height)?, size(width)?);
+    macro_rules! picture {
+        ($element:ty, $($channels:literal $variant:ident),*) => {{
+            let values = picture.to_vec::<$element>()?;
+            match channels {
+                $($channels => image::ImageBuffer::from_raw(width, height, values).map(DynamicImage::$variant),)*
+                _ => None,
+            }
+        }};
+    }
+    let made = match picture.dtype() {
+        DType::U8 => picture!(u8, 1 ImageLuma8, 2 ImageLumaA8, 3 ImageRgb8, 4 ImageRgba8),
+        DType::U16 => picture!(u16, 1 ImageLuma16, 2 ImageLumaA16, 3 ImageRgb16, 4 ImageRgba16),
+        dtype => return Err(Error::dtype(op, dtype, "a picture is stored as u8 or u16")),
+    };
+    made.ok_or_else(wrong)
+}
+
+/// What was wrong, without the crate's own name for the format.
+fn reason(error: &ImageError) -> String {
+    match error {
+        ImageError::IoError(error) => error.to_string(),
+        error => error.to_string().to_lowercase(),
+    }
+}
