@@ -2,6 +2,7 @@
 
 mod activation;
 mod dropout;
+pub mod functional;
 mod linear;
 mod module;
 mod sequential;

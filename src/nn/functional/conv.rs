@@ -1,0 +1,491 @@
+//! Convolutions.
+//!
+//! A convolution is bilinear in input and weight, and so are the maps back from its result to either. Each of the
+//! three is computed once, here, as a matrix product over windows, and is the gradient of the other two.
+
+use crate::{
+    DType, Error, MAX_RANK, Result, Shape, Tensor,
+    autograd::{self, Rule, no_grad},
+    tensor::window::Windows,
+};
+
+/// A number for every axis, or one for each.
+pub trait PerAxis<const N: usize> {
+    /// One number per axis.
+    fn per_axis(self) -> [usize; N];
+}
+
+impl<const N: usize> PerAxis<N> for usize {
+    fn per_axis(self) -> [usize; N] {
+        [self; N]
+    }
+}
+
+impl<const N: usize> PerAxis<N> for [usize; N] {
+    fn per_axis(self) -> [usize; N] {
+        self
+    }
+}
+
+/// Zeros around the input of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Padding<const N: usize> {
+    /// As many on both sides of each axis.
+    Sides([usize; N]),
+    /// As many as keep the input's size; an odd one comes last. Needs stride 1.
+    Same,
+}
+
+/// How a convolution walks over `N` axes. PyTorch's names and defaults.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConvOptions<const N: usize> {
+    /// Elements between neighbouring windows.
+    pub stride: [usize; N],
+    /// Zeros around the input.
+    pub padding: Padding<N>,
+    /// Elements between neighbouring taps of the kernel.
+    pub dilation: [usize; N],
+    /// Into how many parts the channels fall that do not see each other.
+    pub groups: usize,
+}
+
+impl<const N: usize> Default for ConvOptions<N> {
+    fn default() -> Self {
+        Self { stride: [1; N], padding: Padding::Sides([0; N]), dilation: [1; N], groups: 1 }
+    }
+}
+
+impl<const N: usize> ConvOptions<N> {
+    /// Stride 1, no padding, no dilation, one group.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the stride.
+    pub fn stride(mut self, stride: impl PerAxis<N>) -> Self {
+        self.stride = stride.per_axis();
+        self
+    }
+
+    /// Sets the zeros on both sides.
+    pub fn padding(mut self, padding: impl PerAxis<N>) -> Self {
+        self.padding = Padding::Sides(padding.per_axis());
+        self
+    }
+
+    /// Pads so that the result has the input's size, PyTorch's `padding="same"`.
+    pub fn same(mut self) -> Self {
+        self.padding = Padding::Same;
+        self
+    }
+
+    /// Sets the dilation.
+    pub fn dilation(mut self, dilation: impl PerAxis<N>) -> Self {
+        self.dilation = dilation.per_axis();
+        self
+    }
+
+    /// Sets the groups.
+    pub fn groups(mut self, groups: usize) -> Self {
+        self.groups = groups;
+        self
+    }
+}
+
+macro_rules! convolutions {
+    ($($(#[$doc:meta])* $name:ident $transposed:ident $n:literal $axes:literal;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// The input is
+        #[doc = concat!("`[batch, channels, ", $axes, "]`")]
+        /// or without the batch, the weight
+        #[doc = concat!("`[outputs, channels / groups, ", $axes, "]`, the bias `[outputs]`.")]
+        ///
+        /// # Errors
+        /// If ranks, channels or groups do not fit, a stride or dilation is 0, the kernel is larger than the padded
+        /// input, `same` comes with a stride, the dtype is `Bool`, or the devices differ.
+        pub fn $name(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, options: &ConvOptions<$n>) -> Result<Tensor> {
+            conv(stringify!($name), x, weight, bias, options)
+        }
+
+        /// The transposed convolution: what maps a gradient of
+        #[doc = concat!("[`", stringify!($name), "`] back to its input, as a layer of its own.")]
+        ///
+        /// The weight is
+        #[doc = concat!("`[channels, outputs / groups, ", $axes, "]`.")]
+        /// `output_padding` is added at the end of each axis, to choose among the sizes that the convolution maps
+        /// to one.
+        ///
+        /// # Errors
+        /// As the convolution; and if the output padding is neither smaller than the stride nor than the dilation, or
+        /// the result would have a size below 1.
+        pub fn $transposed(
+            x: &Tensor,
+            weight: &Tensor,
+            bias: Option<&Tensor>,
+            options: &ConvOptions<$n>,
+            output_padding: impl PerAxis<$n>,
+        ) -> Result<Tensor> {
+            conv_transpose(stringify!($transposed), x, weight, bias, options, output_padding.per_axis())
+        }
+    )*};
+}
+
+convolutions! {
+    /// The convolution (cross-correlation, as everywhere in this field) over one axis.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// use kiln::nn::functional::{ConvOptions, conv1d};
+    /// let device = Device::cpu();
+    /// let x = Tensor::from_slice(&[1.0f32, 2.0, 4.0, 8.0], [1, 1, 4], &device)?;
+    /// let w = Tensor::from_slice(&[-1.0f32, 1.0], [1, 1, 2], &device)?;
+    /// assert_eq!(conv1d(&x, &w, None, &ConvOptions::new())?.to_vec::<f32>()?, [1.0, 2.0, 4.0]);
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    conv1d conv_transpose1d 1 "length";
+    /// The convolution (cross-correlation, as everywhere in this field) over two axes.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// use kiln::nn::functional::{ConvOptions, conv2d};
+    /// let device = Device::cpu();
+    /// let x = Tensor::ones([8, 3, 32, 32], DType::F32, &device);
+    /// let w = Tensor::ones([16, 3, 3, 3], DType::F32, &device);
+    /// let y = conv2d(&x, &w, None, &ConvOptions::new().stride(2).padding(1))?;
+    /// assert_eq!(y.shape(), &[8, 16, 16, 16]);
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    conv2d conv_transpose2d 2 "height, width";
+    /// The convolution (cross-correlation, as everywhere in this field) over three axes.
+    conv3d conv_transpose3d 3 "depth, height, width";
+}
+
+/// How windows lie on the spatial axes, and how channels fall into groups.
+#[derive(Clone, Debug)]
+struct Walk {
+    op: &'static str,
+    stride: Vec<usize>,
+    dilation: Vec<usize>,
+    /// Zeros before and after each axis.
+    pads: Vec<(usize, usize)>,
+    groups: usize,
+}
+
+fn conv<const N: usize>(
+    op: &'static str,
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    options: &ConvOptions<N>,
+) -> Result<Tensor> {
+    let (x, weight, batched) = prepare::<N>(op, x, weight)?;
+    let groups = check::<N>(op, options)?;
+    let mismatch = |reason: String| Error::shapes(op, x.shape(), weight.shape(), reason);
+    let (channels, outputs) = (x.shape()[1], weight.shape()[0]);
+    if channels != weight.shape()[1] * groups {
+        let want = weight.shape()[1] * groups;
+        return Err(mismatch(format!("{channels} channels, where a weight in {groups} groups takes {want}")));
+    }
+    if !outputs.is_multiple_of(groups) {
+        return Err(mismatch(format!("{outputs} outputs do not fall into {groups} groups")));
+    }
+    let pads = (0..N).map(|i| match options.padding {
+        Padding::Sides(sides) => Ok((sides[i], sides[i])),
+        Padding::Same if options.stride[i] != 1 => Err(Error::argument(op, "`same` padding needs stride 1")),
+        Padding::Same => {
+            let all = options.dilation[i].saturating_mul(weight.shape()[2 + i].saturating_sub(1));
+            Ok((all / 2, all - all / 2))
+        }
+    });
+    let pads = pads.collect::<Result<Vec<_>>>()?;
+    let walk = Walk { op, stride: options.stride.to_vec(), dilation: options.dilation.to_vec(), pads, groups };
+    for i in 0..N {
+        let (before, after) = walk.pads[i];
+        let padded = x.shape()[2 + i].saturating_add(before).saturating_add(after);
+        let windows = walk.windows(i, weight.shape()[2 + i]);
+        if weight.shape()[2 + i] == 0 || windows.count(padded) == 0 {
+            let reach = windows.reach();
+            return Err(mismatch(format!("a kernel over {reach} elements does not fit on {padded} along axis {i}")));
+        }
+    }
+    finish(op, walk.forward(&x, &weight)?, bias, outputs, batched)
+}
+
+fn conv_transpose<const N: usize>(
+    op: &'static str,
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    options: &ConvOptions<N>,
+    output_padding: [usize; N],
+) -> Result<Tensor> {
+    let (x, weight, batched) = prepare::<N>(op, x, weight)?;
+    let groups = check::<N>(op, options)?;
+    let mismatch = |reason: String| Error::shapes(op, x.shape(), weight.shape(), reason);
+    let Padding::Sides(sides) = options.padding else {
+        return Err(Error::argument(op, "there is no `same` padding of a transposed convolution"));
+    };
+    let channels = x.shape()[1];
+    if channels != weight.shape()[0] {
+        return Err(mismatch(format!("{channels} channels, where the weight takes {}", weight.shape()[0])));
+    }
+    if !channels.is_multiple_of(groups) {
+        return Err(mismatch(format!("{channels} channels do not fall into {groups} groups")));
+    }
+    let mut sizes = Vec::with_capacity(N);
+    for i in 0..N {
+        let (kernel, len) = (weight.shape()[2 + i], x.shape()[2 + i]);
+        let (stride, dilation, more) = (options.stride[i], options.dilation[i], output_padding[i]);
+        if more >= stride && more >= dilation {
+            let reason =
+                format!("output padding {more} is neither below stride {stride} nor below dilation {dilation}");
+            return Err(Error::argument(op, reason));
+        }
+        let reach = Windows { size: kernel, step: stride, dilation }.reach();
+        let whole = len.saturating_sub(1).saturating_mul(stride).saturating_add(reach).saturating_add(more);
+        match whole.checked_sub(sides[i].saturating_mul(2)).filter(|&size| size > 0 && kernel > 0 && len > 0) {
+            Some(size) => sizes.push(size),
+            None => return Err(mismatch(format!("the result would have no elements along axis {i}"))),
+        }
+    }
+    let pads = (0..N).map(|i| (sides[i], sides[i])).collect();
+    let walk = Walk { op, stride: options.stride.to_vec(), dilation: options.dilation.to_vec(), pads, groups };
+    let outputs = weight.shape()[1] * groups;
+    finish(op, walk.to_input(&x, &weight, &sizes)?, bias, outputs, batched)
+}
+
+/// Input (with a batch axis) and weight in one dtype, and whether there was a batch axis.
+fn prepare<const N: usize>(op: &'static str, x: &Tensor, weight: &Tensor) -> Result<(Tensor, Tensor, bool)> {
+    if x.device() != weight.device() {
+        return Err(Error::Devices { op, lhs: x.device().to_string(), rhs: weight.device().to_string() });
+    }
+    if weight.rank() != N + 2 {
+        return Err(Error::shape(op, weight.shape(), format!("the weight must have {} axes", N + 2)));
+    }
+    let batched = match x.rank() {
+        rank if rank == N + 2 => true,
+        rank if rank == N + 1 => false,
+        _ => {
+            let reason = format!("the input must have {} axes, or {} without the batch", N + 2, N + 1);
+            return Err(Error::shape(op, x.shape(), reason));
+        }
+    };
+    let dtype = DType::promote(x.dtype(), weight.dtype());
+    if dtype == DType::Bool {
+        return Err(Error::dtype(op, dtype, "convert to a number first"));
+    }
+    let x = if batched { x.clone() } else { x.unsqueeze(0)? };
+    Ok((x.to_dtype(dtype), weight.to_dtype(dtype), batched))
+}
+
+fn check<const N: usize>(op: &'static str, options: &ConvOptions<N>) -> Result<usize> {
+    if options.groups == 0 || options.stride.contains(&0) || options.dilation.contains(&0) {
+        return Err(Error::argument(op, "stride, dilation and groups must not be 0"));
+    }
+    Ok(options.groups)
+}
+
+fn finish(op: &'static str, y: Tensor, bias: Option<&Tensor>, outputs: usize, batched: bool) -> Result<Tensor> {
+    let y = match bias {
+        None => y,
+        Some(bias) if bias.shape()[..] == [outputs] => {
+            let mut shape = vec![1; y.rank() - 1];
+            shape[0] = outputs;
+            y.add(bias.reshape(shape)?)?
+        }
+        Some(bias) => return Err(Error::shape(op, bias.shape(), format!("the bias must be [{outputs}]"))),
+    };
+    if batched { Ok(y) } else { y.squeeze(0) }
+}
+
+impl Walk {
+    fn axes(&self) -> usize {
+        self.stride.len()
+    }
+
+    fn windows(&self, axis: usize, size: usize) -> Windows {
+        Windows { size, step: self.stride[axis], dilation: self.dilation[axis] }
+    }
+
+    /// `[batch, channels, ..]` and `[outputs, channels / groups, kernel..]` to `[batch, outputs, ..]`.
+    fn forward(&self, x: &Tensor, w: &Tensor) -> Result<Tensor> {
+        let y = no_grad(|| self.correlate(&x.detach(), &w.detach()))?;
+        let walk = self.clone();
+        let (x0, w0) = (x.clone(), w.clone());
+        Ok(autograd::track(y, &[x, w], |_| {
+            Rule::needed(move |g, needed| {
+                let dx = needed[0].then(|| walk.to_input(g, &w0, &x0.shape()[2..])).transpose()?;
+                let dw = needed[1].then(|| walk.to_weight(&x0, g, &w0.shape()[2..])).transpose()?;
+                Ok(vec![dx, dw])
+            })
+        }))
+    }
+
+    /// The gradient of [`forward`](Self::forward) for an input of spatial sizes `sizes`.
+    fn to_input(&self, g: &Tensor, w: &Tensor, sizes: &[usize]) -> Result<Tensor> {
+        let x = no_grad(|| self.spread(&g.detach(), &w.detach(), sizes))?;
+        let walk = self.clone();
+        let (g0, w0) = (g.clone(), w.clone());
+        Ok(autograd::track(x, &[g, w], |_| {
+            Rule::needed(move |d, needed| {
+                let dg = needed[0].then(|| walk.forward(d, &w0)).transpose()?;
+                let dw = needed[1].then(|| walk.to_weight(d, &g0, &w0.shape()[2..])).transpose()?;
+                Ok(vec![dg, dw])
+            })
+        }))
+    }
+
+    /// The gradient of [`forward`](Self::forward) for a weight of kernel sizes `kernel`.
+    fn to_weight(&self, x: &Tensor, g: &Tensor, kernel: &[usize]) -> Result<Tensor> {
+        let w = no_grad(|| self.correlate_all(&x.detach(), &g.detach(), kernel))?;
+        let walk = self.clone();
+        let (x0, g0) = (x.clone(), g.clone());
+        Ok(autograd::track(w, &[x, g], |_| {
+            Rule::needed(move |d, needed| {
+                let dx = needed[0].then(|| walk.to_input(&g0, d, &x0.shape()[2..])).transpose()?;
+                let dg = needed[1].then(|| walk.forward(&x0, d)).transpose()?;
+                Ok(vec![dx, dg])
+            })
+        }))
+    }
+
+    /// Whether each group is one channel: products and sums over windows then beat matrix products of one row.
+    fn is_depthwise(&self, channels: usize, multiplier: usize) -> bool {
+        self.groups > 1 && channels == self.groups && 3 + 2 * self.axes() - usize::from(multiplier == 1) <= MAX_RANK
+    }
+
+    /// Windows of the padded input: `[batch, channels, places.., kernel..]`.
+    fn unfolded(&self, x: &Tensor, kernel: &[usize]) -> Result<Tensor> {
+        let mut widths = vec![(0, 0); 2];
+        widths.extend(&self.pads);
+        let mut x = x.pad(&widths)?;
+        for (i, &size) in kernel.iter().enumerate() {
+            x = x.windows(self.op, 2 + i, self.windows(i, size))?;
+        }
+        Ok(x)
+    }
+
+    /// The windows as matrices `[batch, channels * kernel, places]`.
+    fn columns(&self, x: &Tensor, kernel: &[usize]) -> Result<Tensor> {
+        let windows = self.unfolded(x, kernel)?;
+        let n = self.axes() as isize;
+        let order: Vec<isize> = [0, 1].into_iter().chain(2 + n..2 + 2 * n).chain(2..2 + n).collect();
+        let places = windows.shape()[2..2 + n as usize].iter().product::<usize>();
+        let taps = x.shape()[1] * kernel.iter().product::<usize>();
+        windows.permute(&order)?.reshape([x.shape()[0], taps, places])
+    }
+
+    fn correlate(&self, x: &Tensor, w: &Tensor) -> Result<Tensor> {
+        let (n, groups) = (self.axes(), self.groups);
+        let (batch, outputs) = (x.shape()[0], w.shape()[0]);
+        let kernel = &w.shape()[2..];
+        let mut shape = vec![batch, outputs];
+        for (i, &size) in kernel.iter().enumerate() {
+            let (before, after) = self.pads[i];
+            shape.push(self.windows(i, size).count(x.shape()[2 + i] + before + after));
+        }
+        let shape = Shape::try_new(&shape)?;
+        let multiplier = outputs / groups;
+        if self.is_depthwise(x.shape()[1], multiplier) {
+            let windows = self.unfolded(x, kernel)?;
+            let taps: Vec<isize> = (windows.rank() as isize - n as isize..windows.rank() as isize).collect();
+            if multiplier == 1 {
+                let mut weight = vec![outputs];
+                weight.extend(vec![1; n]);
+                weight.extend(kernel);
+                return (windows * w.reshape(weight)?).sum(&taps[..]);
+            }
+            let mut weight = vec![groups, multiplier];
+            weight.extend(vec![1; n]);
+            weight.extend(kernel);
+            let taps: Vec<isize> = taps.iter().map(|axis| axis + 1).collect();
+            return (windows.unsqueeze(2)? * w.reshape(weight)?).sum(&taps[..])?.reshape(shape);
+        }
+        let columns = self.columns(x, kernel)?;
+        let (taps, places) = (columns.shape()[1], columns.shape()[2]);
+        let columns = columns.reshape([batch, groups, taps / groups, places])?;
+        w.reshape([groups, outputs / groups, taps / groups])?.matmul(&columns)?.reshape(shape)
+    }
+
+    fn correlate_all(&self, x: &Tensor, g: &Tensor, kernel: &[usize]) -> Result<Tensor> {
+        let (n, groups) = (self.axes(), self.groups);
+        let (batch, channels, outputs) = (x.shape()[0], x.shape()[1], g.shape()[1]);
+        let mut shape = vec![outputs, channels / groups];
+        shape.extend(kernel);
+        let shape = Shape::from(shape);
+        let multiplier = outputs / groups;
+        if self.is_depthwise(channels, multiplier) {
+            let windows = self.unfolded(x, kernel)?;
+            let mut grad = vec![batch, groups];
+            if multiplier > 1 {
+                grad.push(multiplier);
+            }
+            grad.extend(&g.shape()[2..]);
+            grad.extend(vec![1; n]);
+            let windows = if multiplier > 1 { windows.unsqueeze(2)? } else { windows };
+            let first = windows.rank() as isize - 2 * n as isize;
+            let places: Vec<isize> = [0].into_iter().chain(first..first + n as isize).collect();
+            return (windows * g.reshape(grad)?).sum(&places[..])?.reshape(shape);
+        }
+        // A product per image, then their sum: the images' order is fixed.
+        let columns = self.columns(x, kernel)?;
+        let (taps, places) = (columns.shape()[1], columns.shape()[2]);
+        let columns = columns.reshape([batch, groups, taps / groups, places])?;
+        let g = g.reshape([batch, groups, outputs / groups, places])?;
+        g.matmul(&columns.t())?.sum(0)?.reshape(shape)
+    }
+
+    fn spread(&self, g: &Tensor, w: &Tensor, sizes: &[usize]) -> Result<Tensor> {
+        let (n, groups) = (self.axes(), self.groups);
+        let (batch, outputs, per_group) = (g.shape()[0], w.shape()[0], w.shape()[1]);
+        let kernel = &w.shape()[2..];
+        if self.stride.iter().all(|&step| step == 1) && self.is_depthwise(per_group * groups, outputs / groups) {
+            return self.spread_by_correlation(g, w, sizes);
+        }
+        let taps = per_group * kernel.iter().product::<usize>();
+        let places = g.shape()[2..].iter().product::<usize>();
+        let g_columns = g.reshape([batch, groups, outputs / groups, places])?;
+        let columns = w.reshape([groups, outputs / groups, taps])?.t().matmul(&g_columns)?;
+        let mut shape = vec![batch, per_group * groups];
+        shape.extend(kernel);
+        shape.extend(&g.shape()[2..]);
+        let mut x = columns.reshape(Shape::try_new(&shape)?)?;
+        // [batch, channels, kernel.., places..] with the innermost axis folded first.
+        for i in (0..n).rev() {
+            let (before, after) = self.pads[i];
+            let order: Vec<isize> = (0..x.rank() as isize).filter(|&axis| axis != 2 + i as isize).collect();
+            let windows = x.permute(&[&order[..], &[2 + i as isize]].concat())?;
+            // Kernels of the axes before this one are still in front of the places.
+            x = windows.overlap_add(2 + 2 * i, sizes[i] + before + after, self.windows(i, kernel[i]))?;
+            x = x.narrow(2 + 2 * i as isize, before, sizes[i])?;
+        }
+        Ok(x)
+    }
+
+    /// At stride 1 the way back is a correlation of the padded gradient with the turned kernel.
+    fn spread_by_correlation(&self, g: &Tensor, w: &Tensor, sizes: &[usize]) -> Result<Tensor> {
+        let (n, groups) = (self.axes(), self.groups);
+        let (outputs, per_group) = (w.shape()[0], w.shape()[1]);
+        let kernel = &w.shape()[2..];
+        let mut padded = g.clone();
+        let mut widths = vec![(0, 0); 2];
+        for i in 0..n {
+            let reach = self.windows(i, kernel[i]).reach() - 1;
+            let (len, want) = (padded.shape()[2 + i], sizes[i] + reach);
+            let left = reach as isize - self.pads[i].0 as isize;
+            let right = want as isize - left - len as isize;
+            let (cut, cut_end) = ((-left).max(0) as usize, (-right).max(0) as usize);
+            padded = padded.narrow(2 + i as isize, cut, len - cut - cut_end)?;
+            widths.push((left.max(0) as usize, right.max(0) as usize));
+        }
+        let axes: Vec<isize> = (3..3 + n as isize).collect();
+        let mut turned = vec![groups, outputs / groups, per_group];
+        turned.extend(kernel);
+        let turned = w.reshape(turned)?.transpose(1, 2)?.flip(&axes)?;
+        let mut shape = vec![groups * per_group, outputs / groups];
+        shape.extend(kernel);
+        let walk = Walk { stride: vec![1; n], pads: vec![(0, 0); n], ..self.clone() };
+        walk.correlate(&padded.pad(&widths)?, &turned.reshape(shape)?)
+    }
+}
