@@ -1,7 +1,7 @@
 //! The fully connected layer.
 
 use super::{Forward, Module};
-use crate::{DType, Device, Error, Param, Result, Shape, Tensor, tensor::random::next_seed};
+use crate::{DType, Device, Param, Result, Shape, Tensor, tensor::random::next_seed};
 
 /// `x W^T + b`, with `weight` of shape `[outputs, inputs]` as in PyTorch.
 ///
@@ -28,13 +28,8 @@ impl Linear {
     /// # Errors
     /// If the device lacks memory.
     pub fn new(inputs: usize, outputs: usize, device: &Device) -> Result<Self> {
-        let bound = 1.0 / (inputs.max(1) as f64).sqrt();
-        let uniform = |shape: Shape| {
-            // Halves are taken off where that is exact, so that every device rounds alike.
-            let unit = Tensor::rand(shape, DType::F32, next_seed(), device)? - 0.5;
-            Ok::<_, Error>(Param::new(unit * (2.0 * bound)))
-        };
-        Ok(Self { weight: uniform([outputs, inputs].into())?, bias: Some(uniform([outputs].into())?) })
+        let weight = uniform([outputs, inputs].into(), inputs, device)?;
+        Ok(Self { weight, bias: Some(uniform([outputs].into(), inputs, device)?) })
     }
 
     /// The layer without a bias.
@@ -48,6 +43,14 @@ impl Forward for Linear {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         linear(x, &self.weight.tensor(), self.bias.as_ref().map(Param::tensor).as_ref())
     }
+}
+
+/// A parameter, uniform in `±1 / sqrt(fan_in)`.
+pub(super) fn uniform(shape: Shape, fan_in: usize, device: &Device) -> Result<Param> {
+    let bound = 1.0 / (fan_in.max(1) as f64).sqrt();
+    // Halves are taken off where that is exact, so that every device rounds alike.
+    let unit = Tensor::rand(shape, DType::F32, next_seed(), device)? - 0.5;
+    Ok(Param::new(unit * (2.0 * bound)))
 }
 
 /// `x W^T + b` for a weight of shape `[outputs, inputs]`.

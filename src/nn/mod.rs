@@ -1,6 +1,7 @@
 //! Modules: the layers that networks are built of, and how they are walked.
 
 mod activation;
+mod conv;
 mod dropout;
 pub mod functional;
 mod linear;
@@ -11,6 +12,7 @@ mod visit;
 pub use kiln_derive::Module;
 
 pub use activation::{Elu, Flatten, Gelu, Lambda, LeakyRelu, LogSoftmax, Mish, Relu, Sigmoid, Silu, Softmax, Tanh};
+pub use conv::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
 pub use dropout::{Dropout, dropout};
 pub use linear::{Linear, linear};
 pub use module::{Forward, Module};

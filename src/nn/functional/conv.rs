@@ -90,6 +90,15 @@ impl<const N: usize> ConvOptions<N> {
         self.groups = groups;
         self
     }
+
+    /// Checks that the groups divide the channels on both sides.
+    pub(crate) fn check_channels(&self, op: &'static str, inputs: usize, outputs: usize) -> Result<()> {
+        if self.groups > 0 && inputs.is_multiple_of(self.groups) && outputs.is_multiple_of(self.groups) {
+            return Ok(());
+        }
+        let reason = format!("{inputs} inputs and {outputs} outputs do not fall into {} groups", self.groups);
+        Err(Error::argument(op, reason))
+    }
 }
 
 macro_rules! convolutions {
