@@ -73,6 +73,17 @@ impl Tensor {
         }))
     }
 
+    /// Slices of one axis that step back as another axis counts up: element `i` of slice `t` is element
+    /// `i + (last - t) * dilation` of the axis, for `i` in `0..len`. A view without a gradient.
+    pub(crate) fn slid(&self, slices: usize, axis: usize, dilation: usize, len: usize) -> Tensor {
+        let mut view = *self.view();
+        let step = dilation as isize * view.strides[axis];
+        view.offset += (view.shape[slices] as isize - 1) * step;
+        view.strides[slices] -= step;
+        view.shape[axis] = len;
+        self.with_view(view)
+    }
+
     /// The transpose of [`windows`](Self::windows): an axis of `len` elements, each the sum of what stands for it in
     /// all windows. The last axis, which runs inside of the windows, goes away.
     pub(crate) fn overlap_add(&self, axis: usize, len: usize, windows: Windows) -> Result<Tensor> {

@@ -170,6 +170,9 @@ convolutions! {
     conv3d conv_transpose3d 3 "depth, height, width";
 }
 
+/// Taps of a kernel up to which their sum is written out: vector loops are longer over places than over taps.
+const UNROLLED: usize = 9;
+
 /// How windows lie on the spatial axes, and how channels fall into groups.
 #[derive(Clone, Debug)]
 struct Walk {
@@ -449,8 +452,10 @@ impl Walk {
         let (n, groups) = (self.axes(), self.groups);
         let (batch, outputs, per_group) = (g.shape()[0], w.shape()[0], w.shape()[1]);
         let kernel = &w.shape()[2..];
-        if self.stride.iter().all(|&step| step == 1) && self.is_depthwise(per_group * groups, outputs / groups) {
-            return self.spread_by_correlation(g, w, sizes);
+        let steps_by_one = self.stride.iter().all(|&step| step == 1);
+        let g = if steps_by_one { self.framed(g, kernel, sizes)? } else { g.clone() };
+        if steps_by_one && self.is_depthwise(per_group * groups, outputs / groups) {
+            return self.turned(&g, w);
         }
         let taps = per_group * kernel.iter().product::<usize>();
         let places = g.shape()[2..].iter().product::<usize>();
@@ -460,6 +465,9 @@ impl Walk {
         shape.extend(kernel);
         shape.extend(&g.shape()[2..]);
         let mut x = columns.reshape(Shape::try_new(&shape)?)?;
+        if steps_by_one {
+            return self.shifted_sum(&x, kernel, sizes);
+        }
         // [batch, channels, kernel.., places..] with the innermost axis folded first.
         for i in (0..n).rev() {
             let (before, after) = self.pads[i];
@@ -472,22 +480,49 @@ impl Walk {
         Ok(x)
     }
 
-    /// At stride 1 the way back is a correlation of the padded gradient with the turned kernel.
-    fn spread_by_correlation(&self, g: &Tensor, w: &Tensor, sizes: &[usize]) -> Result<Tensor> {
-        let (n, groups) = (self.axes(), self.groups);
-        let (outputs, per_group) = (w.shape()[0], w.shape()[1]);
-        let kernel = &w.shape()[2..];
-        let mut padded = g.clone();
+    /// A gradient in a frame of zeros (or cut), such that place `i` gets from places `i .. i + reach` of it.
+    fn framed(&self, g: &Tensor, kernel: &[usize], sizes: &[usize]) -> Result<Tensor> {
+        let mut out = g.clone();
         let mut widths = vec![(0, 0); 2];
-        for i in 0..n {
-            let reach = self.windows(i, kernel[i]).reach() - 1;
-            let (len, want) = (padded.shape()[2 + i], sizes[i] + reach);
+        for (i, &size) in kernel.iter().enumerate() {
+            let reach = self.windows(i, size).reach() - 1;
+            let (len, want) = (g.shape()[2 + i], sizes[i] + reach);
             let left = reach as isize - self.pads[i].0 as isize;
             let right = want as isize - left - len as isize;
             let (cut, cut_end) = ((-left).max(0) as usize, (-right).max(0) as usize);
-            padded = padded.narrow(2 + i as isize, cut, len - cut - cut_end)?;
+            out = out.narrow(2 + i as isize, cut, len - cut - cut_end)?;
             widths.push((left.max(0) as usize, right.max(0) as usize));
         }
+        out.pad(&widths)
+    }
+
+    /// `[batch, channels, kernel.., framed places..]` to `[batch, channels, ..]`: the sum of all taps, each in its place.
+    fn shifted_sum(&self, columns: &Tensor, kernel: &[usize], sizes: &[usize]) -> Result<Tensor> {
+        let n = self.axes();
+        let mut slid = columns.clone();
+        for (i, &size) in sizes.iter().enumerate() {
+            slid = slid.slid(2 + i, 2 + n + i, self.dilation[i], size);
+        }
+        let taps = kernel.iter().product::<usize>();
+        if taps > UNROLLED {
+            return slid.sum(&(2..2 + n as isize).collect::<Vec<_>>()[..]);
+        }
+        let tap = |mut tap: usize| {
+            let mut part = slid.clone();
+            for i in (0..n).rev() {
+                part = part.select(2 + i as isize, (tap % kernel[i]) as isize)?;
+                tap /= kernel[i];
+            }
+            Ok(part)
+        };
+        (1..taps).try_fold(tap(0)?, |sum, k| Ok(sum + tap(k)?))
+    }
+
+    /// The way back from a framed gradient at stride 1: a correlation with the turned kernel.
+    fn turned(&self, g: &Tensor, w: &Tensor) -> Result<Tensor> {
+        let (n, groups) = (self.axes(), self.groups);
+        let (outputs, per_group) = (w.shape()[0], w.shape()[1]);
+        let kernel = &w.shape()[2..];
         let axes: Vec<isize> = (3..3 + n as isize).collect();
         let mut turned = vec![groups, outputs / groups, per_group];
         turned.extend(kernel);
@@ -495,6 +530,6 @@ impl Walk {
         let mut shape = vec![groups * per_group, outputs / groups];
         shape.extend(kernel);
         let walk = Walk { stride: vec![1; n], pads: vec![(0, 0); n], ..self.clone() };
-        walk.correlate(&padded.pad(&widths)?, &turned.reshape(shape)?)
+        walk.correlate(g, &turned.reshape(shape)?)
     }
 }

@@ -4,6 +4,8 @@
 //! `seed-cold` runs the workload of W7 once and exits, to be timed from outside. `PEER_BUDGET_S` gives the seconds
 //! for each measurement.
 
+mod models;
+
 use std::{
     error::Error as StdError,
     io::{IsTerminal, Write},
@@ -52,8 +54,8 @@ fn run() -> Result<(), Box<dyn StdError>> {
 }
 
 type Workload = fn(&Suite) -> Result<()>;
-const WORKLOADS: [(&str, Workload); 5] =
-    [("W1", matmul), ("W2", batched), ("W4", elementwise), ("W5", mlp), ("W7", seed)];
+const WORKLOADS: [(&str, Workload); 6] =
+    [("W1", matmul), ("W2", batched), ("W4", elementwise), ("W5", mlp), ("W6", models::cnn), ("W7", seed)];
 
 struct Suite {
     device: Device,
