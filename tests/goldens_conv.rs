@@ -10,7 +10,7 @@ mod values;
 
 use common::devices;
 use draw::Draw;
-use golden::{check, usizes};
+use golden::{check, per_axis};
 use kiln::{
     DType, Device, Error, Result, Scalar, Tensor, gradcheck, gradgradcheck,
     nn::functional::{ConvOptions, conv_transpose1d, conv_transpose2d, conv_transpose3d, conv1d, conv2d, conv3d},
@@ -20,15 +20,6 @@ use serde_json::Value;
 #[test]
 fn convolutions() {
     check(include_str!("goldens/conv.jsonl"), apply);
-}
-
-/// A number for every axis, or a list.
-fn per_axis<const N: usize>(value: &Value, default: usize) -> [usize; N] {
-    match value {
-        Value::Null => [default; N],
-        Value::Array(_) => usizes(value).try_into().expect("one number per axis"),
-        value => [value.as_u64().expect("a number") as usize; N],
-    }
 }
 
 fn options<const N: usize>(args: &Value) -> ConvOptions<N> {

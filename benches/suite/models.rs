@@ -44,11 +44,6 @@ impl Forward for Cnn {
     }
 }
 
-fn max_pool2d(x: &Tensor, k: usize) -> Result<Tensor> {
-    let [n, c, h, w] = x.shape()[..] else { unreachable!() };
-    x.reshape([n, c, h / k, k, w / k, k])?.max([3, 5])
-}
-
 pub fn cnn(suite: &Suite) -> Result<()> {
     let device = &suite.device;
     let net = Cnn {

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     context::Target,
+    encoder::WINDOW_BYTES,
     library,
     types::{Access, Ty},
 };
@@ -150,6 +151,10 @@ impl<'a> Builder<'a> {
     /// The finished text around the body of `main`, which is called with `wid`, `lid` and `groups`.
     pub fn finish(self, workgroup: [u32; 3], body: &str) -> Result<Shader> {
         let immediates = self.words.len() * 4 <= self.target.immediates;
+        if self.words.len() * 4 > WINDOW_BYTES {
+            let reason = format!("{} parameters are more than a launch can take", self.words.len());
+            return Err(Error::argument("kernel", reason));
+        }
         let mut text = String::new();
         if !self.words.is_empty() {
             text.push_str("struct Params {");

@@ -201,6 +201,11 @@ impl Context {
         Error::Gpu { device: self.adapter.name.clone(), reason: reason.into() }
     }
 
+    /// Makes every later call fail: what the device holds can no longer be relied on.
+    pub fn fail(&self, reason: String) {
+        self.health.fail(reason);
+    }
+
     /// An error once the device has failed.
     pub fn check(&self) -> Result<()> {
         if !self.health.broken.load(Ordering::Acquire) {

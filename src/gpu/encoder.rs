@@ -16,8 +16,10 @@ use super::{
 };
 use crate::{Result, graph::debug::Cost};
 
-/// Parameters of kernels that cannot take immediates, one slot each, until the next submission.
+/// Parameters of kernels that cannot take immediates, until the next submission.
 const RING_BYTES: usize = 256 << 10;
+/// What a kernel sees of the ring: its parameters and what follows.
+pub(super) const WINDOW_BYTES: usize = 8 << 10;
 /// Dispatches after which work is handed over, so that device and host overlap.
 const MAX_RECORDED: usize = 256;
 const MAX_BIND_GROUPS: usize = 4096;
@@ -41,7 +43,8 @@ struct Ring {
     buffer: wgpu::Buffer,
     group: wgpu::BindGroup,
     data: Vec<u8>,
-    slot: usize,
+    /// Where the parameters of a launch may start.
+    alignment: usize,
 }
 
 /// An encoder with its pass; the pass must end first. With a profiler every kernel has a pass of its own.
@@ -137,7 +140,6 @@ fn begin(encoder: &mut CommandEncoder) -> ComputePass<'static> {
 
 impl Ring {
     fn new(context: &Context, pipelines: &Pipelines) -> Result<Self> {
-        let slot = context.limits.min_uniform_buffer_offset_alignment.max(256) as usize;
         let (buffer, group) = context.scoped(|| {
             let buffer = context.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("parameters"),
@@ -145,7 +147,8 @@ impl Ring {
                 usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             });
-            let binding = wgpu::BufferBinding { buffer: &buffer, offset: 0, size: wgpu::BufferSize::new(slot as u64) };
+            let size = wgpu::BufferSize::new(WINDOW_BYTES as u64);
+            let binding = wgpu::BufferBinding { buffer: &buffer, offset: 0, size };
             let group = context.device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some("parameters"),
                 layout: &pipelines.params,
@@ -153,18 +156,19 @@ impl Ring {
             });
             (buffer, group)
         })?;
-        Ok(Self { buffer, group, data: Vec::with_capacity(RING_BYTES), slot })
+        let alignment = context.limits.min_uniform_buffer_offset_alignment.max(16) as usize;
+        Ok(Self { buffer, group, data: Vec::with_capacity(RING_BYTES), alignment })
     }
 
     fn is_full(&self) -> bool {
-        self.data.len() + self.slot > RING_BYTES
+        self.data.len() + WINDOW_BYTES > RING_BYTES
     }
 
     /// Stores the parameters of one launch and gives their offset.
     fn push(&mut self, words: &[u32]) -> u32 {
         let offset = self.data.len();
         self.data.extend_from_slice(bytemuck::cast_slice(words));
-        self.data.resize(offset + self.slot, 0);
+        self.data.resize(self.data.len().next_multiple_of(self.alignment), 0);
         offset as u32
     }
 }
@@ -221,7 +225,7 @@ impl State {
         drop(pass);
         self.serial += 1;
         self.recorded = 0;
-        context.scoped(|| {
+        let done = context.scoped(|| {
             if !self.ring.data.is_empty() {
                 context.queue.write_buffer(&self.ring.buffer, 0, &self.ring.data);
                 self.ring.data.clear();
@@ -230,7 +234,9 @@ impl State {
                 None => drop(context.queue.submit([encoder.finish()])),
                 Some(profiler) => profiler.submit(context, encoder),
             }
-        })
+        });
+        // Nothing of the submission has run, and nobody knows any more which values it would have made.
+        done.inspect_err(|error| context.fail(error.to_string()))
     }
 }
 

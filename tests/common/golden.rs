@@ -68,6 +68,15 @@ pub fn usizes(value: &Value) -> Vec<usize> {
     isizes(value).into_iter().map(|v| v as usize).collect()
 }
 
+/// A number for every axis, or a list.
+pub fn per_axis<const N: usize>(value: &Value, default: usize) -> [usize; N] {
+    match value {
+        Value::Null => [default; N],
+        Value::Array(_) => usizes(value).try_into().expect("one number per axis"),
+        value => [value.as_u64().expect("a number") as usize; N],
+    }
+}
+
 /// Relative and absolute tolerance.
 ///
 /// Halves are rounded from `F32` once, so that they are off by one unit in the last place at most.

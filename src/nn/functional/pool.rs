@@ -1,0 +1,538 @@
+//! Pooling: one number out of each window.
+
+use super::conv::PerAxis;
+use crate::{
+    DType, Device, Error, Result, Scalar, Shape, Tensor,
+    autograd::{self, Rule, no_grad},
+    layout::View,
+    shape::MAX_RANK,
+    tensor::window::Windows,
+};
+
+/// Taps of a window up to which they are compared or added one by one: vector loops are then as long as the result.
+const UNROLLED: usize = 9;
+
+/// How pooling windows lie on `N` axes. PyTorch's names and defaults; a number or an array is a kernel size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PoolOptions<const N: usize> {
+    /// Elements of a window along each axis.
+    pub kernel_size: [usize; N],
+    /// Elements between neighbouring windows; `None` is the kernel size.
+    pub stride: Option<[usize; N]>,
+    /// What lies on both sides of each axis: nothing for a maximum, zeros for a mean. At most half of the kernel.
+    pub padding: [usize; N],
+    /// Elements between neighbouring taps, for maxima alone.
+    pub dilation: [usize; N],
+    /// Whether a window may reach past the end, if it starts inside.
+    pub ceil_mode: bool,
+    /// Whether padding counts in a mean.
+    pub count_include_pad: bool,
+    /// What sums are divided by, in place of the number of elements.
+    pub divisor_override: Option<usize>,
+}
+
+impl<const N: usize> PoolOptions<N> {
+    /// Windows side by side, without padding.
+    pub fn new(kernel_size: impl PerAxis<N>) -> Self {
+        Self {
+            kernel_size: kernel_size.per_axis(),
+            stride: None,
+            padding: [0; N],
+            dilation: [1; N],
+            ceil_mode: false,
+            count_include_pad: true,
+            divisor_override: None,
+        }
+    }
+
+    /// Sets the elements between neighbouring windows.
+    pub fn stride(mut self, stride: impl PerAxis<N>) -> Self {
+        self.stride = Some(stride.per_axis());
+        self
+    }
+
+    /// Sets the padding on both sides.
+    pub fn padding(mut self, padding: impl PerAxis<N>) -> Self {
+        self.padding = padding.per_axis();
+        self
+    }
+
+    /// Sets the elements between neighbouring taps.
+    pub fn dilation(mut self, dilation: impl PerAxis<N>) -> Self {
+        self.dilation = dilation.per_axis();
+        self
+    }
+
+    /// Lets windows reach past the end.
+    pub fn ceil_mode(mut self, ceil_mode: bool) -> Self {
+        self.ceil_mode = ceil_mode;
+        self
+    }
+
+    /// Whether padding counts in a mean.
+    pub fn count_include_pad(mut self, count: bool) -> Self {
+        self.count_include_pad = count;
+        self
+    }
+
+    /// Sets what sums are divided by.
+    pub fn divisor_override(mut self, divisor: usize) -> Self {
+        self.divisor_override = Some(divisor);
+        self
+    }
+}
+
+impl<const N: usize> From<usize> for PoolOptions<N> {
+    fn from(kernel_size: usize) -> Self {
+        Self::new(kernel_size)
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for PoolOptions<N> {
+    fn from(kernel_size: [usize; N]) -> Self {
+        Self::new(kernel_size)
+    }
+}
+
+macro_rules! pools {
+    ($($n:literal $axes:literal $max:ident $indices:ident $avg:ident $adaptive_avg:ident $adaptive_max:ident;)*) => {$(
+        /// The largest element of each window of
+        #[doc = concat!("`[batch, channels, ", $axes, "]`")]
+        /// (or without the batch), NaN if there is one. The gradient goes to the first of equal elements.
+        ///
+        /// # Errors
+        /// If the rank is another one, a size, stride or dilation is 0, the padding is more than half of the kernel,
+        /// no window fits, or the dtype is `Bool`.
+        pub fn $max(x: &Tensor, options: impl Into<PoolOptions<$n>>) -> Result<Tensor> {
+            Ok(max(stringify!($max), x, &options.into(), false)?.0)
+        }
+
+        #[doc = concat!("[`", stringify!($max), "`] and the place of each maximum in its plane, counted row by row (`I64`).")]
+        ///
+        /// # Errors
+        #[doc = concat!("As [`", stringify!($max), "`].")]
+        pub fn $indices(x: &Tensor, options: impl Into<PoolOptions<$n>>) -> Result<(Tensor, Tensor)> {
+            let (y, indices) = max(stringify!($max), x, &options.into(), true)?;
+            Ok((y, indices.unwrap_or_else(|| unreachable!("indices were asked for"))))
+        }
+
+        /// The mean of each window of
+        #[doc = concat!("`[batch, channels, ", $axes, "]`")]
+        /// (or without the batch).
+        ///
+        /// # Errors
+        /// If the rank is another one, a size or stride is 0, there is a dilation, the padding is more than half of
+        /// the kernel, no window fits, or the dtype is not a float.
+        pub fn $avg(x: &Tensor, options: impl Into<PoolOptions<$n>>) -> Result<Tensor> {
+            avg(stringify!($avg), x, &options.into())
+        }
+
+        /// Means over as many windows as are asked for: window `i` of `n` covers `floor(i * size / n)` to
+        /// `ceil((i + 1) * size / n)`.
+        ///
+        /// # Errors
+        /// If the rank is not that of
+        #[doc = concat!("`[batch, channels, ", $axes, "]`")]
+        /// or one less, the input has no elements along an axis, or the dtype is not a float.
+        pub fn $adaptive_avg(x: &Tensor, output_size: impl PerAxis<$n>) -> Result<Tensor> {
+            adaptive(stringify!($adaptive_avg), x, output_size.per_axis(), true)
+        }
+
+        /// Maxima over the windows of
+        #[doc = concat!("[`", stringify!($adaptive_avg), "`].")]
+        ///
+        /// # Errors
+        #[doc = concat!("As [`", stringify!($adaptive_avg), "`].")]
+        pub fn $adaptive_max(x: &Tensor, output_size: impl PerAxis<$n>) -> Result<Tensor> {
+            adaptive(stringify!($adaptive_max), x, output_size.per_axis(), false)
+        }
+    )*};
+}
+
+pools! {
+    1 "length" max_pool1d max_pool1d_with_indices avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d;
+    2 "height, width" max_pool2d max_pool2d_with_indices avg_pool2d adaptive_avg_pool2d adaptive_max_pool2d;
+    3 "depth, height, width" max_pool3d max_pool3d_with_indices avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d;
+}
+
+/// The windows of one call: along each axis, and what the axis is framed with before they are laid.
+#[derive(Clone)]
+struct Frame {
+    op: &'static str,
+    windows: Vec<Windows>,
+    /// How many windows there are.
+    counts: Vec<usize>,
+    /// Elements in front of each axis, and the length that all windows need together.
+    before: Vec<usize>,
+    padded: Vec<usize>,
+    /// The sizes of the input.
+    sizes: Vec<usize>,
+}
+
+impl Frame {
+    fn new<const N: usize>(op: &'static str, x: &Tensor, options: &PoolOptions<N>) -> Result<Self> {
+        let stride = options.stride.unwrap_or(options.kernel_size);
+        let zero = |list: &[usize; N]| list.contains(&0);
+        if zero(&options.kernel_size) || zero(&stride) || zero(&options.dilation) {
+            return Err(Error::argument(op, "kernel size, stride and dilation must not be 0"));
+        }
+        let mut out = Self {
+            op,
+            windows: Vec::new(),
+            counts: Vec::new(),
+            before: options.padding.to_vec(),
+            padded: Vec::new(),
+            sizes: x.shape()[2..].to_vec(),
+        };
+        for i in 0..N {
+            let (size, pad, len) = (options.kernel_size[i], options.padding[i], out.sizes[i]);
+            if pad > size / 2 {
+                return Err(Error::argument(op, format!("padding {pad} is more than half of the kernel, {size}")));
+            }
+            let windows = Windows { size, step: stride[i], dilation: options.dilation[i] };
+            let room = len.saturating_add(2 * pad).checked_sub(windows.reach()).filter(|_| len > 0);
+            let Some(room) = room else {
+                let reason = format!("a window over {} elements does not fit along axis {i}", windows.reach());
+                return Err(Error::shape(op, x.shape(), reason));
+            };
+            let mut count = room / windows.step + 1;
+            if options.ceil_mode && room % windows.step != 0 && count * windows.step < len + pad {
+                count += 1;
+            }
+            out.padded.push((count - 1) * windows.step + windows.reach());
+            out.counts.push(count);
+            out.windows.push(windows);
+        }
+        Ok(out)
+    }
+
+    fn taps(&self) -> usize {
+        self.windows.iter().map(|w| w.size).product()
+    }
+
+    /// The input in its frame of zeros, as long as the windows need.
+    fn framed(&self, x: &Tensor) -> Result<Tensor> {
+        let mut widths = vec![(0, 0); 2];
+        let mut x = x.clone();
+        for (i, (&padded, &before)) in self.padded.iter().zip(&self.before).enumerate() {
+            let len = self.sizes[i].min(padded - before);
+            x = x.narrow(2 + i as isize, 0, len)?;
+            widths.push((before, padded - before - len));
+        }
+        x.pad(&widths)
+    }
+
+    /// The transpose of [`framed`](Self::framed).
+    fn unframed(&self, x: &Tensor) -> Result<Tensor> {
+        let mut widths = vec![(0, 0); 2];
+        let mut x = x.clone();
+        for (i, (&padded, &before)) in self.padded.iter().zip(&self.before).enumerate() {
+            let len = self.sizes[i].min(padded - before);
+            x = x.narrow(2 + i as isize, before, len)?;
+            widths.push((0, self.sizes[i] - len));
+        }
+        x.pad(&widths)
+    }
+
+    /// `[batch, channels, windows.., taps..]` of a framed input.
+    fn unfolded(&self, x: &Tensor) -> Result<Tensor> {
+        let mut x = x.clone();
+        for (i, &windows) in self.windows.iter().enumerate() {
+            x = x.windows(self.op, 2 + i, windows)?;
+        }
+        Ok(x)
+    }
+
+    /// Every tap as a tensor `[batch, channels, windows..]`.
+    fn each_tap(&self, x: &Tensor) -> Result<Vec<Tensor>> {
+        let n = self.windows.len();
+        let unfolded = self.unfolded(x)?;
+        let tap = |mut tap: usize| {
+            let mut part = unfolded.clone();
+            for i in (0..n).rev() {
+                part = part.select((2 + n + i) as isize, (tap % self.windows[i].size) as isize)?;
+                tap /= self.windows[i].size;
+            }
+            Ok(part)
+        };
+        (0..self.taps()).map(tap).collect()
+    }
+
+    /// The input's gradient from one per window and tap. `f` gets the shape in which a tensor per window broadcasts
+    /// against the taps, and the taps' numbers.
+    fn back(&self, x: &Tensor, f: impl Fn(&[usize], &Tensor) -> Result<Tensor>) -> Result<Tensor> {
+        let n = self.windows.len();
+        let (batch, channels) = (x.shape()[0], x.shape()[1]);
+        let apart = self.windows.iter().all(|w| w.dilation == 1 && w.size == w.step);
+        // Windows side by side: taps directly behind their windows, so that the result is the input's order.
+        let place = |i: usize| if apart { (2 + 2 * i, 3 + 2 * i) } else { (2 + i, 2 + n + i) };
+        let mut whole = vec![batch, channels];
+        whole.resize(2 + 2 * n, 1);
+        let mut per_window = whole.clone();
+        let mut numbers = View { shape: Shape::SCALAR, strides: [0; MAX_RANK], offset: 0 };
+        let mut step = 1;
+        for i in (0..n).rev() {
+            let (window, tap) = place(i);
+            (whole[window], whole[tap]) = (self.counts[i], self.windows[i].size);
+            per_window[window] = self.counts[i];
+            numbers.strides[tap] = step;
+            step *= self.windows[i].size as isize;
+        }
+        numbers.shape = Shape::try_new(&whole)?;
+        let mut spread = f(&per_window, &Tensor::coordinates(numbers, x.device()))?.expand(numbers.shape)?;
+        if apart {
+            let mut shape = vec![batch, channels];
+            shape.extend(&self.padded);
+            return self.unframed(&spread.reshape(shape)?);
+        }
+        for i in (0..n).rev() {
+            spread = spread.overlap_add(2 + i, self.padded[i], self.windows[i])?;
+        }
+        self.unframed(&spread)
+    }
+}
+
+/// The input with a batch axis, and whether it had one.
+fn batched(op: &'static str, x: &Tensor, axes: usize) -> Result<(Tensor, bool)> {
+    match x.rank() {
+        rank if rank == axes + 2 => Ok((x.clone(), true)),
+        rank if rank == axes + 1 => Ok((x.unsqueeze(0)?, false)),
+        _ => {
+            let reason = format!("the input must have {} axes, or {} without the batch", axes + 2, axes + 1);
+            Err(Error::shape(op, x.shape(), reason))
+        }
+    }
+}
+
+fn max<const N: usize>(
+    op: &'static str,
+    x: &Tensor,
+    options: &PoolOptions<N>,
+    with_indices: bool,
+) -> Result<(Tensor, Option<Tensor>)> {
+    if x.dtype() == DType::Bool {
+        return Err(Error::dtype(op, x.dtype(), "convert to a number first"));
+    }
+    let (x, had_batch) = batched(op, x, N)?;
+    let frame = Frame::new(op, &x, options)?;
+    let (y, tap) = no_grad(|| largest(&frame, &x.detach()))?;
+    let squeezed = |t: Tensor| if had_batch { Ok(t) } else { t.squeeze(0) };
+    let indices = match with_indices {
+        true => Some(squeezed(places(&frame, &tap)?)?),
+        false => None,
+    };
+    let input = x.detach();
+    let y = autograd::track(y, &[&x], |_| {
+        Rule::custom(move |g| {
+            let dx =
+                frame.back(&input, |shape, numbers| tap.reshape(shape)?.eq(numbers)?.choose(g.reshape(shape)?, 0.0))?;
+            Ok(vec![Some(dx.to_dtype(g.dtype()))])
+        })
+    });
+    Ok((squeezed(y)?, indices))
+}
+
+/// The maxima, and the numbers of their taps.
+fn largest(frame: &Frame, x: &Tensor) -> Result<(Tensor, Tensor)> {
+    let lowest = lowest(x.dtype(), x.device());
+    let mut framed = frame.framed(x)?;
+    let is_padded = framed.shape() != x.shape();
+    if is_padded {
+        // What is added must not win.
+        let inside = Tensor::full(*x.shape(), true, DType::Bool, x.device());
+        framed = frame.framed(&inside)?.choose(&framed, &lowest)?;
+    }
+    let is_float = x.dtype().is_float();
+    let (best, at) = if frame.taps() <= UNROLLED {
+        let taps = frame.each_tap(&framed)?;
+        let mut best = taps[0].clone();
+        let mut at = Tensor::full(*best.shape(), 0i64, DType::I32, x.device());
+        for (i, tap) in taps.iter().enumerate().skip(1) {
+            let better = tap.gt(&best)?;
+            // A NaN compares with nothing, not even with itself.
+            let better = if is_float { better.logical_or(tap.ne(tap)?)? } else { better };
+            best = better.choose(tap, &best)?;
+            at = better.choose(Tensor::full((), i as i64, DType::I32, x.device()), &at)?;
+        }
+        (best, at)
+    } else {
+        let unfolded = frame.unfolded(&framed)?;
+        let n = frame.windows.len();
+        let axes: Vec<isize> = (2 + n as isize..2 + 2 * n as isize).collect();
+        let best = unfolded.max_keepdim(&axes[..])?;
+        let mut numbers = View { shape: *unfolded.shape(), strides: [0; MAX_RANK], offset: 0 };
+        let mut step = 1;
+        for i in (0..n).rev() {
+            numbers.strides[2 + n + i] = step;
+            step *= frame.windows[i].size as isize;
+        }
+        let hit = unfolded.eq(&best)?;
+        let hit = if is_float { hit.logical_or(unfolded.ne(&unfolded)?)? } else { hit };
+        let none = Tensor::full((), Scalar::Int(step as i64), DType::I32, x.device());
+        let at = hit.choose(Tensor::coordinates(numbers, x.device()), none)?.min(&axes[..])?;
+        (best.reshape(*at.shape())?, at)
+    };
+    // Where nothing is above the lowest value, the padding's taps are as good as others: the input's come first.
+    let at = if is_padded { best.eq(&lowest)?.choose(first_inside(frame, &at)?, &at)? } else { at };
+    Ok((best, at))
+}
+
+/// What no element is below.
+fn lowest(dtype: DType, device: &Device) -> Tensor {
+    let value = match dtype {
+        dtype if dtype.is_float() => Scalar::Float(f64::NEG_INFINITY),
+        DType::I8 => Scalar::Int(i8::MIN.into()),
+        DType::I16 => Scalar::Int(i16::MIN.into()),
+        DType::I32 => Scalar::Int(i32::MIN.into()),
+        DType::I64 => Scalar::Int(i64::MIN),
+        _ => Scalar::Int(0),
+    };
+    Tensor::full((), value, dtype, device)
+}
+
+/// The number of the first tap of each window that lies in the input.
+fn first_inside(frame: &Frame, at: &Tensor) -> Result<Tensor> {
+    let mut out = Tensor::full(*at.shape(), 0i64, DType::I32, at.device());
+    let mut taps = 1i64;
+    for (i, windows) in frame.windows.iter().enumerate().rev() {
+        // How far the window starts in front of the input, in taps.
+        let mut front = View { shape: *at.shape(), strides: [0; MAX_RANK], offset: frame.before[i] as isize };
+        front.strides[2 + i] = -(windows.step as isize);
+        front.offset += windows.dilation as isize - 1;
+        let front = Tensor::coordinates(front, at.device()).floor_divide(windows.dilation as i64)?;
+        out = out.add(front.maximum(0i64)?.mul(taps)?)?;
+        taps *= windows.size as i64;
+    }
+    Ok(out.to_dtype(DType::I32))
+}
+
+/// Taps as places in the input's planes.
+fn places(frame: &Frame, tap: &Tensor) -> Result<Tensor> {
+    let n = frame.windows.len();
+    let mut rest = tap.to_dtype(DType::I64);
+    let mut plane = 1i64;
+    let mut out: Option<Tensor> = None;
+    for i in (0..n).rev() {
+        let Windows { size, step, dilation } = frame.windows[i];
+        let mut start = View { shape: *tap.shape(), strides: [0; MAX_RANK], offset: -(frame.before[i] as isize) };
+        start.strides[2 + i] = step as isize;
+        let k = rest.remainder(size as i64)?;
+        rest = rest.floor_divide(size as i64)?;
+        let at = k.mul(dilation as i64)?.add(Tensor::coordinates(start, tap.device()))?.mul(plane)?;
+        plane *= frame.sizes[i] as i64;
+        out = Some(match out {
+            Some(sum) => sum.add(at)?,
+            None => at,
+        });
+    }
+    Ok(out.unwrap_or_else(|| tap.clone()))
+}
+
+fn avg<const N: usize>(op: &'static str, x: &Tensor, options: &PoolOptions<N>) -> Result<Tensor> {
+    if !x.dtype().is_float() {
+        return Err(Error::dtype(op, x.dtype(), "means are of floats"));
+    }
+    if options.dilation != [1; N] {
+        return Err(Error::argument(op, "means have no dilation"));
+    }
+    if options.divisor_override == Some(0) {
+        return Err(Error::argument(op, "the divisor must not be 0"));
+    }
+    let (x, had_batch) = batched(op, x, N)?;
+    let frame = Frame::new(op, &x, options)?;
+    let sum = no_grad(|| {
+        let framed = frame.framed(&x.detach())?;
+        if frame.taps() <= UNROLLED {
+            let taps = frame.each_tap(&framed)?;
+            return taps[1..].iter().try_fold(taps[0].to_dtype(wide(&x)), |sum, tap| sum.add(tap.to_dtype(wide(&x))));
+        }
+        let axes: Vec<isize> = (2 + N as isize..2 + 2 * N as isize).collect();
+        frame.unfolded(&framed)?.to_dtype(wide(&x)).sum(&axes[..])
+    })?;
+    let input = x.detach();
+    let back = frame.clone();
+    let sum = autograd::track(sum, &[&x], |_| {
+        Rule::custom(move |g| Ok(vec![Some(back.back(&input, |shape, _| g.reshape(shape))?)]))
+    });
+    let mean = match options.divisor_override {
+        Some(divisor) => sum / divisor as f64,
+        None => divided(&frame, sum, options.count_include_pad)?,
+    };
+    let y = mean.to_dtype(x.dtype());
+    if had_batch { Ok(y) } else { y.squeeze(0) }
+}
+
+/// The dtype in which halves are added up.
+fn wide(x: &Tensor) -> DType {
+    if x.dtype() == DType::F64 { DType::F64 } else { DType::F32 }
+}
+
+/// Sums over windows, divided by how many elements each has.
+fn divided(frame: &Frame, sum: Tensor, with_padding: bool) -> Result<Tensor> {
+    let mut sum = sum;
+    let mut everywhere = 1;
+    for i in 0..frame.windows.len() {
+        let (before, len, size) = (frame.before[i], frame.sizes[i], frame.windows[i].size);
+        let count = |w: usize| {
+            let start = w * frame.windows[i].step;
+            let (low, high) = if with_padding { (0, len + 2 * before) } else { (before, len + before) };
+            (start + size).min(high).saturating_sub(start.max(low))
+        };
+        let counts: Vec<usize> = (0..frame.counts[i]).map(count).collect();
+        if counts.iter().all(|&n| n == size) {
+            everywhere *= size;
+            continue;
+        }
+        let mut shape = vec![1; 2 + frame.windows.len()];
+        shape[2 + i] = counts.len();
+        let counts: Vec<f32> = counts.into_iter().map(|n| n as f32).collect();
+        sum = sum.div(Tensor::from_vec(counts, shape, sum.device())?)?;
+    }
+    Ok(if everywhere == 1 { sum } else { sum / everywhere as f64 })
+}
+
+fn adaptive<const N: usize>(op: &'static str, x: &Tensor, output: [usize; N], mean: bool) -> Result<Tensor> {
+    if mean && !x.dtype().is_float() || x.dtype() == DType::Bool {
+        return Err(Error::dtype(op, x.dtype(), "pooling is for numbers, and means for floats"));
+    }
+    let (x, had_batch) = batched(op, x, N)?;
+    if x.shape()[2..].contains(&0) {
+        return Err(Error::shape(op, x.shape(), "there are no elements along an axis"));
+    }
+    let mut shape = *x.shape();
+    shape[2..].copy_from_slice(&output);
+    if output.contains(&0) {
+        let y = Tensor::zeros(shape, x.dtype(), x.device());
+        return if had_batch { Ok(y) } else { y.squeeze(0) };
+    }
+    // The windows' elements side by side, each window as long as the longest one.
+    let mut spread = x.clone();
+    let (mut longest, mut counts) = ([1; N], Vec::new());
+    for (i, &count) in output.iter().enumerate() {
+        let len = x.shape()[2 + i];
+        let bounds: Vec<(usize, usize)> =
+            (0..count).map(|w| (w * len / count, ((w + 1) * len).div_ceil(count))).collect();
+        longest[i] = bounds.iter().map(|(start, end)| end - start).max().unwrap_or(1);
+        // A shorter window has zeros in a sum, and its last element again for a maximum.
+        let index = bounds.iter().flat_map(|&(start, end)| {
+            let last = if mean { -1 } else { end as i32 - 1 };
+            (start..start + longest[i]).map(move |at| if at < end { at as i32 } else { last })
+        });
+        let index = Tensor::from_vec(index.collect(), [count * longest[i]], x.device())?;
+        spread = spread.index_select(2 + i as isize, &index)?;
+        counts.push(bounds.into_iter().map(|(start, end)| (end - start) as f32).collect::<Vec<_>>());
+    }
+    let options = PoolOptions::new(longest);
+    let y = if mean {
+        let mut sum = avg(op, &spread.to_dtype(wide(&x)), &options.divisor_override(1))?;
+        for (i, counts) in counts.into_iter().enumerate() {
+            let mut line = [1; 2 + MAX_RANK];
+            line[2 + i] = counts.len();
+            sum = sum.div(Tensor::from_vec(counts, &line[..2 + N], x.device())?)?;
+        }
+        sum.to_dtype(x.dtype())
+    } else {
+        max(op, &spread, &options, false)?.0
+    };
+    if had_batch { Ok(y) } else { y.squeeze(0) }
+}
