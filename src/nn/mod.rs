@@ -6,6 +6,7 @@ mod dropout;
 pub mod functional;
 mod linear;
 mod module;
+mod norm;
 mod pool;
 mod sequential;
 mod visit;
@@ -17,6 +18,7 @@ pub use conv::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTra
 pub use dropout::{Dropout, dropout};
 pub use linear::{Linear, linear};
 pub use module::{Forward, Module};
+pub use norm::{BatchNorm1d, BatchNorm2d, Embedding, GroupNorm, LayerNorm, RMSNorm};
 pub use pool::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d,
     MaxPool2d,

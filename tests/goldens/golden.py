@@ -45,7 +45,10 @@ def weights(t):
     return (0.5 + (i * 0.61803398875 + 0.3).frac()).reshape(t.shape).to(t.dtype)
 
 
-def case(op, f, *inputs, args=None, grad=True, **notes):
+def case(op, f, *inputs, args=None, grad=True, double=False, **notes):
+    """One line. With `double` PyTorch computes it in f64: where f32 would leave a rest of something that is 0."""
+    if double:
+        return doubled(op, f, *inputs, args=args, grad=grad, **notes)
     xs = [x.clone().requires_grad_() if grad and x.dtype.is_floating_point else x for x in inputs]
     out = f(*xs)
     out = list(out) if isinstance(out, (tuple, list)) else [out]
@@ -56,6 +59,18 @@ def case(op, f, *inputs, args=None, grad=True, **notes):
         sum((y * weights(y)).sum() for y in out).backward()
         row["grad"] = [encode(x.grad if x.grad is not None else torch.zeros_like(x)) if x.requires_grad else None for x in xs]
     lines.append(json.dumps(row | notes, separators=(",", ":")))
+
+
+def doubled(op, f, *inputs, **rest):
+    narrow = [x.dtype == f32 for x in inputs]
+    case(op, f, *[x.to(f64) if n else x for x, n in zip(inputs, narrow)], **rest)
+    row = json.loads(lines.pop())
+    back = lambda t: t and (encode(torch.tensor([float(v) for v in t[2]], dtype=f64).reshape(t[1]).to(f32)) if t[0] == "float64" else t)
+    row["in"] = [back(t) for t in row["in"]]
+    row["out"] = [back(t) for t in row["out"]]
+    if "grad" in row:
+        row["grad"] = [back(t) for t in row["grad"]]
+    lines.append(json.dumps(row, separators=(",", ":")))
 
 
 def write(family):

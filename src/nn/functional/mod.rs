@@ -1,11 +1,15 @@
 //! Layers as functions, under the names of `torch.nn.functional`.
 
+mod attention;
 mod conv;
+mod norm;
 mod pool;
 
+pub use attention::{AttentionOptions, embedding, scaled_dot_product_attention};
 pub use conv::{
     ConvOptions, Padding, PerAxis, conv_transpose1d, conv_transpose2d, conv_transpose3d, conv1d, conv2d, conv3d,
 };
+pub use norm::{RunningStats, batch_norm, group_norm, instance_norm, layer_norm, rms_norm};
 pub use pool::{
     PoolOptions, adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d,
     adaptive_max_pool2d, adaptive_max_pool3d, avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool1d_with_indices,
