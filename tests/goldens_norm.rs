@@ -81,7 +81,8 @@ fn drawn(shape: &[usize], seed: u64) -> Tensor {
 fn gradients_of_second_order() {
     let (x, w, b) = (drawn(&[2, 4, 3], 1), drawn(&[4], 2), drawn(&[4], 3));
     let rows = drawn(&[3], 4);
-    let cases: [&dyn Fn(&[Tensor]) -> Result<Tensor>; 5] = [
+    type Case<'a> = &'a dyn Fn(&[Tensor]) -> Result<Tensor>;
+    let cases: [Case; 5] = [
         &|x| layer_norm(&x[0], &[3], Some(&x[3]), None, 0.1),
         &|x| rms_norm(&x[0], &[3], Some(&x[3]), Some(0.1)),
         &|x| group_norm(&x[0], 2, Some(&x[1]), Some(&x[2]), 0.1),

@@ -1,6 +1,10 @@
 //! The larger networks of the suite.
 
-use kiln::{Result, nn::Conv2d, prelude::*};
+use kiln::{
+    Result,
+    nn::{Conv2d, functional::max_pool2d},
+    prelude::*,
+};
 
 use super::{Suite, time};
 

@@ -184,12 +184,12 @@ impl Frame {
             padded: Vec::new(),
             sizes: x.shape()[2..].to_vec(),
         };
-        for i in 0..N {
+        for (i, &step) in stride.iter().enumerate() {
             let (size, pad, len) = (options.kernel_size[i], options.padding[i], out.sizes[i]);
             if pad > size / 2 {
                 return Err(Error::argument(op, format!("padding {pad} is more than half of the kernel, {size}")));
             }
-            let windows = Windows { size, step: stride[i], dilation: options.dilation[i] };
+            let windows = Windows { size, step, dilation: options.dilation[i] };
             let room = len.saturating_add(2 * pad).checked_sub(windows.reach()).filter(|_| len > 0);
             let Some(room) = room else {
                 let reason = format!("a window over {} elements does not fit along axis {i}", windows.reach());
