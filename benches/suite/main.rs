@@ -54,8 +54,15 @@ fn run() -> Result<(), Box<dyn StdError>> {
 }
 
 type Workload = fn(&Suite) -> Result<()>;
-const WORKLOADS: [(&str, Workload); 6] =
-    [("W1", matmul), ("W2", batched), ("W4", elementwise), ("W5", mlp), ("W6", models::cnn), ("W7", seed)];
+const WORKLOADS: [(&str, Workload); 7] = [
+    ("W1", matmul),
+    ("W2", batched),
+    ("W4", elementwise),
+    ("W5", mlp),
+    ("W6", models::cnn),
+    ("W7", seed),
+    ("W8", models::transformer),
+];
 
 struct Suite {
     device: Device,
