@@ -49,7 +49,7 @@ mod shape;
 mod tensor;
 pub mod train;
 
-pub use autograd::{Gradients, Param, grad, gradcheck, gradgradcheck, is_grad_enabled, no_grad};
+pub use autograd::{Gradients, Param, checkpoint, grad, gradcheck, gradgradcheck, is_grad_enabled, no_grad};
 pub use device::{Device, DeviceInfo, DeviceKind, DeviceOptions, GpuSelector, Memory, Stats};
 pub use dtype::{DType, Element, Scalar};
 pub use error::{Error, Result};

@@ -170,14 +170,14 @@ pub fn grad(y: &Tensor, xs: &[&Tensor], create_graph: bool) -> Result<Vec<Tensor
     xs.iter().enumerate().map(|(i, x)| found.get(x).cloned().ok_or_else(|| missing(i))).collect()
 }
 
-enum Targets {
+pub(super) enum Targets {
     /// Everything that a leaf marks.
     Leaves,
     /// The nodes of these numbers.
     These(FastSet<u64>),
 }
 
-fn run(y: &Tensor, seed: Tensor, targets: Targets, retain: bool, create_graph: bool) -> Result<Gradients> {
+pub(super) fn run(y: &Tensor, seed: Tensor, targets: Targets, retain: bool, create_graph: bool) -> Result<Gradients> {
     let Some(root) = y.grad_node() else {
         return Err(Error::Gradient("the tensor does not depend on anything that requires a gradient".into()));
     };

@@ -5,12 +5,14 @@
 
 mod backward;
 mod check;
+mod checkpoint;
 mod param;
 pub(crate) mod rules;
 mod tape;
 
 pub use backward::{Gradients, grad};
 pub use check::{gradcheck, gradgradcheck};
+pub use checkpoint::checkpoint;
 pub use param::Param;
 pub(crate) use tape::{GradNode, Rule, track};
 pub use tape::{is_grad_enabled, no_grad};

@@ -1,6 +1,6 @@
 //! Activation functions and other layers without parameters, for use in a `Sequential`.
 
-use super::{Forward, Module, Visit};
+use super::{Forward, Module, Visit, traced};
 use crate::{Error, Result, Tensor};
 
 macro_rules! layers {
@@ -16,7 +16,7 @@ macro_rules! layers {
             fn forward(&self, $x: &Tensor) -> Result<Tensor> {
                 let $s = self;
                 let _ = $s;
-                $body
+                traced(self, $body)
             }
         }
     )*};
@@ -44,11 +44,9 @@ layers! {
     /// [`Tensor::log_softmax`] as a layer, with its axis.
     LogSoftmax axis: isize = |s, x| x.log_softmax(s.0);
     /// All axes but the first made one.
-    Flatten = |s, x| {
-        let [rows, rest @ ..] = x.shape().dims() else {
-            return Err(Error::shape("flatten", x.shape(), "there is no axis to keep"));
-        };
-        x.reshape([*rows, rest.iter().product()])
+    Flatten = |s, x| match x.shape().dims() {
+        [rows, rest @ ..] => x.reshape([*rows, rest.iter().product()]),
+        [] => Err(Error::shape("flatten", x.shape(), "there is no axis to keep")),
     };
 }
 
@@ -70,6 +68,6 @@ impl<F> Module for Lambda<F> {
 
 impl<F: Fn(&Tensor) -> Result<Tensor>> Forward for Lambda<F> {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        (self.0)(x)
+        traced(self, (self.0)(x))
     }
 }

@@ -4,6 +4,7 @@ use super::{
     Forward, Module,
     functional::{ConvOptions, PerAxis, conv_transpose1d, conv_transpose2d, conv_transpose3d, conv1d, conv2d, conv3d},
     linear::uniform,
+    traced,
 };
 use crate::{Device, Param, Result, Shape, Tensor};
 
@@ -84,7 +85,8 @@ macro_rules! layers {
 
         impl Forward for $name {
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                $function(x, &self.weight.tensor(), self.bias.as_ref().map(Param::tensor).as_ref(), &self.options)
+                let bias = self.bias.as_ref().map(Param::tensor);
+                traced(self, $function(x, &self.weight.tensor(), bias.as_ref(), &self.options))
             }
         }
     )*};
@@ -187,7 +189,8 @@ macro_rules! transposed_layers {
         impl Forward for $name {
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
                 let bias = self.bias.as_ref().map(Param::tensor);
-                $function(x, &self.weight.tensor(), bias.as_ref(), &self.options, self.output_padding)
+                let y = $function(x, &self.weight.tensor(), bias.as_ref(), &self.options, self.output_padding);
+                traced(self, y)
             }
         }
     )*};

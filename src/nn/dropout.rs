@@ -1,6 +1,6 @@
 //! Dropout.
 
-use super::{Forward, Module, Training};
+use super::{Forward, Module, Training, traced};
 use crate::{Error, Result, Tensor, tensor::random::next_seed};
 
 /// In training, sets each element to 0 with probability `p` and scales the others by `1 / (1 - p)`; else does nothing.
@@ -16,14 +16,14 @@ impl Dropout {
     /// # Errors
     /// If the probability is not in `0.0..=1.0`.
     pub fn new(p: f64) -> Result<Self> {
-        check(p)?;
+        check_share(p)?;
         Ok(Self { p, training: Training::default() })
     }
 }
 
 impl Forward for Dropout {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        if self.training.get() { dropout(x, self.p) } else { Ok(x.clone()) }
+        traced(self, if self.training.get() { dropout(x, self.p) } else { Ok(x.clone()) })
     }
 }
 
@@ -32,16 +32,18 @@ impl Forward for Dropout {
 /// # Errors
 /// If the probability is not in `0.0..=1.0`.
 pub fn dropout(x: &Tensor, p: f64) -> Result<Tensor> {
-    check(p)?;
-    if p == 0.0 {
-        return Ok(x.clone());
-    }
-    let kept = Tensor::bernoulli(1.0 - p, *x.shape(), next_seed(), x.device())?;
+    check_share(p)?;
+    if p == 0.0 { Ok(x.clone()) } else { dropout_with(x, p, next_seed()) }
+}
+
+/// [`dropout`] with a seed of its own.
+pub(super) fn dropout_with(x: &Tensor, p: f64, seed: u64) -> Result<Tensor> {
+    let kept = Tensor::bernoulli(1.0 - p, *x.shape(), seed, x.device())?;
     let scale = if p < 1.0 { 1.0 / (1.0 - p) } else { 0.0 };
     kept.choose(&(x * scale), 0.0)
 }
 
-fn check(p: f64) -> Result<()> {
+pub(super) fn check_share(p: f64) -> Result<()> {
     if (0.0..=1.0).contains(&p) {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! The fully connected layer.
 
-use super::{Forward, Module};
+use super::{Forward, Module, traced};
 use crate::{DType, Device, Param, Result, Shape, Tensor, tensor::random::next_seed};
 
 /// `x W^T + b`, with `weight` of shape `[outputs, inputs]` as in PyTorch.
@@ -41,7 +41,7 @@ impl Linear {
 
 impl Forward for Linear {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        linear(x, &self.weight.tensor(), self.bias.as_ref().map(Param::tensor).as_ref())
+        traced(self, linear(x, &self.weight.tensor(), self.bias.as_ref().map(Param::tensor).as_ref()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Modules: the layers that networks are built of, and how they are walked.
 
 mod activation;
+mod attention;
 mod conv;
 mod dropout;
 pub mod functional;
@@ -9,19 +10,24 @@ mod module;
 mod norm;
 mod pool;
 mod sequential;
+mod summary;
+mod trace;
 mod visit;
 
 pub use kiln_derive::Module;
 
 pub use activation::{Elu, Flatten, Gelu, Lambda, LeakyRelu, LogSoftmax, Mish, Relu, Sigmoid, Silu, Softmax, Tanh};
+pub use attention::{MultiHeadAttention, MultiHeadOptions};
 pub use conv::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
 pub use dropout::{Dropout, dropout};
 pub use linear::{Linear, linear};
 pub use module::{Forward, Module};
-pub use norm::{BatchNorm1d, BatchNorm2d, Embedding, GroupNorm, LayerNorm, RMSNorm};
+pub use norm::{BatchNorm1d, BatchNorm2d, BatchNorm3d, Embedding, GroupNorm, LayerNorm, RMSNorm};
 pub use pool::{
-    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d, MaxPool1d,
-    MaxPool2d,
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d,
+    AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d,
 };
 pub use sequential::{Layer, Sequential};
+pub use summary::{Summary, SummaryRow};
+pub use trace::traced;
 pub use visit::{Buffer, Part, Training, Visit};

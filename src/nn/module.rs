@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{Part, Visit};
+use super::{Part, Summary, Visit, summary::summary, trace};
 use crate::{Device, Error, Param, Result, Tensor};
 
 /// Something with parameters: a layer, or a network of layers.
@@ -36,6 +36,35 @@ use crate::{Device, Error, Param, Result, Tensor};
 pub trait Module {
     /// Shows each part to the walk, with [`Visit::field`].
     fn visit(&self, visit: &mut Visit<'_>);
+
+    /// Where the module lies in memory, and the name of its type; of a pointer, what it points at.
+    #[doc(hidden)]
+    fn place(&self) -> (usize, &'static str) {
+        trace::place(self)
+    }
+
+    /// What each layer makes of an input like `x`, and how many parameters it has, as Keras's `summary`. Nothing is
+    /// computed; only shapes are followed.
+    ///
+    /// # Errors
+    /// If the input does not suit the module.
+    ///
+    /// ```
+    /// use kiln::prelude::*;
+    ///
+    /// let device = Device::cpu();
+    /// let net = Sequential::new().with(Linear::new(4, 8, &device)?).with(nn::Relu).with(Linear::new(8, 2, &device)?);
+    /// let summary = net.summary(&Tensor::zeros([1, 4], DType::F32, &device))?;
+    /// println!("{summary}");
+    /// assert_eq!((summary.rows[2].name.as_str(), summary.rows[2].parameters, summary.total), ("2", 18, 58));
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    fn summary(&self, x: &Tensor) -> Result<Summary>
+    where
+        Self: Forward + Sized,
+    {
+        summary(self, x)
+    }
 
     /// The parameters with their names, in the order of the fields. One that stands in two places has its first name.
     fn named_parameters(&self) -> Vec<(String, Param)> {

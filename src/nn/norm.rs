@@ -3,6 +3,7 @@
 use super::{
     Buffer, Forward, Module, Training,
     functional::{RunningStats, batch_norm, embedding, group_norm, layer_norm, rms_norm},
+    traced,
 };
 use crate::{DType, Device, Error, Param, Result, Shape, Tensor, tensor::random::next_seed};
 
@@ -49,7 +50,7 @@ impl LayerNorm {
 impl Forward for LayerNorm {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (weight, bias) = (self.weight.as_ref().map(Param::tensor), self.bias.as_ref().map(Param::tensor));
-        layer_norm(x, &self.shape, weight.as_ref(), bias.as_ref(), self.eps)
+        traced(self, layer_norm(x, &self.shape, weight.as_ref(), bias.as_ref(), self.eps))
     }
 }
 
@@ -80,7 +81,7 @@ impl RMSNorm {
 
 impl Forward for RMSNorm {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        rms_norm(x, &self.shape, self.weight.as_ref().map(Param::tensor).as_ref(), self.eps)
+        traced(self, rms_norm(x, &self.shape, self.weight.as_ref().map(Param::tensor).as_ref(), self.eps))
     }
 }
 
@@ -117,7 +118,7 @@ impl GroupNorm {
 
 impl Forward for GroupNorm {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        group_norm(x, self.groups, Some(&self.weight.tensor()), Some(&self.bias.tensor()), self.eps)
+        traced(self, group_norm(x, self.groups, Some(&self.weight.tensor()), Some(&self.bias.tensor()), self.eps))
     }
 }
 
@@ -188,7 +189,7 @@ macro_rules! batch_norms {
                 if training {
                     self.num_batches_tracked.set(&self.num_batches_tracked.tensor().add(1i64)?)?;
                 }
-                Ok(y)
+                traced(self, Ok(y))
             }
         }
     )*};
@@ -207,6 +208,8 @@ batch_norms! {
     /// # Ok::<(), kiln::Error>(())
     /// ```
     BatchNorm2d 4, "[batch, channels, height, width]";
+    /// Batch normalisation of `[batch, channels, depth, height, width]`.
+    BatchNorm3d 5, "[batch, channels, depth, height, width]";
 }
 
 /// A table of vectors, one per word; see [`embedding`]. Its rows start from the normal distribution.
@@ -246,6 +249,6 @@ impl Embedding {
 
 impl Forward for Embedding {
     fn forward(&self, indices: &Tensor) -> Result<Tensor> {
-        embedding(indices, &self.weight.tensor(), self.padding_idx)
+        traced(self, embedding(indices, &self.weight.tensor(), self.padding_idx))
     }
 }

@@ -3,9 +3,11 @@
 use super::{
     Forward, Module,
     functional::{
-        PerAxis, PoolOptions, adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d,
-        avg_pool1d, avg_pool2d, max_pool1d, max_pool2d,
+        PerAxis, PoolOptions, adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d,
+        adaptive_max_pool2d, adaptive_max_pool3d, avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d,
+        max_pool3d,
     },
+    traced,
 };
 use crate::{Result, Tensor};
 
@@ -35,7 +37,7 @@ macro_rules! pools {
 
         impl Forward for $name {
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                $function(x, self.options)
+                traced(self, $function(x, self.options))
             }
         }
     )*};
@@ -57,6 +59,10 @@ pools! {
     MaxPool2d max_pool2d 2 {
         stride: impl PerAxis<2>, padding: impl PerAxis<2>, dilation: impl PerAxis<2>, ceil_mode: bool
     };
+    /// The largest element of each window over three axes.
+    MaxPool3d max_pool3d 3 {
+        stride: impl PerAxis<3>, padding: impl PerAxis<3>, dilation: impl PerAxis<3>, ceil_mode: bool
+    };
     /// The mean of each window over one axis.
     AvgPool1d avg_pool1d 1 {
         stride: impl PerAxis<1>, padding: impl PerAxis<1>, ceil_mode: bool, count_include_pad: bool,
@@ -65,6 +71,11 @@ pools! {
     /// The mean of each window over two axes.
     AvgPool2d avg_pool2d 2 {
         stride: impl PerAxis<2>, padding: impl PerAxis<2>, ceil_mode: bool, count_include_pad: bool,
+        divisor_override: usize
+    };
+    /// The mean of each window over three axes.
+    AvgPool3d avg_pool3d 3 {
+        stride: impl PerAxis<3>, padding: impl PerAxis<3>, ceil_mode: bool, count_include_pad: bool,
         divisor_override: usize
     };
 }
@@ -87,7 +98,7 @@ macro_rules! adaptive {
 
         impl Forward for $name {
             fn forward(&self, x: &Tensor) -> Result<Tensor> {
-                $function(x, self.output_size)
+                traced(self, $function(x, self.output_size))
             }
         }
     )*};
@@ -98,8 +109,12 @@ adaptive! {
     AdaptiveAvgPool1d adaptive_avg_pool1d 1;
     /// Means over a given number of windows along two axes.
     AdaptiveAvgPool2d adaptive_avg_pool2d 2;
+    /// Means over a given number of windows along three axes.
+    AdaptiveAvgPool3d adaptive_avg_pool3d 3;
     /// Maxima over a given number of windows along one axis.
     AdaptiveMaxPool1d adaptive_max_pool1d 1;
     /// Maxima over a given number of windows along two axes.
     AdaptiveMaxPool2d adaptive_max_pool2d 2;
+    /// Maxima over a given number of windows along three axes.
+    AdaptiveMaxPool3d adaptive_max_pool3d 3;
 }

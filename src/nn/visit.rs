@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use super::Module;
+use super::{Module, trace};
 use crate::{DType, Device, Error, Param, Result, Shape, Tensor};
 
 /// What a module is made of in the end.
@@ -28,11 +28,20 @@ pub enum Part<'a> {
 pub struct Visit<'a> {
     path: String,
     seen: &'a mut dyn FnMut(&str, Part<'_>),
+    modules: Option<&'a mut SeeModule<'a>>,
 }
+
+/// Gets the path of a module, where it lies in memory, and the name of its type.
+type SeeModule<'a> = dyn FnMut(&str, usize, &'static str) + 'a;
 
 impl<'a> Visit<'a> {
     pub(super) fn new(seen: &'a mut dyn FnMut(&str, Part<'_>)) -> Self {
-        Self { path: String::new(), seen }
+        Self { path: String::new(), seen, modules: None }
+    }
+
+    /// A walk that also shows the modules on its way.
+    pub(super) fn with_modules(seen: &'a mut dyn FnMut(&str, Part<'_>), modules: &'a mut SeeModule<'a>) -> Self {
+        Self { path: String::new(), seen, modules: Some(modules) }
     }
 
     /// Walks on into a part, under its name.
@@ -42,6 +51,10 @@ impl<'a> Visit<'a> {
             self.path.push('.');
         }
         self.path.push_str(name);
+        if let Some(modules) = &mut self.modules {
+            let (address, kind) = module.place();
+            modules(&self.path, address, kind);
+        }
         module.visit(self);
         self.path.truncate(len);
     }
@@ -141,6 +154,10 @@ macro_rules! transparent {
             fn visit(&self, visit: &mut Visit<'_>) {
                 (**self).visit(visit);
             }
+
+            fn place(&self) -> (usize, &'static str) {
+                (**self).place()
+            }
         }
     )*};
 }
@@ -148,7 +165,12 @@ transparent! {
     [M: Module + ?Sized] &M;
     [M: Module + ?Sized] Box<M>;
     [M: Module + ?Sized] Arc<M>;
-    [M: Module] Vec<M>;
+}
+
+impl<M: Module> Module for Vec<M> {
+    fn visit(&self, visit: &mut Visit<'_>) {
+        self[..].visit(visit);
+    }
 }
 
 impl<M: Module> Module for Option<M> {
@@ -156,6 +178,10 @@ impl<M: Module> Module for Option<M> {
         if let Some(module) = self {
             module.visit(visit);
         }
+    }
+
+    fn place(&self) -> (usize, &'static str) {
+        self.as_ref().map_or_else(|| trace::place(self), M::place)
     }
 }
 

@@ -78,6 +78,12 @@ pub fn per_axis<const N: usize>(value: &Value, default: usize) -> [usize; N] {
     }
 }
 
+/// A tensor that stands among a case's arguments.
+#[allow(dead_code, reason = "not every family has tensors there")]
+pub fn argument(value: &Value, device: &Device) -> Result<Tensor> {
+    Golden::parse(value).place(device, false)
+}
+
 /// Relative and absolute tolerance.
 ///
 /// Halves are rounded from `F32` once, so that they are off by one unit in the last place at most.

@@ -1,7 +1,10 @@
 //! Attention, and the table that words are looked up in.
 
-use super::dropout;
-use crate::{DType, Error, Result, Scalar, Tensor};
+use crate::{
+    DType, Error, Result, Scalar, Shape, Tensor, checkpoint,
+    nn::dropout::{check_share, dropout_with},
+    tensor::random::next_seed,
+};
 
 /// How [`scaled_dot_product_attention`] weighs. PyTorch's names and defaults.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +22,8 @@ pub struct AttentionOptions {
 /// `softmax(query key^T * scale + mask) value` over the last two axes (Vaswani et al. 2017, arXiv:1706.03762):
 /// `[.., queries, size]`, `[.., keys, size]` and `[.., keys, width]` to `[.., queries, width]`.
 ///
-/// A query that may see nothing gets zeros.
+/// A query that may see nothing gets zeros. Of many queries the scores are computed block by block, in the backward pass
+/// once more, so that they never lie in memory as a whole.
 ///
 /// # Errors
 /// If a rank is below 2, the shapes do not fit, both a mask and `is_causal` are given, the dtype is not a float, or the
@@ -48,35 +52,101 @@ pub fn scaled_dot_product_attention(
             return Err(Error::dtype(op, x.dtype(), "attention is for floats"));
         }
     }
-    if options.attn_mask.is_some() && options.is_causal {
-        return Err(Error::argument(op, "give a mask or `is_causal`, not both"));
+    let (queries, keys) = (query.shape()[query.rank() - 2], key.shape()[key.rank() - 2]);
+    let heads: usize = query.shape()[..query.rank() - 2].iter().product();
+    let weighing = Weighing::new(op, query, key, options)?;
+    let whole = if options.is_causal { WHOLE_CAUSAL } else { WHOLE };
+    if heads * queries * keys * query.dtype().size() <= whole || queries <= BLOCK {
+        return weighing.weights(query, key, weighing.mask.as_ref(), 0)?.matmul(value);
     }
-    let size = query.shape()[query.rank() - 1];
-    let scale = options.scale.unwrap_or(1.0 / (size.max(1) as f64).sqrt());
-    let scores = (query * scale).matmul(&key.t())?;
-    let lowest = || Tensor::full((), Scalar::Float(f64::NEG_INFINITY), scores.dtype(), scores.device());
-    let (scores, hidden) = match &options.attn_mask {
-        Some(mask) if mask.dtype() == DType::Bool => (mask.choose(&scores, lowest())?, true),
-        Some(mask) => (scores.add(mask)?, true),
-        None if options.is_causal => {
-            let [.., queries, keys] = scores.shape()[..] else {
-                return Err(Error::shape(op, scores.shape(), "scores have two axes"));
-            };
-            let seen = Tensor::ones([queries, keys], DType::Bool, scores.device()).tril(0)?;
-            (seen.choose(&scores, lowest())?, false)
+    // Scores of a block of queries at a time, which the backward pass computes again: nothing as large as all of
+    // them is ever kept, and what no query of a block may see is not computed.
+    let mut blocks = Vec::new();
+    for start in (0..queries).step_by(BLOCK) {
+        let rows = BLOCK.min(queries - start);
+        let seen = if options.is_causal { keys.min(start + rows) } else { keys };
+        let mask = match &weighing.mask {
+            Some(mask) if mask.rank() > 1 && mask.shape()[mask.rank() - 2] != 1 => Some(mask.narrow(-2, start, rows)?),
+            mask => mask.clone(),
+        };
+        let (q, k, v) = (query.narrow(-2, start, rows)?, key.narrow(-2, 0, seen)?, value.narrow(-2, 0, seen)?);
+        let inputs: Vec<&Tensor> = [&q, &k, &v].into_iter().chain(&mask).collect();
+        let weighing = Weighing { mask: None, ..weighing };
+        let block = move |x: &[Tensor]| weighing.weights(&x[0], &x[1], x.get(3), start)?.matmul(&x[2]);
+        blocks.push(checkpoint(block, &inputs)?);
+    }
+    Tensor::cat(&blocks, -2)
+}
+
+/// Bytes of scores up to which all of them are made at once: blocks save memory, but cost a second computation.
+const WHOLE: usize = 256 << 20;
+
+/// The same where a query sees only keys before it, so that blocks also save half of the work.
+const WHOLE_CAUSAL: usize = 8 << 20;
+
+/// Queries whose scores are made together where there are more.
+const BLOCK: usize = 128;
+
+/// The weights of [`scaled_dot_product_attention`]: `[.., queries, keys]`.
+pub(crate) fn attention_weights(query: &Tensor, key: &Tensor, options: &AttentionOptions) -> Result<Tensor> {
+    let weighing = Weighing::new("attention", query, key, options)?;
+    weighing.weights(query, key, weighing.mask.as_ref(), 0)
+}
+
+/// How scores become weights.
+struct Weighing {
+    mask: Option<Tensor>,
+    is_causal: bool,
+    scale: f64,
+    /// Share and seed.
+    dropout: Option<(f64, u64)>,
+}
+
+impl Weighing {
+    fn new(op: &'static str, query: &Tensor, key: &Tensor, options: &AttentionOptions) -> Result<Self> {
+        if options.attn_mask.is_some() && options.is_causal {
+            return Err(Error::argument(op, "give a mask or `is_causal`, not both"));
         }
-        None => (scores.clone(), false),
-    };
-    let mut weights = scores.softmax(-1)?;
-    if hidden {
-        // Of a row of nothing but minus infinity there is no softmax.
-        let nothing = scores.max_keepdim(-1)?.eq(f64::NEG_INFINITY)?;
-        weights = nothing.choose(0.0, weights)?;
+        let (rank, size) = (query.rank(), query.shape()[query.rank() - 1]);
+        if size != key.shape()[key.rank() - 1] {
+            return Err(Error::shapes(op, query.shape(), key.shape(), "queries and keys differ in size"));
+        }
+        check_share(options.dropout_p)?;
+        if let Some(mask) = &options.attn_mask {
+            let mut scores = query.shape()[..rank - 1].to_vec();
+            scores.push(key.shape()[key.rank() - 2]);
+            mask.shape().broadcast(&Shape::try_new(&scores)?, op)?;
+        }
+        let dropout = (options.dropout_p > 0.0).then(|| (options.dropout_p, next_seed()));
+        let scale = options.scale.unwrap_or(1.0 / (size.max(1) as f64).sqrt());
+        Ok(Self { mask: options.attn_mask.clone(), is_causal: options.is_causal, scale, dropout })
     }
-    if options.dropout_p > 0.0 {
-        weights = dropout(&weights, options.dropout_p)?;
+
+    /// The weights of queries of which the first is number `first`.
+    fn weights(&self, query: &Tensor, key: &Tensor, mask: Option<&Tensor>, first: usize) -> Result<Tensor> {
+        let scores = (query * self.scale).matmul(&key.t())?;
+        let lowest = || Tensor::full((), Scalar::Float(f64::NEG_INFINITY), scores.dtype(), scores.device());
+        let scores = match mask {
+            Some(mask) if mask.dtype() == DType::Bool => mask.choose(&scores, lowest())?,
+            Some(mask) => scores.add(mask)?,
+            None if self.is_causal => {
+                let [.., queries, keys] = scores.shape()[..] else { unreachable!("scores have two axes") };
+                let seen = Tensor::ones([queries, keys], DType::Bool, scores.device()).tril(first as isize)?;
+                seen.choose(&scores, lowest())?
+            }
+            None => scores,
+        };
+        let mut weights = scores.softmax(-1)?;
+        if mask.is_some() {
+            // Of a row of nothing but minus infinity there is no softmax.
+            let nothing = scores.max_keepdim(-1)?.eq(f64::NEG_INFINITY)?;
+            weights = nothing.choose(0.0, weights)?;
+        }
+        match self.dropout {
+            Some((p, seed)) => dropout_with(&weights, p, seed.wrapping_add(first as u64)),
+            None => Ok(weights),
+        }
     }
-    weights.matmul(value)
 }
 
 /// The rows of `weight` that the integers name: `[..]` to `[.., size]`. No gradient flows to row `padding_idx`. The
@@ -102,5 +172,5 @@ pub fn embedding(indices: &Tensor, weight: &Tensor, padding_idx: Option<usize>) 
     }
     let mut shape = indices.shape().to_vec();
     shape.push(size);
-    out.reshape(crate::Shape::try_new(&shape)?)
+    out.reshape(Shape::try_new(&shape)?)
 }

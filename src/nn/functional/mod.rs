@@ -7,6 +7,7 @@ mod interpolate;
 mod norm;
 mod pool;
 
+pub(super) use attention::attention_weights;
 pub use attention::{AttentionOptions, embedding, scaled_dot_product_attention};
 pub use conv::{
     ConvOptions, Padding, PerAxis, conv_transpose1d, conv_transpose2d, conv_transpose3d, conv1d, conv2d, conv3d,
