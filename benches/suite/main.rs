@@ -4,6 +4,7 @@
 //! `seed-cold` runs the workload of W7 once and exits, to be timed from outside. `PEER_BUDGET_S` gives the seconds
 //! for each measurement.
 
+mod gpt;
 mod models;
 
 use std::{
