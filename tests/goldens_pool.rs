@@ -14,9 +14,9 @@ use golden::{check, per_axis};
 use kiln::{
     DType, Device, Error, Result, Scalar, Tensor, gradcheck, gradgradcheck,
     nn::functional::{
-        PoolOptions, adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d, avg_pool1d,
-        avg_pool2d, avg_pool3d, max_pool1d, max_pool1d_with_indices, max_pool2d, max_pool2d_with_indices, max_pool3d,
-        max_pool3d_with_indices,
+        PoolOptions, adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d,
+        adaptive_max_pool2d, adaptive_max_pool3d, avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d,
+        max_pool1d_with_indices, max_pool2d, max_pool2d_with_indices, max_pool3d, max_pool3d_with_indices,
     },
 };
 use serde_json::Value;
@@ -52,6 +52,8 @@ fn apply(name: &str, x: &[Tensor], args: &Value) -> Result<Vec<Tensor>> {
         "avg_pool3d" => avg_pool3d(x, options(args))?,
         "adaptive_avg_pool1d" => adaptive_avg_pool1d(x, per_axis(size, 0))?,
         "adaptive_avg_pool2d" => adaptive_avg_pool2d(x, per_axis(size, 0))?,
+        "adaptive_avg_pool3d" => adaptive_avg_pool3d(x, per_axis(size, 0))?,
+        "adaptive_max_pool3d" => adaptive_max_pool3d(x, per_axis(size, 0))?,
         "adaptive_max_pool1d" => adaptive_max_pool1d(x, per_axis(size, 0))?,
         "adaptive_max_pool2d" => adaptive_max_pool2d(x, per_axis(size, 0))?,
         _ => panic!("no op {name}"),
