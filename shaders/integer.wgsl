@@ -4,8 +4,11 @@ fn abs_T(x: N) -> N {
     return select(x, N(T(0)) - x, x < N(T(0)));
 }
 
+// By limits rather than comparisons: Mesa's software driver makes 1 of the sign of a 0 that was widened to 64 bits.
 fn sign_T(x: N) -> N {
-    return select(N(T(0)), N(T(1)), x > N(T(0))) - select(N(T(0)), N(T(1)), x < N(T(0)));
+    let minus = N(T(0)) - N(T(1));
+    let most = min(x, N(T(1)));
+    return select(max(most, minus), most, minus > N(T(0)));
 }
 
 fn floor_T(x: N) -> N {
