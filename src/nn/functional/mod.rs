@@ -2,7 +2,9 @@
 
 mod attention;
 mod conv;
+mod correlate;
 mod fold;
+mod frame;
 mod interpolate;
 mod norm;
 mod pool;

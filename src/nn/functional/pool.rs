@@ -1,8 +1,8 @@
 //! Pooling: one number out of each window.
 
-use super::conv::PerAxis;
+use super::{conv::PerAxis, frame::Frame};
 use crate::{
-    DType, Device, Error, Result, Scalar, Shape, Tensor,
+    DType, Device, Error, Result, Scalar, Tensor,
     autograd::{self, Rule, no_grad},
     layout::View,
     shape::MAX_RANK,
@@ -153,143 +153,6 @@ pools! {
     1 "length" max_pool1d max_pool1d_with_indices avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d;
     2 "height, width" max_pool2d max_pool2d_with_indices avg_pool2d adaptive_avg_pool2d adaptive_max_pool2d;
     3 "depth, height, width" max_pool3d max_pool3d_with_indices avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d;
-}
-
-/// The windows of one call: along each axis, and what the axis is framed with before they are laid.
-#[derive(Clone)]
-struct Frame {
-    op: &'static str,
-    windows: Vec<Windows>,
-    /// How many windows there are.
-    counts: Vec<usize>,
-    /// Elements in front of each axis, and the length that all windows need together.
-    before: Vec<usize>,
-    padded: Vec<usize>,
-    /// The sizes of the input.
-    sizes: Vec<usize>,
-}
-
-impl Frame {
-    fn new<const N: usize>(op: &'static str, x: &Tensor, options: &PoolOptions<N>) -> Result<Self> {
-        let stride = options.stride.unwrap_or(options.kernel_size);
-        let zero = |list: &[usize; N]| list.contains(&0);
-        if zero(&options.kernel_size) || zero(&stride) || zero(&options.dilation) {
-            return Err(Error::argument(op, "kernel size, stride and dilation must not be 0"));
-        }
-        let mut out = Self {
-            op,
-            windows: Vec::new(),
-            counts: Vec::new(),
-            before: options.padding.to_vec(),
-            padded: Vec::new(),
-            sizes: x.shape()[2..].to_vec(),
-        };
-        for (i, &step) in stride.iter().enumerate() {
-            let (size, pad, len) = (options.kernel_size[i], options.padding[i], out.sizes[i]);
-            if pad > size / 2 {
-                return Err(Error::argument(op, format!("padding {pad} is more than half of the kernel, {size}")));
-            }
-            let windows = Windows { size, step, dilation: options.dilation[i] };
-            let room = len.saturating_add(2 * pad).checked_sub(windows.reach()).filter(|_| len > 0);
-            let Some(room) = room else {
-                let reason = format!("a window over {} elements does not fit along axis {i}", windows.reach());
-                return Err(Error::shape(op, x.shape(), reason));
-            };
-            let mut count = room / windows.step + 1;
-            if options.ceil_mode && room % windows.step != 0 && count * windows.step < len + pad {
-                count += 1;
-            }
-            out.padded.push((count - 1) * windows.step + windows.reach());
-            out.counts.push(count);
-            out.windows.push(windows);
-        }
-        Ok(out)
-    }
-
-    fn taps(&self) -> usize {
-        self.windows.iter().map(|w| w.size).product()
-    }
-
-    /// The input in its frame of zeros, as long as the windows need.
-    fn framed(&self, x: &Tensor) -> Result<Tensor> {
-        let mut widths = vec![(0, 0); 2];
-        let mut x = x.clone();
-        for (i, (&padded, &before)) in self.padded.iter().zip(&self.before).enumerate() {
-            let len = self.sizes[i].min(padded - before);
-            x = x.narrow(2 + i as isize, 0, len)?;
-            widths.push((before, padded - before - len));
-        }
-        x.pad(&widths)
-    }
-
-    /// The transpose of [`framed`](Self::framed).
-    fn unframed(&self, x: &Tensor) -> Result<Tensor> {
-        let mut widths = vec![(0, 0); 2];
-        let mut x = x.clone();
-        for (i, (&padded, &before)) in self.padded.iter().zip(&self.before).enumerate() {
-            let len = self.sizes[i].min(padded - before);
-            x = x.narrow(2 + i as isize, before, len)?;
-            widths.push((0, self.sizes[i] - len));
-        }
-        x.pad(&widths)
-    }
-
-    /// `[batch, channels, windows.., taps..]` of a framed input.
-    fn unfolded(&self, x: &Tensor) -> Result<Tensor> {
-        let mut x = x.clone();
-        for (i, &windows) in self.windows.iter().enumerate() {
-            x = x.windows(self.op, 2 + i, windows)?;
-        }
-        Ok(x)
-    }
-
-    /// Every tap as a tensor `[batch, channels, windows..]`.
-    fn each_tap(&self, x: &Tensor) -> Result<Vec<Tensor>> {
-        let n = self.windows.len();
-        let unfolded = self.unfolded(x)?;
-        let tap = |mut tap: usize| {
-            let mut part = unfolded.clone();
-            for i in (0..n).rev() {
-                part = part.select((2 + n + i) as isize, (tap % self.windows[i].size) as isize)?;
-                tap /= self.windows[i].size;
-            }
-            Ok(part)
-        };
-        (0..self.taps()).map(tap).collect()
-    }
-
-    /// The input's gradient from one per window and tap. `f` gets the shape in which a tensor per window broadcasts
-    /// against the taps, and the taps' numbers.
-    fn back(&self, x: &Tensor, f: impl Fn(&[usize], &Tensor) -> Result<Tensor>) -> Result<Tensor> {
-        let n = self.windows.len();
-        let (batch, channels) = (x.shape()[0], x.shape()[1]);
-        let apart = self.windows.iter().all(|w| w.dilation == 1 && w.size == w.step);
-        // Windows side by side: taps directly behind their windows, so that the result is the input's order.
-        let place = |i: usize| if apart { (2 + 2 * i, 3 + 2 * i) } else { (2 + i, 2 + n + i) };
-        let mut whole = vec![batch, channels];
-        whole.resize(2 + 2 * n, 1);
-        let mut per_window = whole.clone();
-        let mut numbers = View { shape: Shape::SCALAR, strides: [0; MAX_RANK], offset: 0 };
-        let mut step = 1;
-        for i in (0..n).rev() {
-            let (window, tap) = place(i);
-            (whole[window], whole[tap]) = (self.counts[i], self.windows[i].size);
-            per_window[window] = self.counts[i];
-            numbers.strides[tap] = step;
-            step *= self.windows[i].size as isize;
-        }
-        numbers.shape = Shape::try_new(&whole)?;
-        let mut spread = f(&per_window, &Tensor::coordinates(numbers, x.device()))?.expand(numbers.shape)?;
-        if apart {
-            let mut shape = vec![batch, channels];
-            shape.extend(&self.padded);
-            return self.unframed(&spread.reshape(shape)?);
-        }
-        for i in (0..n).rev() {
-            spread = spread.overlap_add(2 + i, self.padded[i], self.windows[i])?;
-        }
-        self.unframed(&spread)
-    }
 }
 
 /// The input with a batch axis, and whether it had one.
