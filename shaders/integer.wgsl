@@ -1,14 +1,16 @@
 // Functions of integers, for each of i32, u32, i64 and u64 in place of T; N is vec4<T>. Arithmetic wraps.
+//
+// None tests whether a number is above 0: for one that was widened to 64 bits in the same kernel, Mesa's software driver
+// (22.3) always says yes.
 
 fn abs_T(x: N) -> N {
     return select(x, N(T(0)) - x, x < N(T(0)));
 }
 
-// By limits rather than comparisons: Mesa's software driver makes 1 of the sign of a 0 that was widened to 64 bits.
 fn sign_T(x: N) -> N {
     let minus = N(T(0)) - N(T(1));
     let most = min(x, N(T(1)));
-    return select(max(most, minus), most, minus > N(T(0)));
+    return select(most, max(most, minus), minus < N(T(0)));
 }
 
 fn floor_T(x: N) -> N {
@@ -28,7 +30,7 @@ fn trunc_T(x: N) -> N {
 }
 
 fn relu_T(x: N) -> N {
-    return select(N(T(0)), x, x > N(T(0)));
+    return max(x, N(T(0)));
 }
 
 fn maximum_T(a: N, b: N) -> N {

@@ -340,6 +340,7 @@ fn integers_widened_in_the_same_kernel_have_their_signs() -> Result<()> {
     for (name, device) in common::devices() {
         let x = Tensor::from_slice(&[0i32, 3, -2, 0, i32::MIN], [5], device)?.to_dtype(DType::I64);
         assert_eq!(x.sign().to_vec::<i64>()?, [0, 1, -1, 0, -1], "{name}");
+        assert_eq!(x.relu().to_vec::<i64>()?, [0, 3, 0, 0, 0], "{name}");
         let x = Tensor::from_slice(&[0u8, 3], [2], device)?.to_dtype(DType::U64);
         assert_eq!(x.sign().to_vec::<u64>()?, [0, 1], "{name}");
     }
