@@ -1,9 +1,11 @@
 //! Kiln's speed on small standard workloads: `cargo bench --bench suite -- [--device cpu|gpu|NAME] [--json] [W1,W5,...]`.
+//! `families` is a table per kind of kernel, forward and back.
 //!
 //! Prints a table, or with `--json` (and where standard output is no terminal) one JSON object a line.
 //! `seed-cold` runs the workload of W7 once and exits, to be timed from outside. `PEER_BUDGET_S` gives the seconds
 //! for each measurement.
 
+mod families;
 mod gpt;
 mod models;
 
@@ -55,7 +57,7 @@ fn run() -> Result<(), Box<dyn StdError>> {
 }
 
 type Workload = fn(&Suite) -> Result<()>;
-const WORKLOADS: [(&str, Workload); 7] = [
+const WORKLOADS: [(&str, Workload); 8] = [
     ("W1", matmul),
     ("W2", batched),
     ("W4", elementwise),
@@ -63,6 +65,7 @@ const WORKLOADS: [(&str, Workload); 7] = [
     ("W6", models::cnn),
     ("W7", seed),
     ("W8", models::transformer),
+    ("families", families::families),
 ];
 
 struct Suite {
@@ -84,7 +87,7 @@ impl Suite {
         let peer = if self.device.is_cpu() { "kiln-cpu" } else { "kiln-gpu" };
         if !self.as_json {
             println!(
-                "{peer}  {workload} {size:<14} {value:>12.3} {metric:<12} {:>10.3} ms ({:.3} to {:.3})",
+                "{peer}  {workload:<9} {size:<24} {value:>12.3} {metric:<12} {:>10.3} ms ({:.3} to {:.3})",
                 t.median, t.p10, t.p90
             );
             return;
