@@ -1,7 +1,4 @@
 // Functions of integers, for each of i32, u32, i64 and u64 in place of T; N is vec4<T>. Arithmetic wraps.
-//
-// None tests whether a number is above 0: for one that was widened to 64 bits in the same kernel, Mesa's software driver
-// (22.3) always says yes.
 
 fn abs_T(x: N) -> N {
     return select(x, N(T(0)) - x, x < N(T(0)));

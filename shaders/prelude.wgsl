@@ -177,3 +177,9 @@ fn lowest_u64() -> u64 {
 fn highest_u64() -> u64 {
     return 18446744073709551615lu;
 }
+
+// A sign extended by hand: Mesa's software driver (22.3) gets some comparisons of numbers wrong that i64(x) widened.
+fn i32_to_u64(x: I) -> vec4<u64> {
+    let sign = vec4<u64>(0x80000000lu);
+    return (vec4<u64>(bitcast<U>(x)) ^ sign) - sign;
+}

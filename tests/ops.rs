@@ -338,11 +338,17 @@ fn gradients_on_the_gpu_are_derivatives() {
 #[test]
 fn integers_widened_in_the_same_kernel_have_their_signs() -> Result<()> {
     for (name, device) in common::devices() {
-        let x = Tensor::from_slice(&[0i32, 3, -2, 0, i32::MIN], [5], device)?.to_dtype(DType::I64);
-        assert_eq!(x.sign().to_vec::<i64>()?, [0, 1, -1, 0, -1], "{name}");
-        assert_eq!(x.relu().to_vec::<i64>()?, [0, 3, 0, 0, 0], "{name}");
-        let x = Tensor::from_slice(&[0u8, 3], [2], device)?.to_dtype(DType::U64);
-        assert_eq!(x.sign().to_vec::<u64>()?, [0, 1], "{name}");
+        let floats = Tensor::from_slice(&[0.0f32, 3.5, -2.1, 0.7, -7.9], [5], device)?.to_dtype(DType::I32);
+        let integers = Tensor::from_slice(&[0i32, 3, -2, 0, -7], [5], device)?;
+        for x in [floats, integers] {
+            let x = x.to_dtype(DType::I64);
+            assert_eq!(x.sign().to_vec::<i64>()?, [0, 1, -1, 0, -1], "{name}");
+            assert_eq!(x.relu().to_vec::<i64>()?, [0, 3, 0, 0, 0], "{name}");
+            assert_eq!(x.abs().to_vec::<i64>()?, [0, 3, 2, 0, 7], "{name}");
+            assert_eq!(x.lt(0i64)?.to_vec::<bool>()?, [false, false, true, false, true], "{name}");
+            let unsigned = x.to_dtype(DType::I32).to_dtype(DType::U64);
+            assert_eq!(unsigned.to_vec::<u64>()?, [0, 3, u64::MAX - 1, 0, u64::MAX - 6], "{name}");
+        }
     }
     Ok(())
 }

@@ -94,7 +94,7 @@ pub(super) fn cast(builder: &mut Builder, from: DType, to: DType, x: &str) -> St
         (Ty::Bool, _) => format!("select({v}({s}(0)), {v}({s}(1)), {x})"),
         // Widened with the sign of the source, then reinterpreted.
         (Ty::U32, Ty::I64) => format!("{v}(vec4<u64>({x}))"),
-        (Ty::I32, Ty::U64) => format!("{v}(vec4<i64>({x}))"),
+        (Ty::I32, Ty::I64 | Ty::U64) => format!("{v}({}({x}))", builder.call("i32_to_u64")),
         (Ty::F32, Ty::I32 | Ty::U32) => format!("{}({x})", builder.call(&format!("f32_to_{s}"))),
         (Ty::F32 | Ty::F64, Ty::I64 | Ty::U64) | (Ty::F64, Ty::I32 | Ty::U32) => {
             format!("{}({x})", builder.call(&format!("{}_to_{s}", a.name())))
