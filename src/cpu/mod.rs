@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod accuracy;
+mod chain;
 mod convert;
 mod fold;
 mod index;
@@ -18,6 +19,7 @@ mod simd;
 #[cfg(test)]
 mod tests;
 mod timed;
+mod vector;
 mod walk;
 
 use std::sync::{

@@ -1,10 +1,12 @@
 //! From a fused kernel to a program over tiles: which values are computed when, and in which register.
 
 mod builder;
+mod links;
 mod registers;
 
 pub(super) use self::builder::plan;
 use super::{
+    chain::Link,
     order::{Extent, Order},
     walk::Walk,
 };
@@ -46,6 +48,11 @@ pub(super) enum Kind {
     Binary(BinaryOp, Compute),
     Compare(BinaryOp, Compute),
     Choose(Compute),
+    /// The links `first..first + count` of the plan, one after the other; the first argument goes in.
+    Chain {
+        first: u16,
+        count: u16,
+    },
     Cast(Compute, Compute),
     /// Rounds or wraps the register to a narrow dtype.
     Wrap(DType),
@@ -93,6 +100,7 @@ pub(super) struct Stage {
 pub(super) struct Plan {
     pub order: Order,
     pub walks: Vec<Walk>,
+    pub links: Vec<Link>,
     pub prologue: Vec<Step>,
     pub stages: Vec<Stage>,
     /// Where each register lies in the scratch memory.
@@ -107,18 +115,22 @@ pub(super) struct Plan {
 
 impl Step {
     /// The registers that it reads, a register once for every time.
-    fn reads(&self) -> impl Iterator<Item = u16> + use<> {
+    fn reads<'a>(&self, links: &'a [Link]) -> impl Iterator<Item = u16> + use<'a> {
         let args = match self.kind {
             Kind::Load { .. } | Kind::Index { .. } | Kind::Scalar { .. } | Kind::Place { .. } => 0,
             Kind::Wrap(_) | Kind::Store { .. } => 0,
             Kind::LoadIf { .. } | Kind::Gather { .. } | Kind::Random { .. } | Kind::Spread { .. } => 1,
-            Kind::Unary(..) | Kind::Cast(..) | Kind::Reduce(..) | Kind::Accumulate(..) => 1,
+            Kind::Unary(..) | Kind::Cast(..) | Kind::Reduce(..) | Kind::Accumulate(..) | Kind::Chain { .. } => 1,
             Kind::Binary(..) | Kind::Compare(..) | Kind::Products(_) => 2,
             Kind::Choose(_) => 3,
         };
+        let links = match self.kind {
+            Kind::Chain { first, count } => &links[first as usize..(first + count) as usize],
+            _ => &[],
+        };
         let own = matches!(self.kind, Kind::Wrap(_) | Kind::Store { .. } | Kind::Accumulate(..)).then_some(self.dst);
         let args = self.args.into_iter().take(args);
-        args.chain(own)
+        args.chain(own).chain(links.iter().filter_map(|link| link.operand.map(|(register, _)| register)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Chooses the steps of a plan, value by value.
 
 use super::{
-    Kind, Plan, Stage, Step,
+    Kind, Plan, Stage, Step, links,
     registers::{Place, Registers},
     step,
 };
@@ -64,6 +64,7 @@ pub(in crate::cpu) fn plan(
         plan: Plan {
             order,
             walks: Vec::new(),
+            links: Vec::new(),
             prologue: Vec::new(),
             stages: Vec::new(),
             registers: Vec::new(),
@@ -166,6 +167,7 @@ impl Builder<'_> {
                 let (src, _) = self.operand(v as u16, extent, false, list);
                 list.push(step(Kind::Store { walk }, extent, src, [0; 3]));
             }
+            let body = links::join(body, &self.registers, &mut self.plan.links);
             (self.plan.stages[s].rows, self.plan.stages[s].body) = (rows, body);
         }
         self.registers.allocate(&mut self.plan);

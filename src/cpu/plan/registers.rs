@@ -26,6 +26,10 @@ impl Registers {
         (self.0.len() - 1) as u16
     }
 
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     fn is_temporary(&self, register: u16) -> bool {
         self.0[register as usize].0 == Place::Temporary
     }
@@ -47,7 +51,7 @@ impl Registers {
         for stage in &plan.stages {
             let mut last = vec![0; self.0.len()];
             for (i, step) in stage.body.iter().enumerate() {
-                step.reads().chain([step.dst]).for_each(|r| last[r as usize] = i);
+                step.reads(&plan.links).chain([step.dst]).for_each(|r| last[r as usize] = i);
             }
             let mut free: Vec<usize> = Vec::new();
             let mut known = vec![false; self.0.len()];
@@ -61,7 +65,7 @@ impl Registers {
                     });
                     offsets[dst] = end + at * size;
                 }
-                for r in step.reads().chain([step.dst]) {
+                for r in step.reads(&plan.links).chain([step.dst]) {
                     let r = r as usize;
                     if known[r] && last[r] == i {
                         known[r] = false;
