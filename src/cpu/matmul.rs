@@ -7,8 +7,9 @@ use gemm::Parallelism;
 use super::{
     address,
     convert::{Stored, for_stored, is_held},
+    crew::{for_each, threads},
     memory::Pool,
-    pointwise::{FusedProgram, MAX_BUFFERS, for_each},
+    pointwise::{FusedProgram, MAX_BUFFERS},
 };
 use crate::{
     DType, Result, Scalar,
@@ -57,6 +58,18 @@ struct Matrix<'a> {
     operand: &'a Operand,
     row: isize,
     col: isize,
+}
+
+/// Rows and columns of C per part, where about `count` parts are asked for. Each part packs its rows of A and its
+/// columns of B anew: the cut that packs least wins. Parts end where the kernel's tiles of 6 rows and 64 columns do.
+fn parts(m: usize, n: usize, count: usize) -> (usize, usize) {
+    let cut = |down: usize| {
+        let high = m.div_ceil(down).next_multiple_of(6).min(m.max(1));
+        let wide = n.div_ceil(count / down).next_multiple_of(64).min(n.max(1));
+        (high, wide)
+    };
+    let packed = |&(high, wide): &(usize, usize)| m.div_ceil(high) * n + n.div_ceil(wide) * m;
+    (1..=count).filter(|&down| count.is_multiple_of(down)).map(cut).min_by_key(packed).unwrap_or((m, n))
 }
 
 /// The dtype whose stored form is a compute type.
@@ -139,19 +152,21 @@ impl MatmulProgram {
 
     unsafe fn floats<T: Copy + Send + Sync + 'static>(&self, a: Matrix, b: Matrix, c: Shared, [zero, one]: [T; 2]) {
         let Matmul { m, n, k, .. } = self.product;
-        let (batches, size) = (self.batches(), m * n * k.max(1));
-        let threads = rayon::current_num_threads();
-        let outside = threads > 1 && batches >= 2 * threads && batches * size >= SERIAL;
-        let inside = if outside || size < SERIAL { Parallelism::None } else { Parallelism::Rayon(0) };
-        for_each(batches, if outside { threads } else { 1 }, |batch| {
-            let (a_at, b_at) = (self.start(a.operand, batch), self.start(b.operand, batch));
-            // SAFETY: the strides stay inside of the operands, and each batch has its own part of C.
+        let batches = self.batches();
+        let threads = if batches * m * n * k < SERIAL { 1 } else { threads() };
+        let (high, wide) = parts(m, n, if threads > 1 && batches < 2 * threads { 2 * threads } else { 1 });
+        let (down, across) = (m.div_ceil(high), n.div_ceil(wide));
+        for_each(batches * down * across, threads, |part| {
+            let (batch, i, j) = (part / across / down, part / across % down * high, part % across * wide);
+            let a_at = self.start(a.operand, batch) + i as isize * a.row;
+            let b_at = self.start(b.operand, batch) + j as isize * b.col;
+            // SAFETY: the strides stay inside of the operands, and the parts of C are disjoint.
             unsafe {
                 gemm::gemm(
-                    m,
-                    n,
+                    high.min(m - i),
+                    wide.min(n - j),
                     k,
-                    c.at::<T>((batch * m * n) as isize),
+                    c.at::<T>((batch * m * n + i * n + j) as isize),
                     1,
                     n as isize,
                     false,
@@ -166,7 +181,7 @@ impl MatmulProgram {
                     false,
                     false,
                     false,
-                    inside,
+                    Parallelism::None,
                 );
             }
         });
@@ -174,7 +189,7 @@ impl MatmulProgram {
 
     unsafe fn integers<S: Stored<Held: Multiply> + Send>(&self, a: Matrix, b: Matrix, c: Shared) {
         let Matmul { m, n, k, .. } = self.product;
-        let threads = if self.batches() * m * n * k < SERIAL { 1 } else { rayon::current_num_threads() };
+        let threads = if self.batches() * m * n * k < SERIAL { 1 } else { threads() };
         for_each(self.batches() * m, threads, |line| {
             let (batch, i) = (line / m, line % m);
             let a_at = self.start(a.operand, batch) + i as isize * a.row;
@@ -203,7 +218,7 @@ impl MatmulProgram {
         let wide = self.pool.take(numel * 4)?;
         let to = Shared(wide.as_ptr());
         const PART: usize = 16_384;
-        let threads = if numel < 4 * PART { 1 } else { rayon::current_num_threads() };
+        let threads = if numel < 4 * PART { 1 } else { threads() };
         for_each(numel.div_ceil(PART), threads, |part| {
             let count = PART.min(numel - part * PART);
             let at = (part * PART) as isize;

@@ -4,6 +4,7 @@
 mod accuracy;
 mod chain;
 mod convert;
+mod crew;
 mod fold;
 mod index;
 mod interpret;
@@ -27,6 +28,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+pub(crate) use crew::threads;
 use memory::HostBuffer;
 
 use crate::{
