@@ -6,7 +6,7 @@ use super::{
     chain::{self, Bound, LinkOp, MAX_LINKS},
     convert::{self, Bit, Stored, for_compute, for_stored},
     fold, loops,
-    order::{Extent, TILE},
+    order::Extent,
     plan::{Kind, Plan, Step},
     simd,
     walk::Walk,
@@ -223,8 +223,7 @@ impl Tile<'_> {
                     if self.columns {
                         fold::onto(op, acc, values);
                     } else {
-                        // Part by part, so that the length of the tile changes no rounding.
-                        values.chunks(TILE).for_each(|part| fold::onto(op, acc, &[fold::along(op, part)]));
+                        acc[0] = fold::parts(op, acc[0], values);
                     }
                 }),
                 Kind::Place { walk } => {
