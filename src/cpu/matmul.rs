@@ -10,6 +10,7 @@ use super::{
     crew::{for_each, threads},
     memory::Pool,
     pointwise::{FusedProgram, MAX_BUFFERS},
+    product,
 };
 use crate::{
     DType, Result, Scalar,
@@ -140,9 +141,11 @@ impl MatmulProgram {
 
     /// Computes all products into `c`, contiguous.
     unsafe fn multiply(&self, a: Matrix, b: Matrix, c: Shared) {
+        let Matmul { m, n, k, .. } = self.product;
         // SAFETY: the caller's contract.
         unsafe {
             match self.acc {
+                DType::F32 if product::suits([m, n, k], b.col) => self.small(a, b, c),
                 DType::F32 => self.floats::<f32>(a, b, c, [0.0, 1.0]),
                 DType::F64 => self.floats::<f64>(a, b, c, [0.0, 1.0]),
                 _ => for_stored!(self.product.dtype, S => Self::integers::<S>(self, a, b, c)),
@@ -183,6 +186,27 @@ impl MatmulProgram {
                     false,
                     Parallelism::None,
                 );
+            }
+        });
+    }
+
+    unsafe fn small(&self, a: Matrix, b: Matrix, c: Shared) {
+        let Matmul { m, n, k, .. } = self.product;
+        let batches = self.batches();
+        let threads = if batches * m * n * k < SERIAL { 1 } else { threads() };
+        let per_task = (SERIAL / 4 / (m * n * k).max(1)).max(1);
+        for_each(batches.div_ceil(per_task), threads, |task| {
+            for batch in task * per_task..batches.min((task + 1) * per_task) {
+                let strided = |x: Matrix| product::Strided {
+                    data: x.data.at(self.start(x.operand, batch)),
+                    row: x.row,
+                    col: x.col,
+                };
+                // SAFETY: the strides stay inside of the operands, and each batch has its own part of C.
+                unsafe {
+                    let c = c.at((batch * m * n) as isize);
+                    product::multiply([m, n, k], strided(a), strided(b), c, n as isize);
+                }
             }
         });
     }

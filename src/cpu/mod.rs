@@ -14,6 +14,7 @@ mod memory;
 mod order;
 mod plan;
 mod pointwise;
+mod product;
 #[cfg(test)]
 mod reference;
 mod simd;

@@ -22,6 +22,8 @@ pub(super) trait Vector: Copy {
     unsafe fn sub(self, b: Self) -> Self;
     unsafe fn mul(self, b: Self) -> Self;
     unsafe fn div(self, b: Self) -> Self;
+    /// `self * b + c`, rounded once.
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self;
     unsafe fn sqrt(self) -> Self;
     unsafe fn neg(self) -> Self;
     unsafe fn abs(self) -> Self;
@@ -36,7 +38,7 @@ pub(super) trait Vector: Copy {
 /// The methods that are one instruction.
 #[cfg(target_arch = "x86_64")]
 macro_rules! instructions {
-    ($splat:ident $load:ident $store:ident $add:ident $sub:ident $mul:ident $div:ident $sqrt:ident $max:ident $min:ident) => {
+    ($splat:ident $load:ident $store:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $sqrt:ident $max:ident $min:ident) => {
         #[inline(always)]
         unsafe fn splat(value: f32) -> Self {
             // SAFETY: the trait's contract, here and below.
@@ -73,6 +75,11 @@ macro_rules! instructions {
             unsafe { $div(self, b) }
         }
         #[inline(always)]
+        unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+            // SAFETY: as above.
+            unsafe { $fma(self, b, c) }
+        }
+        #[inline(always)]
         unsafe fn sqrt(self) -> Self {
             // SAFETY: as above.
             unsafe { $sqrt(self) }
@@ -94,7 +101,7 @@ macro_rules! instructions {
 impl Vector for __m512 {
     const LEN: usize = 16;
     instructions!(_mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps
-        _mm512_div_ps _mm512_sqrt_ps _mm512_max_ps _mm512_min_ps);
+        _mm512_div_ps _mm512_fmadd_ps _mm512_sqrt_ps _mm512_max_ps _mm512_min_ps);
 
     #[inline(always)]
     unsafe fn load_part(from: *const f32, count: usize) -> Self {
@@ -142,7 +149,7 @@ unsafe fn first(count: usize) -> __m256i {
 impl Vector for __m256 {
     const LEN: usize = 8;
     instructions!(_mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps
-        _mm256_div_ps _mm256_sqrt_ps _mm256_max_ps _mm256_min_ps);
+        _mm256_div_ps _mm256_fmadd_ps _mm256_sqrt_ps _mm256_max_ps _mm256_min_ps);
 
     #[inline(always)]
     unsafe fn load_part(from: *const f32, count: usize) -> Self {
@@ -210,6 +217,10 @@ impl Vector for f32 {
     #[inline(always)]
     unsafe fn div(self, b: Self) -> Self {
         self / b
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+        f32::mul_add(self, b, c)
     }
     #[inline(always)]
     unsafe fn sqrt(self) -> Self {
