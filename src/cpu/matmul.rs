@@ -157,7 +157,8 @@ impl MatmulProgram {
         let Matmul { m, n, k, .. } = self.product;
         let batches = self.batches();
         let threads = if batches * m * n * k < SERIAL { 1 } else { threads() };
-        let (high, wide) = parts(m, n, if threads > 1 && batches < 2 * threads { 2 * threads } else { 1 });
+        // Two for every thread, so that one that is late delays little.
+        let (high, wide) = parts(m, n, if threads == 1 { 1 } else { (2 * threads).div_ceil(batches.max(1)) });
         let (down, across) = (m.div_ceil(high), n.div_ceil(wide));
         for_each(batches * down * across, threads, |part| {
             let (batch, i, j) = (part / across / down, part / across % down * high, part % across * wide);

@@ -76,6 +76,11 @@ fn matmul_with_epilogues() {
     }
     check(&product(100, 130, 70, &[2, 4], [true, false], F32, 1), 1);
     check(&product(90, 60, 70, &[], [false, true], F32, 2), 1);
+    // Strips of every width, and rows that fill no block.
+    for n in [31, 64, 81, 150, 255] {
+        check(&product(11, n, 9, &[], [false, false], F32, 0), 2);
+        check(&product(7, n, 7, &[3], [true, true], F32, 1), 3);
+    }
 }
 
 /// A product; epilogue 0 stores it, 1 adds a bias and applies relu, 2 does both and stores the bias's negative.
