@@ -169,7 +169,7 @@ impl Device {
             kind: DeviceKind::Cpu,
             backend: "cpu".into(),
             driver: String::new(),
-            limits: vec![("threads", rayon::current_num_threads() as u64)],
+            limits: vec![("threads", crate::cpu::threads() as u64)],
             features: Vec::new(),
         };
         Device::new("cpu".into(), info, options, CpuExecutor::open())

@@ -40,9 +40,15 @@ pub(crate) fn mix(mut z: u64) -> u64 {
     z ^ z >> 31
 }
 
-/// The hash of a row of words.
+/// The hash of a row of words. Four hashers take turns, so that no multiplication waits for the one before.
 pub(crate) fn hash_words(words: &[u64]) -> u64 {
+    let mut lanes: [FastHasher; 4] = Default::default();
+    let (chunks, rest) = words.as_chunks::<4>();
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, &word)| lane.write_u64(word));
+    }
+    lanes.iter_mut().zip(rest).for_each(|(lane, &word)| lane.write_u64(word));
     let mut hasher = FastHasher::default();
-    words.iter().for_each(|&w| hasher.write_u64(w));
+    lanes.iter().for_each(|lane| hasher.write_u64(lane.0));
     hasher.finish()
 }

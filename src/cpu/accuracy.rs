@@ -1,7 +1,10 @@
 //! The functions of `f32` against those of `f64`.
 
-use super::{loops::unary_float, simd::has_fma};
-use crate::op::{Class, UnaryOp, numeric::Fused32};
+use super::{
+    loops::{binary_float, unary_float},
+    simd::has_fma,
+};
+use crate::op::{BinaryOp, Class, UnaryOp, numeric::Fused32};
 
 #[test]
 fn functions_are_accurate() {
@@ -68,4 +71,39 @@ fn functions_are_accurate() {
             }
         }
     }
+}
+
+/// Compares powers with those of `f64`, which the standard library computes.
+fn check_powers(bases: &[f32], exponents: &[f32]) {
+    let mut got = vec![0.0; bases.len()];
+    for &b in exponents {
+        binary_float::<f32>(BinaryOp::Pow, &mut got, bases, &[b]);
+        for (&x, &y) in bases.iter().zip(&got) {
+            let e = (x as f64).powf(b as f64);
+            let rounded = e as f32;
+            let same = y.to_bits() == rounded.to_bits()
+                || (y.is_nan() && e.is_nan())
+                || (rounded.is_finite() && (y as f64 - e).abs() <= 4e-7 * e.abs().max(f32::MIN_POSITIVE as f64));
+            assert!(same, "pow({x:e}, {b:e}) = {y:e} instead of {e:e}");
+            assert_eq!(y.is_sign_negative() && !y.is_nan(), e.is_sign_negative() && !e.is_nan(), "pow({x:e}, {b:e})");
+        }
+    }
+}
+
+#[test]
+fn powers_are_accurate() {
+    let bases = (1..4000).map(|i| i as f32 / 1000.0).chain((0..760).map(|i| 10f32.powf(i as f32 / 10.0 - 38.0)));
+    let near_one = (1..300u32).flat_map(|i| [1f32.to_bits() + i, 1f32.to_bits() - i]).map(f32::from_bits);
+    let bases: Vec<f32> = bases.chain(near_one).collect();
+    let exponents: Vec<f32> =
+        (-80..=80).map(|i| i as f32 * 0.37).chain([1e-6, -1e-6, 1000.3, -1000.3, 3e6, 127.0]).collect();
+    check_powers(&bases, &exponents);
+}
+
+#[test]
+fn powers_have_the_edges_of_c() {
+    let edges =
+        [0.0, 1e-45, 1e-40, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 16_777_215.0, 16_777_216.0, 1e30, f32::MAX, f32::INFINITY];
+    let edges: Vec<f32> = edges.into_iter().flat_map(|x| [x, -x]).chain([f32::NAN]).collect();
+    check_powers(&edges, &edges);
 }

@@ -1,6 +1,6 @@
 //! The loops of reductions: along a slice, and slice onto slice.
 
-use super::{convert::Bit, simd::simd};
+use super::{convert::Bit, order::TILE, simd::simd};
 use crate::op::{ReduceOp, numeric::Real};
 
 /// A type that reductions accumulate in.
@@ -89,7 +89,7 @@ macro_rules! halve {
 }
 
 macro_rules! along {
-    ($lanes:expr, $src:ident, $op:expr, $T:ident, $f:ident) => {{
+    ($lanes:expr, $src:ident, $op:expr, $T:ident, $f:ident) => {'all: {
         let mut lanes = [$T::identity($op); $lanes];
         let (chunks, rest) = $src.as_chunks::<{ $lanes }>();
         for chunk in chunks {
@@ -102,7 +102,7 @@ macro_rules! along {
             for x in rest {
                 acc = acc.$f(*x);
             }
-            return acc;
+            break 'all acc;
         }
         for (a, x) in lanes.iter_mut().zip(rest) {
             *a = a.$f(*x);
@@ -124,11 +124,36 @@ simd! {
     }
 }
 
+/// Elements of which [`parts`] makes one result before it combines that with the others.
+const PART: usize = TILE;
+
+macro_rules! parts {
+    ($acc:ident, $src:ident, $op:expr, $T:ident, $f:ident) => {{
+        let mut acc = $acc;
+        for part in $src.chunks(PART) {
+            acc = acc.$f(along!(LANES, part, $op, $T, $f));
+        }
+        acc
+    }};
+}
+
+simd! {
+    /// `acc` combined with everything, part by part, so that no rounding depends on how long the slice is.
+    pub(super) fn parts<T: Fold>(op: ReduceOp, acc: T, src: &[T]) -> T {
+        match op {
+            ReduceOp::Sum => parts!(acc, src, ReduceOp::Sum, T, sum),
+            ReduceOp::Prod => parts!(acc, src, ReduceOp::Prod, T, product),
+            ReduceOp::Max => parts!(acc, src, ReduceOp::Max, T, largest),
+            ReduceOp::Min => parts!(acc, src, ReduceOp::Min, T, smallest),
+        }
+    }
+}
+
 macro_rules! short_rows {
     ($dst:ident, $src:ident, $op:expr, $T:ident, $f:ident $(, $check:ident)?) => {{
         let width = $src.len() / $dst.len();
         for (d, row) in $dst.iter_mut().zip($src.chunks_exact(width)) {
-            *d = (|| along!(16, row, $op, $T, $f))()$(.$check(row))?;
+            *d = along!(16, row, $op, $T, $f)$(.$check(row))?;
         }
     }};
 }

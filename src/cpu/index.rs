@@ -3,8 +3,9 @@
 use super::{
     address,
     convert::{Number, Stored, for_stored},
+    crew::{for_each, threads},
     fold::Fold,
-    pointwise::{SERIAL, for_each},
+    pointwise::SERIAL,
 };
 use crate::{
     DType, Result, Scalar,
@@ -60,7 +61,7 @@ impl ScatterProgram {
         let outer: usize = lines[..axis].iter().product();
         let blocks = last.div_ceil(WIDTH);
         let work = 4 * outer * last * (from + to);
-        let threads = if work < SERIAL { 1 } else { rayon::current_num_threads() };
+        let threads = if work < SERIAL { 1 } else { threads() };
         for_each(outer * blocks, threads, |task| {
             let (outer, first) = (task / blocks, (task % blocks * WIDTH) as isize);
             let width = WIDTH.min(last - first as usize) as isize;

@@ -3,9 +3,10 @@
 use std::slice::{from_raw_parts, from_raw_parts_mut};
 
 use super::{
+    chain::{self, Bound, LinkOp, MAX_LINKS},
     convert::{self, Bit, Stored, for_compute, for_stored},
     fold, loops,
-    order::{Extent, TILE},
+    order::Extent,
     plan::{Kind, Plan, Step},
     simd,
     walk::Walk,
@@ -178,6 +179,18 @@ impl Tile<'_> {
                 Kind::Choose(compute) => for_compute!(compute, C => {
                     loops::choose::<C>(self.write(s.dst, n), self.read(a, n), self.read(b, n), self.read(c, n));
                 }),
+                Kind::Chain { first, count } => {
+                    let links = &plan.links[first as usize..(first + count) as usize];
+                    let mut bound = [Bound { op: LinkOp::Neg, operand: std::ptr::null(), single: true }; MAX_LINKS];
+                    for (bound, link) in bound.iter_mut().zip(links) {
+                        bound.op = link.op;
+                        if let Some((register, single)) = link.operand {
+                            (bound.operand, bound.single) = (self.registers[register as usize].cast(), single);
+                        }
+                    }
+                    let src = self.registers[a as usize].cast();
+                    chain::run(self.registers[s.dst as usize].cast(), src, n, &bound[..links.len()]);
+                }
                 Kind::Cast(from, to) => for_compute!(from, C => {
                     convert::cast::<C>(to, self.registers[s.dst as usize], self.read(a, n));
                 }),
@@ -210,8 +223,7 @@ impl Tile<'_> {
                     if self.columns {
                         fold::onto(op, acc, values);
                     } else {
-                        // Part by part, so that the length of the tile changes no rounding.
-                        values.chunks(TILE).for_each(|part| fold::onto(op, acc, &[fold::along(op, part)]));
+                        acc[0] = fold::parts(op, acc[0], values);
                     }
                 }),
                 Kind::Place { walk } => {

@@ -7,8 +7,10 @@ use gemm::Parallelism;
 use super::{
     address,
     convert::{Stored, for_stored, is_held},
+    crew::{for_each, threads},
     memory::Pool,
-    pointwise::{FusedProgram, MAX_BUFFERS, for_each},
+    pointwise::{FusedProgram, MAX_BUFFERS},
+    product,
 };
 use crate::{
     DType, Result, Scalar,
@@ -57,6 +59,18 @@ struct Matrix<'a> {
     operand: &'a Operand,
     row: isize,
     col: isize,
+}
+
+/// Rows and columns of C per part, where about `count` parts are asked for. Each part packs its rows of A and its
+/// columns of B anew: the cut that packs least wins. Parts end where the kernel's tiles of 6 rows and 64 columns do.
+fn parts(m: usize, n: usize, count: usize) -> (usize, usize) {
+    let cut = |down: usize| {
+        let high = m.div_ceil(down).next_multiple_of(6).min(m.max(1));
+        let wide = n.div_ceil(count / down).next_multiple_of(64).min(n.max(1));
+        (high, wide)
+    };
+    let packed = |&(high, wide): &(usize, usize)| m.div_ceil(high) * n + n.div_ceil(wide) * m;
+    (1..=count).filter(|&down| count.is_multiple_of(down)).map(cut).min_by_key(packed).unwrap_or((m, n))
 }
 
 /// The dtype whose stored form is a compute type.
@@ -127,9 +141,11 @@ impl MatmulProgram {
 
     /// Computes all products into `c`, contiguous.
     unsafe fn multiply(&self, a: Matrix, b: Matrix, c: Shared) {
+        let Matmul { m, n, k, .. } = self.product;
         // SAFETY: the caller's contract.
         unsafe {
             match self.acc {
+                DType::F32 if product::suits([m, n, k], b.col) => self.small(a, b, c),
                 DType::F32 => self.floats::<f32>(a, b, c, [0.0, 1.0]),
                 DType::F64 => self.floats::<f64>(a, b, c, [0.0, 1.0]),
                 _ => for_stored!(self.product.dtype, S => Self::integers::<S>(self, a, b, c)),
@@ -139,19 +155,22 @@ impl MatmulProgram {
 
     unsafe fn floats<T: Copy + Send + Sync + 'static>(&self, a: Matrix, b: Matrix, c: Shared, [zero, one]: [T; 2]) {
         let Matmul { m, n, k, .. } = self.product;
-        let (batches, size) = (self.batches(), m * n * k.max(1));
-        let threads = rayon::current_num_threads();
-        let outside = threads > 1 && batches >= 2 * threads && batches * size >= SERIAL;
-        let inside = if outside || size < SERIAL { Parallelism::None } else { Parallelism::Rayon(0) };
-        for_each(batches, if outside { threads } else { 1 }, |batch| {
-            let (a_at, b_at) = (self.start(a.operand, batch), self.start(b.operand, batch));
-            // SAFETY: the strides stay inside of the operands, and each batch has its own part of C.
+        let batches = self.batches();
+        let threads = if batches * m * n * k < SERIAL { 1 } else { threads() };
+        // Two for every thread, so that one that is late delays little.
+        let (high, wide) = parts(m, n, if threads == 1 { 1 } else { (2 * threads).div_ceil(batches.max(1)) });
+        let (down, across) = (m.div_ceil(high), n.div_ceil(wide));
+        for_each(batches * down * across, threads, |part| {
+            let (batch, i, j) = (part / across / down, part / across % down * high, part % across * wide);
+            let a_at = self.start(a.operand, batch) + i as isize * a.row;
+            let b_at = self.start(b.operand, batch) + j as isize * b.col;
+            // SAFETY: the strides stay inside of the operands, and the parts of C are disjoint.
             unsafe {
                 gemm::gemm(
-                    m,
-                    n,
+                    high.min(m - i),
+                    wide.min(n - j),
                     k,
-                    c.at::<T>((batch * m * n) as isize),
+                    c.at::<T>((batch * m * n + i * n + j) as isize),
                     1,
                     n as isize,
                     false,
@@ -166,15 +185,36 @@ impl MatmulProgram {
                     false,
                     false,
                     false,
-                    inside,
+                    Parallelism::None,
                 );
+            }
+        });
+    }
+
+    unsafe fn small(&self, a: Matrix, b: Matrix, c: Shared) {
+        let Matmul { m, n, k, .. } = self.product;
+        let batches = self.batches();
+        let threads = if batches * m * n * k < SERIAL { 1 } else { threads() };
+        let per_task = (SERIAL / 4 / (m * n * k).max(1)).max(1);
+        for_each(batches.div_ceil(per_task), threads, |task| {
+            for batch in task * per_task..batches.min((task + 1) * per_task) {
+                let strided = |x: Matrix| product::Strided {
+                    data: x.data.at(self.start(x.operand, batch)),
+                    row: x.row,
+                    col: x.col,
+                };
+                // SAFETY: the strides stay inside of the operands, and each batch has its own part of C.
+                unsafe {
+                    let c = c.at((batch * m * n) as isize);
+                    product::multiply([m, n, k], strided(a), strided(b), c, n as isize);
+                }
             }
         });
     }
 
     unsafe fn integers<S: Stored<Held: Multiply> + Send>(&self, a: Matrix, b: Matrix, c: Shared) {
         let Matmul { m, n, k, .. } = self.product;
-        let threads = if self.batches() * m * n * k < SERIAL { 1 } else { rayon::current_num_threads() };
+        let threads = if self.batches() * m * n * k < SERIAL { 1 } else { threads() };
         for_each(self.batches() * m, threads, |line| {
             let (batch, i) = (line / m, line % m);
             let a_at = self.start(a.operand, batch) + i as isize * a.row;
@@ -203,7 +243,7 @@ impl MatmulProgram {
         let wide = self.pool.take(numel * 4)?;
         let to = Shared(wide.as_ptr());
         const PART: usize = 16_384;
-        let threads = if numel < 4 * PART { 1 } else { rayon::current_num_threads() };
+        let threads = if numel < 4 * PART { 1 } else { threads() };
         for_each(numel.div_ceil(PART), threads, |part| {
             let count = PART.min(numel - part * PART);
             let at = (part * PART) as isize;

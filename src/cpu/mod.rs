@@ -2,7 +2,9 @@
 
 #[cfg(test)]
 mod accuracy;
+mod chain;
 mod convert;
+mod crew;
 mod fold;
 mod index;
 mod interpret;
@@ -12,12 +14,14 @@ mod memory;
 mod order;
 mod plan;
 mod pointwise;
+mod product;
 #[cfg(test)]
 mod reference;
 mod simd;
 #[cfg(test)]
 mod tests;
 mod timed;
+mod vector;
 mod walk;
 
 use std::sync::{
@@ -25,6 +29,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+pub(crate) use crew::threads;
 use memory::HostBuffer;
 
 use crate::{

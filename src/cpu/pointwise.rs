@@ -2,11 +2,10 @@
 
 use std::cell::Cell;
 
-use rayon::prelude::*;
-
 use super::{
     address,
     convert::for_compute,
+    crew::{for_each, threads},
     fold::{self, Fold},
     interpret::Tile,
     order::Order,
@@ -40,6 +39,20 @@ unsafe impl Send for Launch<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Launch<'_> {}
 
+/// What groups have reduced, side by side.
+struct Parts(*mut u8);
+// SAFETY: every thread writes to parts of its own.
+unsafe impl Sync for Parts {}
+
+impl Parts {
+    /// # Safety
+    /// There must be such a part, and nobody else may use it meanwhile.
+    unsafe fn of(&self, group: usize, size: usize) -> &'static mut [u8] {
+        // SAFETY: the caller's contract.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(group * size), size) }
+    }
+}
+
 impl FusedProgram {
     pub fn new(kernel: &Kernel, fused: &Fused) -> Self {
         Self { plan: plan(fused, &kernel.inputs, &kernel.outputs, None) }
@@ -56,7 +69,7 @@ impl FusedProgram {
         let plan = &self.plan;
         let launch = Launch { plan, buffers, scalars };
         let work = plan.numel * plan.cost.max(1);
-        let threads = if work < SERIAL { 1 } else { rayon::current_num_threads() };
+        let threads = if work < SERIAL { 1 } else { threads() };
         match &plan.order {
             &Order::Rows { rows, inner, per_tile } => {
                 let tiles = rows.div_ceil(per_tile.max(1));
@@ -179,23 +192,18 @@ impl Launch<'_> {
             if stage.body.is_empty() {
                 continue;
             }
-            let mut parts = vec![0u8; groups * plan.row_bytes.len()];
-            let parts_of = |(g, part): (usize, &mut [u8])| {
+            let size = plan.row_bytes.len();
+            let mut parts = vec![0u8; groups * size];
+            let part = Parts(parts.as_mut_ptr());
+            for_each(groups, threads, |g| {
                 with_tile(self, |tile| {
                     at(tile, g * group);
                     tile.set_rows(&rows);
                     sweep(tile, stage, g);
-                    part.copy_from_slice(tile.row_memory());
+                    // SAFETY: every group has its own part.
+                    unsafe { part.of(g, size) }.copy_from_slice(tile.row_memory());
                 });
-            };
-            let size = plan.row_bytes.len().max(1);
-            if plan.row_bytes.is_empty() {
-                for_each(groups, threads, |g| parts_of((g, &mut [])));
-            } else if threads > 1 {
-                parts.par_chunks_mut(size).enumerate().for_each(parts_of);
-            } else {
-                parts.chunks_mut(size).enumerate().for_each(parts_of);
-            }
+            });
             for &(register, op, compute) in &stage.accumulators {
                 let offset = plan.registers[register as usize] - plan.row_bytes.start;
                 for_compute!(compute, C => {
@@ -236,15 +244,6 @@ fn combine<C: Fold>(
         // SAFETY: `values` are plain numbers, and `rows` is as long as a part.
         let bytes = unsafe { std::slice::from_raw_parts(values.as_ptr().cast::<u8>(), count * size_of::<C>()) };
         rows[offset..offset + bytes.len()].copy_from_slice(bytes);
-    }
-}
-
-/// Calls `f` for every task, on several threads if asked.
-pub(super) fn for_each(tasks: usize, threads: usize, f: impl Fn(usize) + Sync + Send) {
-    if threads > 1 && tasks > 1 {
-        (0..tasks).into_par_iter().for_each(f);
-    } else {
-        (0..tasks).for_each(f);
     }
 }
 

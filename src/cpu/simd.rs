@@ -45,6 +45,12 @@ pub(super) fn has_fma() -> bool {
     cfg!(target_arch = "aarch64") || level() != Level::Base
 }
 
+/// Whether there are registers that hold several floats ([`Vector`](super::vector::Vector)).
+#[inline]
+pub(super) fn has_vectors() -> bool {
+    level() != Level::Base
+}
+
 /// Defines a function whose body is compiled for every level.
 macro_rules! simd {
     ($(#[$meta:meta])* $vis:vis fn $name:ident $(<$g:ident: $bound:path>)? ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {

@@ -23,8 +23,17 @@ pub(crate) struct Engine {
     /// By the hash of their key.
     plans: FastMap<u64, Vec<Known>>,
     key: Vec<u64>,
+    scratch: Scratch,
     epoch: u32,
     pub stats: Stats,
+}
+
+/// Memory that is kept from flush to flush.
+#[derive(Default)]
+struct Scratch {
+    uses: Vec<u32>,
+    needed: Vec<bool>,
+    buffers: Vec<Option<Buffer>>,
 }
 
 /// A plan and the whole key that it was made for.
@@ -89,13 +98,14 @@ impl Engine {
         self.stats.flushes += 1;
         let plan = self.plan(device, &pending);
         self.stats.kernels += plan.steps.len() as u64;
-        let done = run(device, &plan, &mut pending);
+        let done = run(device, &plan, &mut pending, &mut self.scratch.buffers);
+        self.scratch.buffers.clear();
         device.executor().submit().and(done)
     }
 
     /// Numbers the nodes that are needed, and takes their work out of them.
     fn collect(&mut self, mut nodes: Vec<Arc<Node>>) -> Pending {
-        let mut epoch = self.next_epoch();
+        let mut epoch = next_epoch(&mut self.epoch);
         let mut work: Vec<Work> = Vec::with_capacity(nodes.len());
         for (i, node) in nodes.iter().enumerate() {
             node.set_slot(epoch, i as u32);
@@ -106,21 +116,23 @@ impl Engine {
             work.push(taken);
         }
         // How often pending nodes refer to each other: any further reference is alive.
-        let mut internal = vec![0u32; nodes.len()];
+        let Scratch { uses, needed, .. } = &mut self.scratch;
+        uses.clear();
+        uses.resize(nodes.len(), 0);
         let slots = |work: &Work, epoch: u32, each: &mut dyn FnMut(usize)| {
             work.nodes().filter_map(|node| node.slot(epoch)).for_each(|slot| each(slot as usize));
         };
-        work.iter().for_each(|work| slots(work, epoch, &mut |slot| internal[slot] += 1));
+        work.iter().for_each(|work| slots(work, epoch, &mut |slot| uses[slot] += 1));
         let count = |(node, &internal): (&Arc<Node>, &u32)| Arc::strong_count(node) > internal as usize + 1;
-        let mut alive: Vec<bool> = nodes.iter().zip(&internal).map(count).collect();
-        let mut needed = alive.clone();
+        let mut alive: Vec<bool> = nodes.iter().zip(&*uses).map(count).collect();
+        needed.clone_from(&alive);
         for i in (0..nodes.len()).rev() {
             if needed[i] {
                 slots(&work[i], epoch, &mut |slot| needed[slot] = true);
             }
         }
         if needed.contains(&false) {
-            epoch = self.next_epoch();
+            epoch = next_epoch(&mut self.epoch);
             let mut keep = needed.iter().copied();
             alive.retain(|_| keep.next() == Some(true));
             let mut keep = needed.iter().copied();
@@ -130,7 +142,9 @@ impl Engine {
             nodes.iter().enumerate().for_each(|(i, node)| node.set_slot(epoch, i as u32));
         }
         let mut leaves: Vec<LeafNode> = Vec::new();
-        let mut readers: Vec<usize> = Vec::new();
+        // From here on, how many pending nodes read each leaf.
+        let readers = &mut self.scratch.uses;
+        readers.clear();
         for node in work.iter().flat_map(Work::nodes) {
             match node.slot(epoch) {
                 Some(slot) if (slot as usize) < nodes.len() => {}
@@ -142,17 +156,12 @@ impl Engine {
                 }
             }
         }
-        for (leaf, &readers) in leaves.iter_mut().zip(&readers) {
+        for (leaf, &readers) in leaves.iter_mut().zip(&*readers) {
             // A second handle to the buffer is one that lets somebody look at it.
             leaf.writable = leaf.node.is_writable();
-            leaf.dying = Arc::strong_count(&leaf.node) == readers + 1;
+            leaf.dying = Arc::strong_count(&leaf.node) == readers as usize + 1;
         }
         Pending { nodes, work, alive, leaves, epoch }
-    }
-
-    fn next_epoch(&mut self) -> u32 {
-        self.epoch = self.epoch.wrapping_add(1).max(1);
-        self.epoch
     }
 
     fn plan(&mut self, device: &Device, pending: &Pending) -> Arc<Plan> {
@@ -176,11 +185,17 @@ impl Engine {
     }
 }
 
+fn next_epoch(epoch: &mut u32) -> u32 {
+    *epoch = epoch.wrapping_add(1).max(1);
+    *epoch
+}
+
 /// Runs the steps of a plan. One that fails takes with it what is computed from its results, and nothing else; the
 /// first error is returned.
-fn run(device: &Device, plan: &Plan, pending: &mut Pending) -> Result<()> {
+fn run(device: &Device, plan: &Plan, pending: &mut Pending, buffers: &mut Vec<Option<Buffer>>) -> Result<()> {
     let executor = device.executor();
-    let mut buffers: Vec<Option<Buffer>> = vec![None; plan.slots];
+    buffers.clear();
+    buffers.resize(plan.slots, None);
     let mut failed: FastMap<usize, Error> = FastMap::default();
     for (i, leaf) in pending.leaves.iter().enumerate() {
         let slot = pending.nodes.len() + i;
@@ -203,7 +218,7 @@ fn run(device: &Device, plan: &Plan, pending: &mut Pending) -> Result<()> {
         scalars.extend(step.scalars.iter().map(|&s| scalar(s, pending)));
         let done = match step.inputs.iter().find_map(|slot| failed.get(slot)) {
             Some(error) => Err(error.clone()),
-            None => launch(executor, step, &mut buffers, &scalars),
+            None => launch(executor, step, buffers, &scalars),
         };
         if let Err(error) = done {
             for output in &step.outputs {
@@ -238,9 +253,9 @@ fn launch(executor: &dyn Executor, step: &Step, buffers: &mut [Option<Buffer>], 
         });
     }
     let bound = |slot: &usize| buffers[*slot].as_ref().unwrap_or_else(|| unreachable!("slots are filled in order"));
-    let inputs: Vec<&Buffer> = step.inputs.iter().map(bound).collect();
-    let outputs: Vec<&Buffer> = step.outputs.iter().map(|o| bound(&o.slot)).collect();
-    program.launch(&inputs, &outputs, scalars)
+    let all: Vec<&Buffer> = step.inputs.iter().chain(step.outputs.iter().map(|o| &o.slot)).map(bound).collect();
+    let (inputs, outputs) = all.split_at(step.inputs.len());
+    program.launch(inputs, outputs, scalars)
 }
 
 fn scalar(source: ScalarSource, pending: &Pending) -> Scalar {

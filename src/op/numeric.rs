@@ -240,7 +240,7 @@ impl Real for f32 {
 
     #[inline(always)]
     fn pow(self, b: Self) -> Self {
-        self.powf(b)
+        single::pow::<false>(self, b)
     }
     #[inline(always)]
     fn atan2(self, b: Self) -> Self {

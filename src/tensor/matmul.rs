@@ -40,19 +40,21 @@ impl Tensor {
         if inner.0 != inner.1 {
             return Err(mismatch(format!("inner sizes {} and {} differ", inner.0, inner.1)));
         }
-        let (a, b) = (self.to_dtype(dtype), rhs.to_dtype(dtype));
+        let promoted = |x: &Tensor| (x.dtype() != dtype).then(|| x.to_dtype(dtype));
+        let (a, b) = (promoted(self), promoted(rhs));
+        let (a, b) = (a.as_ref().unwrap_or(self), b.as_ref().unwrap_or(rhs));
         match (a.rank(), b.rank()) {
             (1, 1) => a.unsqueeze(0)?.product(&b.unsqueeze(1)?)?.reshape(()),
-            (1, _) => a.unsqueeze(0)?.product(&b)?.squeeze(-2),
+            (1, _) => a.unsqueeze(0)?.product(b)?.squeeze(-2),
             (_, 1) => a.product(&b.unsqueeze(1)?)?.squeeze(-1),
             // One product of many rows rather than many products.
             (r, 2) if r > 2 && a.numel() > 0 => {
                 let mut shape = *a.shape();
                 let rows = a.numel() / inner.0;
                 shape[r - 1] = b.shape()[1];
-                a.reshape([rows, inner.0])?.product(&b)?.reshape(shape)
+                a.reshape([rows, inner.0])?.product(b)?.reshape(shape)
             }
-            _ => a.product(&b),
+            _ => a.product(b),
         }
     }
 
@@ -70,12 +72,13 @@ impl Tensor {
         let y = if k == 0 {
             Tensor::zeros(shape, self.dtype(), self.device())
         } else {
-            let a = self.with_view(self.view().expand(with(m, k)));
-            let b = rhs.with_view(rhs.view().expand(with(k, n)));
-            Tensor::lazy(Op::Matmul, self.device(), self.dtype(), shape, [Some(&a), Some(&b), None])
+            let expanded = |x: &Tensor, to: Shape| (*x.shape() != to).then(|| x.with_view(x.view().expand(to)));
+            let (a, b) = (expanded(self, with(m, k)), expanded(rhs, with(k, n)));
+            let inputs = [Some(a.as_ref().unwrap_or(self)), Some(b.as_ref().unwrap_or(rhs)), None];
+            Tensor::lazy(Op::Matmul, self.device(), self.dtype(), shape, inputs)
         };
-        let (a, b) = (self.clone(), rhs.clone());
         Ok(autograd::track(y, &[self, rhs], |_| {
+            let (a, b) = (self.clone(), rhs.clone());
             Rule::needed(move |g, needed| {
                 // The gradient of a transposed matrix is computed in the order in which that lies in memory.
                 let da = match needed[0] {

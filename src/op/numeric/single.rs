@@ -65,10 +65,14 @@ pub fn exp<const FMA: bool>(x: f32) -> f32 {
 pub fn exp2<const FMA: bool>(x: f32) -> f32 {
     let x = clamp(x, -151.0, 129.0);
     let m = x + MAGIC;
-    let n = m.to_bits().wrapping_sub(MAGIC.to_bits()) as i32;
+    exp2_near::<FMA>(m.to_bits().wrapping_sub(MAGIC.to_bits()) as i32, x - (m - MAGIC))
+}
+
+/// 2 to the power of `n + r`, for `n` in `-151..=129` and `|r| <= 1 / 2`.
+#[inline(always)]
+fn exp2_near<const FMA: bool>(n: i32, r: f32) -> f32 {
     const C: [f32; 7] =
         [LN_2, 0.240_226_5, 0.055_504_11, 0.009_618_082, 0.001_333_348_2, 0.000_154_532_52, 0.000_015_303_803];
-    let r = x - (m - MAGIC);
     let half = n >> 1;
     mad::<FMA>(poly::<FMA, 7>(r, C), r, 1.0) * power_of_two(half) * power_of_two(n.wrapping_sub(half))
 }
@@ -125,6 +129,49 @@ pub fn log2<const FMA: bool>(x: f32) -> f32 {
     let (e, f, tail) = split_log::<FMA>(x);
     let y = mad::<FMA>(tail, LOG2_E, mad::<FMA>(f, LOG2_E - 1.0, f)) + e;
     log_edges(x, y)
+}
+
+/// The logarithm to base 2 of a positive finite `x`, to 1e-12 of itself: a power multiplies it by up to thousands.
+#[inline(always)]
+fn wide_log2(x: f32) -> f64 {
+    const HALF: u64 = std::f64::consts::FRAC_1_SQRT_2.to_bits();
+    // 2^52 and the bias of the exponent: what is put into the low bits of the former is read as a number.
+    const SHIFT: f64 = 4_503_599_627_370_496.0 + 1023.0;
+    // Every `f32` is a normal number here.
+    let bits = (x as f64).to_bits().wrapping_add(1f64.to_bits() - HALF);
+    let e = f64::from_bits(bits >> 52 | 0x4330_0000_0000_0000) - SHIFT;
+    let m = f64::from_bits((bits & 0x000f_ffff_ffff_ffff) + HALF);
+    // log(m) = 2 artanh(s), by its series.
+    let s = (m - 1.0) / (m + 1.0);
+    let s2 = s * s;
+    const C: [f64; 8] = [1.0, 1.0 / 3.0, 1.0 / 5.0, 1.0 / 7.0, 1.0 / 9.0, 1.0 / 11.0, 1.0 / 13.0, 1.0 / 15.0];
+    let mut y = C[7];
+    let mut i = 7;
+    while i > 0 {
+        i -= 1;
+        y = y * s2 + C[i];
+    }
+    e + y * s * (2.0 * std::f64::consts::LOG2_E)
+}
+
+/// `x` to the power of `b`, with the edges of C's `pow`.
+#[inline(always)]
+pub fn pow<const FMA: bool>(x: f32, b: f32) -> f32 {
+    const MAGIC: f64 = 6_755_399_441_055_744.0;
+    let a = x.abs();
+    let log = wide_log2(a);
+    let log = if a < f32::INFINITY { log } else { a as f64 };
+    let log = if a == 0.0 { f64::NEG_INFINITY } else { log };
+    // 1 to an infinite power is 1.
+    let y = if a == 1.0 { 0.0 } else { log * b as f64 };
+    let y = if y < -151.0 { -151.0 } else { y };
+    let y = if y > 129.0 { 129.0 } else { y };
+    let m = y + MAGIC;
+    let power = exp2_near::<FMA>(m.to_bits() as i32, (y - (m - MAGIC)) as f32);
+    let (whole, half) = (b.trunc() == b, b * 0.5);
+    let power = if whole & (half.trunc() != half) { power.copysign(x) } else { power };
+    let power = if (x < 0.0) & (x > f32::NEG_INFINITY) & !whole { f32::NAN } else { power };
+    if (b == 0.0) | (x == 1.0) { 1.0 } else { power }
 }
 
 #[inline(always)]
