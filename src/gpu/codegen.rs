@@ -156,13 +156,20 @@ impl<'a> Builder<'a> {
             return Err(Error::argument("kernel", reason));
         }
         let mut text = String::new();
+        let mut start = "";
         if !self.words.is_empty() {
             text.push_str("struct Params {");
             for (i, signed) in self.signed.iter().enumerate() {
                 let _ = write!(text, " w{i}: {},", if *signed { "i32" } else { "u32" });
             }
             let space = if immediates { "var<immediate>" } else { "@group(1) @binding(0) var<uniform>" };
-            let _ = writeln!(text, " }}\n{space} p: Params;");
+            if self.target.cpu {
+                // Drivers on the CPU load a parameter once for all lanes, but only outside of branches and loops.
+                let _ = writeln!(text, " }}\n{space} given: Params;\nvar<private> p: Params;");
+                start = "p = given;\n";
+            } else {
+                let _ = writeln!(text, " }}\n{space} p: Params;");
+            }
         }
         let mut calls = self.calls;
         let mut accesses = String::new();
@@ -204,7 +211,7 @@ impl<'a> Builder<'a> {
         let _ = write!(
             text,
             "@compute @workgroup_size({x}, {y}, {z})\nfn main(@builtin(workgroup_id) wid: vec3<u32>, \
-             @builtin(local_invocation_id) lid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {{\n{body}}}\n"
+             @builtin(local_invocation_id) lid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {{\n{start}{body}}}\n"
         );
         Ok(Shader {
             source: text,

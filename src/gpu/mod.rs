@@ -2,6 +2,7 @@
 //!
 //! A kernel's text depends on its structure alone; sizes, strides and scalars are parameters of its launch.
 
+mod accumulate;
 mod codegen;
 mod context;
 mod debug;

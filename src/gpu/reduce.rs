@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{
+    accumulate::{Team, accumulator, across, combine, identity, stored, tree},
     codegen::{Builder, Shader, Slot, grid},
     context::Target,
     ops,
@@ -15,19 +16,6 @@ use crate::{
     layout::contiguous_strides,
     op::ReduceOp,
 };
-
-/// Who works on a row.
-#[derive(Clone, Copy, PartialEq)]
-enum Team {
-    /// One thread, on four neighbouring rows, an element of each at a time.
-    Column,
-    /// One thread.
-    Thread,
-    /// The lanes of one subgroup.
-    Subgroup(u32),
-    /// A whole workgroup.
-    Group(u32),
-}
 
 /// One dispatch of a reduction, with the bytes of the scratch buffers that it introduces.
 pub(super) struct Pass {
@@ -61,46 +49,6 @@ fn reductions(program: &Fused) -> impl Iterator<Item = (usize, ReduceOp)> {
         Code::Reduce(op) => Some((i, op)),
         _ => None,
     })
-}
-
-/// The type that accumulates: bools count as `u32`.
-fn accumulator(dtype: DType, target: &Target) -> Ty {
-    match Ty::of(dtype, target) {
-        Ty::Bool => Ty::U32,
-        ty => ty,
-    }
-}
-
-fn combine(b: &mut Builder, op: ReduceOp, ty: Ty, x: &str, y: &str) -> String {
-    let function = match op {
-        ReduceOp::Sum => return format!("{x} + {y}"),
-        ReduceOp::Prod => return format!("{x} * {y}"),
-        ReduceOp::Max => "maximum",
-        ReduceOp::Min => "minimum",
-    };
-    format!("{}({x}, {y})", b.call(&format!("{function}_{}", ty.name())))
-}
-
-fn identity(b: &mut Builder, op: ReduceOp, ty: Ty) -> String {
-    let value = match (op, ty) {
-        (ReduceOp::Sum, _) => format!("{}(0)", ty.name()),
-        (ReduceOp::Prod, _) => format!("{}(1)", ty.name()),
-        (ReduceOp::Max, _) => format!("{}()", b.call(&format!("lowest_{}", ty.name()))),
-        (ReduceOp::Min, _) => format!("{}()", b.call(&format!("highest_{}", ty.name()))),
-    };
-    format!("{}({value})", ty.vec())
-}
-
-/// The bytes of an accumulator, and the dtype under which it is stored.
-fn stored(ty: Ty) -> DType {
-    match ty {
-        Ty::Bool | Ty::U32 => DType::U32,
-        Ty::I32 => DType::I32,
-        Ty::I64 => DType::I64,
-        Ty::U64 => DType::U64,
-        Ty::F32 => DType::F32,
-        Ty::F64 => DType::F64,
-    }
 }
 
 struct Reduction<'a> {
@@ -334,8 +282,7 @@ impl Reduction<'_> {
             1
         };
         let masked = !column && walk.has_tail();
-        let accumulators = if self.eight { unroll * 2 } else { unroll };
-        let mut feeds = vec![String::new(); accumulators as usize];
+        let mut feeds = Vec::new();
         for &(i, op) in &reduces {
             let instr = &program.code[i];
             let ty = accumulator(instr.dtype, b.target);
@@ -348,89 +295,56 @@ impl Reduction<'_> {
                 let mask = format!("(vec4<u32>(i) + vec4<u32>(0u, 1u, 2u, 3u)) < vec4<u32>({inner})");
                 value = format!("select({start}, {value}, {mask})");
             }
-            for (u, feed) in feeds.iter_mut().enumerate() {
-                let _ = writeln!(body, "var a{i}_{u} = {start};");
-                let _ = writeln!(feed, "a{i}_{u} = {};", combine(b, op, ty, &format!("a{i}_{u}"), &value));
-            }
+            let _ = writeln!(body, "var a{i} = {start};");
+            feeds.push((i, op, ty, value));
         }
-        let quad = self.quad();
-        let feed = |u: usize| match self.eight {
-            true => {
-                let [even, odd] = &halves;
-                format!("{{ {even}{four}{} }}\n{{ {odd}{four}{} }}\n", feeds[2 * u], feeds[2 * u + 1])
+        // What the values of one element, four or eight of them, give to the accumulators.
+        let feed =
+            |at: usize| -> String { feeds.iter().map(|(i, .., value)| format!("r{i}_{at} = {value};\n")).collect() };
+        // Several steps in a row. Their values are combined with one another first: each write to an accumulator costs
+        // drivers on the CPU a choice between the old and the new value, by the loop's mask.
+        let mut turn = |many: u32| {
+            let mut text = String::new();
+            let parts = if self.eight { 2 * many as usize } else { many as usize };
+            for (i, _, ty, _) in &feeds {
+                text.extend((0..parts).map(|part| format!("var r{i}_{part}: {};\n", ty.vec())));
             }
-            false => feeds[u].clone(),
+            for u in 0..many {
+                let _ = writeln!(text, "{{ let q = at + {}u;\n{steps}", u * step);
+                let u = u as usize;
+                match self.eight {
+                    true => {
+                        for (odd, half) in halves.iter().enumerate() {
+                            let _ = writeln!(text, "{{ {half}{four}{} }}", feed(2 * u + odd));
+                        }
+                    }
+                    false => text += &feed(u),
+                }
+                text += "}\n";
+            }
+            for (i, op, ty, _) in &feeds {
+                let values = (0..parts).map(|part| format!("r{i}_{part}")).collect();
+                let all = tree(b, *op, *ty, values);
+                let _ = writeln!(text, "a{i} = {};", combine(b, *op, *ty, &format!("a{i}"), &all));
+            }
+            text
         };
+        let quad = self.quad();
         let _ = writeln!(body, "{{ var at = begin + lane * {quad}u;");
         if unroll > 1 {
-            let _ = writeln!(body, "while at + {}u < end {{", (unroll - 1) * step);
-            for u in 0..unroll {
-                let _ = writeln!(body, "{{ let q = at + {}u;\n{steps}{}}}", u * step, feed(u as usize));
-            }
+            let _ = writeln!(body, "while at + {}u < end {{\n{}", (unroll - 1) * step, turn(unroll));
             let _ = writeln!(body, "at += {}u; }}", unroll * step);
         }
-        let _ = writeln!(body, "while at < end {{ let q = at;\n{steps}{}at += {step}u; }} }}", feed(0));
+        let _ = writeln!(body, "while at < end {{\n{}at += {step}u; }} }}", turn(1));
         for &(i, op) in &reduces {
             let dtype = program.code[i].dtype;
             let ty = accumulator(dtype, b.target);
-            for u in 1..accumulators {
-                let _ = writeln!(body, "a{i}_0 = {};", combine(b, op, ty, &format!("a{i}_0"), &format!("a{i}_{u}")));
-            }
-            self.across(b, i, op, ty, body);
-            let value = if Ty::of(dtype, b.target) == Ty::Bool {
-                format!("(a{i}_0 != vec4<u32>(0u))")
-            } else {
-                format!("a{i}_0")
-            };
+            across(self.team, b, &format!("a{i}"), op, ty, body);
+            let value =
+                if Ty::of(dtype, b.target) == Ty::Bool { format!("(a{i} != vec4<u32>(0u))") } else { format!("a{i}") };
             let _ = writeln!(body, "let v{i} = {};", ops::narrowed(b, dtype, value));
         }
         Ok(())
-    }
-
-    /// Combines an accumulator over its four lanes and over the team.
-    fn across(&self, b: &mut Builder, i: usize, op: ReduceOp, ty: Ty, body: &mut String) {
-        let a = format!("a{i}_0");
-        if self.team == Team::Column {
-            return;
-        }
-        for swizzle in ["zwxy", "yxwz"] {
-            let _ = writeln!(body, "{a} = {};", combine(b, op, ty, &a, &format!("{a}.{swizzle}")));
-        }
-        let (v, s) = (ty.vec(), ty.name());
-        let subgroup = if ty.is_wide() { None } else { b.target.subgroup };
-        if let (Team::Subgroup(lanes), _) | (Team::Group(_), Some(lanes)) = (self.team, subgroup) {
-            let mut reach = 1;
-            while reach < lanes {
-                let other = format!("{v}(subgroupShuffleXor({a}.x, {reach}u))");
-                let _ = writeln!(body, "{a} = {};", combine(b, op, ty, &a, &other));
-                reach *= 2;
-            }
-        }
-        let Team::Group(threads) = self.team else { return };
-        let shared = format!("shared_{s}");
-        let declaration = format!("var<workgroup> {shared}: array<{s}, {threads}>;\n");
-        if !b.items.contains(&declaration) {
-            b.items += &declaration;
-        }
-        let parts = match subgroup {
-            Some(lanes) => {
-                let _ = writeln!(body, "if lid.x % {lanes}u == 0u {{ {shared}[lid.x / {lanes}u] = {a}.x; }}");
-                threads / lanes
-            }
-            None => {
-                let _ = writeln!(body, "{shared}[lid.x] = {a}.x;");
-                threads
-            }
-        };
-        let _ = writeln!(body, "workgroupBarrier();");
-        let mut half = parts / 2;
-        while half > 0 {
-            let (x, y) = (format!("{v}({shared}[lid.x])"), format!("{v}({shared}[lid.x + {half}u])"));
-            let sum = combine(b, op, ty, &x, &y);
-            let _ = writeln!(body, "if lid.x < {half}u {{ {shared}[lid.x] = ({sum}).x; }}\nworkgroupBarrier();");
-            half /= 2;
-        }
-        let _ = writeln!(body, "{a} = {v}({shared}[0]);\nworkgroupBarrier();");
     }
 
     /// Rows of partial results are padded to whole quads where quads are stored.
@@ -448,10 +362,10 @@ impl Reduction<'_> {
             let binding = b.bind(Slot::Scratch(part), dtype, true);
             let store = if self.team == Team::Column {
                 let rows = b.size("part rows", self.part_rows())?;
-                b.access(binding, "store_quad", &format!("i32(part * {rows} + i), a{i}_0"))
+                b.access(binding, "store_quad", &format!("i32(part * {rows} + i), a{i}"))
             } else {
                 let chunks = b.size("chunks", self.chunks)?;
-                let store = b.access(binding, "store", &format!("i32(unit * {chunks} + part), a{i}_0.x"));
+                let store = b.access(binding, "store", &format!("i32(unit * {chunks} + part), a{i}.x"));
                 format!("if lane == 0u {{ {store}; }}")
             };
             let _ = writeln!(body, "{store};");
