@@ -26,6 +26,10 @@ use crate::{
 /// Multiply-adds below which threads cost more than they save.
 const SERIAL: usize = 48 * 48 * 48;
 
+/// Multiply-adds from which `gemm` divides a product itself: its threads pack every part once, which by then saves more
+/// than waking them costs.
+const SHARED: usize = 400 * 400 * 400;
+
 /// A matrix product made ready.
 pub(super) struct MatmulProgram {
     product: Matmul,
@@ -157,10 +161,18 @@ impl MatmulProgram {
         let Matmul { m, n, k, .. } = self.product;
         let batches = self.batches();
         let threads = if batches * m * n * k < SERIAL { 1 } else { threads() };
-        // Two for every thread, so that one that is late delays little.
-        let (high, wide) = parts(m, n, if threads == 1 { 1 } else { (2 * threads).div_ceil(batches.max(1)) });
+        let (count, inside) = if threads == 1 || batches >= 2 * threads {
+            (1, Parallelism::None)
+        } else if m * n * k >= SHARED {
+            (1, Parallelism::Rayon(threads))
+        } else {
+            // Two for every thread, so that one that is late delays little.
+            ((2 * threads).div_ceil(batches.max(1)), Parallelism::None)
+        };
+        let (high, wide) = parts(m, n, count);
         let (down, across) = (m.div_ceil(high), n.div_ceil(wide));
-        for_each(batches * down * across, threads, |part| {
+        let outside = if matches!(inside, Parallelism::None) { threads } else { 1 };
+        for_each(batches * down * across, outside, |part| {
             let (batch, i, j) = (part / across / down, part / across % down * high, part % across * wide);
             let a_at = self.start(a.operand, batch) + i as isize * a.row;
             let b_at = self.start(b.operand, batch) + j as isize * b.col;
@@ -185,7 +197,7 @@ impl MatmulProgram {
                     false,
                     false,
                     false,
-                    Parallelism::None,
+                    inside,
                 );
             }
         });
