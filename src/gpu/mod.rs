@@ -18,6 +18,7 @@ mod pointwise;
 mod program;
 mod readback;
 mod reduce;
+mod support;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -181,6 +182,7 @@ impl GpuProgram {
         };
         let context = program.shared.context.clone();
         let target = &context.target;
+        support::check(kernel, target)?;
         let Kernel { inputs, outputs, .. } = kernel;
         match &kernel.body {
             Body::Fused(fused) if fused.kept == fused.dims.len() => {
