@@ -80,6 +80,9 @@ pub struct DeviceOptions {
     pub timestamps: bool,
     /// GPU: the limits that every WebGPU implementation has, rather than what the adapter offers.
     pub webgpu_limits: bool,
+    /// GPU: the bytes of a buffer that one kernel may bind, if fewer than the adapter allows. Larger tensors are
+    /// worked on in pieces. `KILN_MAX_BINDING` sets it for every device that is opened without options.
+    pub max_binding_bytes: Option<u64>,
 }
 
 impl Default for DeviceOptions {
@@ -97,6 +100,7 @@ impl Default for DeviceOptions {
             f64: on("f64"),
             timestamps: on("timestamps"),
             webgpu_limits: !on("adapter_limits"),
+            max_binding_bytes: std::env::var("KILN_MAX_BINDING").ok().and_then(|bytes| bytes.trim().parse().ok()),
         }
     }
 }

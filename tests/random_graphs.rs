@@ -312,7 +312,7 @@ fn layer(t: &Tensor, which: u8, more: u8, detail: u8) -> Result<Option<Tensor>> 
             let kernel = signal.flatten(0, -1)?.narrow(0, 0, 1)?.expand([2 * channels, channels / groups, size])?;
             let ramp = Tensor::linspace(-1.0, 1.0, 2 * channels * taps, DType::F32, t.device())?;
             let kernel = (kernel + ramp.reshape([2 * channels, channels / groups, size])?) * (0.5 / taps as f64);
-            if detail % 5 == 0 && channels == signal.shape()[1] {
+            if detail.is_multiple_of(5) {
                 conv_transpose1d(&signal, &kernel.narrow(0, 0, channels)?, None, &ConvOptions::new().groups(groups), 0)?
             } else {
                 conv1d(&signal, &kernel, None, &options)?
@@ -323,7 +323,7 @@ fn layer(t: &Tensor, which: u8, more: u8, detail: u8) -> Result<Option<Tensor>> 
                 return Ok(None);
             }
             let options = PoolOptions::new(size).stride(1 + detail as usize / 8 % 2).padding(size / 2);
-            if detail % 2 == 0 { max_pool1d(&signal, options)? } else { avg_pool1d(&signal, options)? }
+            if detail.is_multiple_of(2) { max_pool1d(&signal, options)? } else { avg_pool1d(&signal, options)? }
         }
         22 => {
             (match detail % 5 {
@@ -335,7 +335,7 @@ fn layer(t: &Tensor, which: u8, more: u8, detail: u8) -> Result<Option<Tensor>> 
             }) * 0.5
         }
         23 => {
-            let options = AttentionOptions { is_causal: detail % 2 == 0, ..Default::default() };
+            let options = AttentionOptions { is_causal: detail.is_multiple_of(2), ..Default::default() };
             scaled_dot_product_attention(&signal, &signal.tanh(), &signal, &options)?
         }
         _ => match detail % 3 {

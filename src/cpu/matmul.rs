@@ -17,7 +17,7 @@ use crate::{
     dtype::Compute,
     graph::{
         executor::{Buffer, Program},
-        kernel::{Binding, Code, Kernel, Matmul, Operand},
+        kernel::{Binding, Code, Kernel, Matmul, Operand, Output},
     },
     layout::{View, collapse, contiguous_strides},
     op::numeric::Integer,
@@ -95,13 +95,12 @@ impl MatmulProgram {
         let acc = stored_as(product.dtype.compute());
         let fused = &product.epilogue;
         let strides = contiguous_strides(&fused.dims);
-        let dense = |strides| {
+        let dense = |output: &Output| {
             let shape = fused.dims.as_slice().into();
-            View { shape, strides, offset: 0 }.is_dense()
+            output.offset == 0 && View { shape, strides: output.strides, offset: 0 }.is_dense()
         };
-        let takes = |o: usize| {
-            kernel.outputs[o].dtype == acc && kernel.outputs[o].alias.is_none() && dense(fused.outputs[o].strides)
-        };
+        let takes =
+            |o: usize| kernel.outputs[o].dtype == acc && kernel.outputs[o].alias.is_none() && dense(&fused.outputs[o]);
         let is_acc =
             |o: usize| matches!(fused.code[fused.outputs[o].value as usize].code, Code::Acc) && is_held(product.dtype);
         let direct = (0..fused.outputs.len())

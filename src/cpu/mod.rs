@@ -24,9 +24,12 @@ mod timed;
 mod vector;
 mod walk;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 pub(crate) use crew::threads;
@@ -57,7 +60,20 @@ impl CpuExecutor {
 
 impl Executor for CpuExecutor {
     fn caps(&self) -> Caps {
-        Caps { max_buffers: 64, max_code: 256, max_epilogue: 256, max_row: 65_536, narrow_rows: true }
+        Caps {
+            max_buffers: 64,
+            max_code: 256,
+            max_epilogue: 256,
+            max_row: 65_536,
+            narrow_rows: true,
+            max_binding_bytes: usize::MAX,
+            max_buffer_bytes: usize::MAX,
+            binding_alignment: 1,
+        }
+    }
+
+    fn window(&self, _: &Buffer, _: Range<usize>) -> Buffer {
+        unreachable!("a kernel on the CPU sees whole buffers")
     }
 
     fn alloc(&self, bytes: usize) -> Result<Buffer> {

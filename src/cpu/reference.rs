@@ -109,7 +109,7 @@ fn fused(
         }
         for ((output, data), binding) in f.outputs.iter().zip(&mut *outputs).zip(&kernel.outputs) {
             for (i, &value) in values[output.value as usize].iter().enumerate() {
-                let at = place(&f.dims, &output.strides, row * inner + i);
+                let at = output.offset + place(&f.dims, &output.strides, row * inner + i);
                 store(data, binding.dtype, at, value);
             }
         }

@@ -28,6 +28,9 @@ const FEATURES: [(Features, &str, Switch); 9] = [
 /// Buffers of one kernel, whatever the device offers.
 pub(super) const MAX_BINDINGS: usize = 32;
 
+/// Bytes that a binding can always have: the most to which the start of a window is rounded.
+pub(super) const MIN_BINDING: u64 = 256;
+
 /// What generated kernels may rely on, and how they are best cut.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target {
@@ -42,6 +45,8 @@ pub(super) struct Target {
     pub workgroup_memory: usize,
     /// Buffers of one kernel.
     pub bindings: usize,
+    /// Bytes of a buffer that one kernel can bind.
+    pub max_binding: usize,
     pub max_groups: u32,
 }
 
@@ -98,13 +103,16 @@ fn wanted(adapter: &wgpu::Adapter, options: &DeviceOptions) -> (Features, Limits
     let on = FEATURES.iter().filter(|(_, _, on)| on(options));
     let features = adapter.features() & on.fold(Features::empty(), |all, (feature, ..)| all | *feature);
     let offered = adapter.limits();
-    let limits = if options.webgpu_limits {
+    let mut limits = if options.webgpu_limits {
         let max_immediate_size =
             if features.contains(Features::IMMEDIATES) { offered.max_immediate_size.min(64) } else { 0 };
         Limits { max_immediate_size, ..Limits::default() }.or_worse_values_from(&offered)
     } else {
         offered
     };
+    if let Some(bytes) = options.max_binding_bytes {
+        limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(bytes.max(MIN_BINDING));
+    }
     (features, limits)
 }
 
@@ -191,6 +199,7 @@ impl Context {
             immediates: if features.contains(Features::IMMEDIATES) { limits.max_immediate_size as usize } else { 0 },
             workgroup_memory: limits.max_compute_workgroup_storage_size as usize,
             bindings: (limits.max_storage_buffers_per_shader_stage as usize).min(MAX_BINDINGS),
+            max_binding: (limits.max_storage_buffer_binding_size & !255) as usize,
             max_groups: limits.max_compute_workgroups_per_dimension,
         };
         let described = describe(&info, features, &limits);

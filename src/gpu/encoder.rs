@@ -11,7 +11,7 @@ use wgpu::{CommandEncoder, ComputePass};
 use super::{
     context::{Context, MAX_BINDINGS},
     debug::Profiler,
-    memory::GpuBuffer,
+    memory::{GpuBuffer, Slice},
     pipeline::{Pipeline, Pipelines},
 };
 use crate::{Result, graph::debug::Cost};
@@ -27,7 +27,7 @@ const MAX_BIND_GROUPS: usize = 4096;
 /// One kernel launch.
 pub(super) struct Dispatch<'a> {
     pub pipeline: &'a Pipeline,
-    pub buffers: &'a [&'a GpuBuffer],
+    pub buffers: &'a [Slice<'a>],
     pub words: &'a [u32],
     pub grid: [u32; 3],
     pub cost: &'a Cost,
@@ -107,12 +107,12 @@ impl Recorder {
         })
     }
 
-    /// Copies the start of a buffer to a mapped one, behind all that is recorded, and submits.
-    pub fn copy_out(&self, from: &GpuBuffer, to: &wgpu::Buffer, bytes: u64) -> Result<()> {
+    /// Copies a part of a buffer to a mapped one, behind all that is recorded, and submits.
+    pub fn copy_out(&self, from: &GpuBuffer, start: u64, to: &wgpu::Buffer, bytes: u64) -> Result<()> {
         let mut state = self.state();
         let open = state.open(&self.context);
         open.pass = None;
-        open.encoder.copy_buffer_to_buffer(&from.raw().buffer, 0, to, 0, bytes);
+        open.encoder.copy_buffer_to_buffer(&from.raw().buffer, start, to, 0, bytes);
         state.submit(&self.context)
     }
 
@@ -183,13 +183,20 @@ impl State {
 
     fn record(&mut self, context: &Context, dispatch: &Dispatch) -> Result<()> {
         let Dispatch { pipeline, buffers, words, grid, .. } = *dispatch;
-        let mut key = [0; MAX_BINDINGS + 1];
+        let mut key = [0; 3 * MAX_BINDINGS + 1];
         key[0] = pipeline.layout.id.into();
-        for (slot, buffer) in key[1..].iter_mut().zip(buffers) {
-            *slot = buffer.raw().id;
+        let (ids, windows) = key[1..].split_at_mut(buffers.len());
+        for (id, Slice { buffer, .. }) in ids.iter_mut().zip(buffers) {
+            *id = buffer.raw().id;
             buffer.raw().last_use.store(self.serial, Ordering::Relaxed);
         }
-        let key = &key[..buffers.len() + 1];
+        let mut length = buffers.len() + 1;
+        if buffers.iter().any(|slice| slice.window.is_some()) {
+            let slots = windows.chunks_exact_mut(2).zip(buffers);
+            slots.for_each(|(key, slice)| key.copy_from_slice(&slice.window.unwrap_or_default()));
+            length += 2 * buffers.len();
+        }
+        let key = &key[..length];
         if !self.groups.contains_key(key) {
             if self.groups.len() >= MAX_BIND_GROUPS {
                 self.groups.clear();
@@ -240,10 +247,14 @@ impl State {
     }
 }
 
-fn bind(context: &Context, pipeline: &Pipeline, buffers: &[&GpuBuffer]) -> Result<wgpu::BindGroup> {
+fn bind(context: &Context, pipeline: &Pipeline, buffers: &[Slice]) -> Result<wgpu::BindGroup> {
     let mut entries = Vec::with_capacity(buffers.len());
-    for (i, buffer) in buffers.iter().enumerate() {
-        entries.push(wgpu::BindGroupEntry { binding: i as u32, resource: buffer.raw().buffer.as_entire_binding() });
+    for (i, Slice { buffer, window }) in buffers.iter().enumerate() {
+        let buffer = &buffer.raw().buffer;
+        // A buffer of the pool may be larger than what is stored in it, and than what can be bound.
+        let [offset, size] = window.unwrap_or([0, buffer.size().min(context.target.max_binding as u64)]);
+        let binding = wgpu::BufferBinding { buffer, offset, size: wgpu::BufferSize::new(size) };
+        entries.push(wgpu::BindGroupEntry { binding: i as u32, resource: wgpu::BindingResource::Buffer(binding) });
     }
     let layout = &pipeline.layout.raw;
     context.scoped(|| {

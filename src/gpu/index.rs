@@ -8,7 +8,7 @@ use super::{
     types::Ty,
 };
 use crate::{
-    DType, Result,
+    Result,
     graph::kernel::{Binding, Line, ScatterAdd},
 };
 
@@ -18,13 +18,8 @@ fn parts(lines: usize, to: usize, target: &Target) -> usize {
     (wanted / lines.max(1)).clamp(1, to.min(256))
 }
 
-/// The kernel's text and its grid. The sum has the dtype of `sum`.
-pub(super) fn build(
-    scatter: &ScatterAdd,
-    inputs: &[Binding],
-    sum: (Slot, DType),
-    target: &Target,
-) -> Result<(Shader, [u32; 3])> {
+/// The kernel's text and its grid.
+pub(super) fn build(scatter: &ScatterAdd, inputs: &[Binding], target: &Target) -> Result<(Shader, [u32; 3])> {
     let mut b = Builder::new(target);
     let lines: usize = scatter.lines.iter().product();
     let parts = parts(lines, scatter.to, target);
@@ -32,7 +27,7 @@ pub(super) fn build(
     let threads = lines * parts;
     let src = b.bind(Slot::Input(0), inputs[0].dtype, false);
     let index = b.bind(Slot::Input(1), inputs[1].dtype, false);
-    let out = b.bind(sum.0, sum.1, true);
+    let out = b.bind(Slot::Output(0), scatter.dtype, true);
     let (count, per_part) = (b.size("threads", threads)?, b.size("lines", lines)?);
     let (from, to, span) = (b.size("from", scatter.from)?, b.size("to", scatter.to)?, b.size("span", span)?);
     let mut body = String::new();
@@ -55,7 +50,7 @@ pub(super) fn build(
     let index_at = place(&mut b, "index", &scatter.index, "q")?;
     let zero_at = place(&mut b, "out", &scatter.out, "q")?;
     let out_at = zero_at.replace("i32(q)", "i32(to)");
-    let ty = Ty::of(sum.1, target);
+    let ty = Ty::of(scatter.dtype, target);
     let zero = b.access(out, "store", &format!("{zero_at}, {}(0)", ty.name()));
     let load_index = b.access(index, "load", &index_at);
     let load = b.access(src, "load", &src_at);

@@ -161,7 +161,8 @@ pub(super) fn split(product: &Product, target: &Target) -> Option<(Matmul, Fused
     if target.cpu || narrow || product.ty(target) != Ty::F32 || tiles * 2 > matmul_shared::ENOUGH || axes > 4 {
         return None;
     }
-    let most = (k / 128).min(matmul_shared::ENOUGH / tiles).min(16);
+    let sums = 4 * m * n * product.batches();
+    let most = (k / 128).min(matmul_shared::ENOUGH / tiles).min(16).min(target.max_binding / sums);
     let parts = (2..=most).rev().find(|parts| k.is_multiple_of(parts * 4))?;
     let part = k / parts;
 
@@ -179,7 +180,7 @@ pub(super) fn split(product: &Product, target: &Target) -> Option<(Matmul, Fused
     first.b = in_front(&matmul.b, matmul.b.row);
     let whole = [&first.batch[..], &[m, n]].concat();
     let acc = Instr { code: Code::Acc, args: [0; 3], dtype: DType::F32, per_row: false };
-    let output = Output { value: 0, strides: contiguous_strides(&whole) };
+    let output = Output { value: 0, strides: contiguous_strides(&whole), offset: 0 };
     first.epilogue = Fused { kept: whole.len(), dims: whole, leaves: vec![], code: vec![acc], outputs: vec![output] };
 
     let mut second = matmul.epilogue.clone();

@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     collections::BTreeMap,
+    ops::Range,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -10,7 +11,10 @@ use std::{
 };
 
 use super::context::Context;
-use crate::{Error, Memory, Result, graph::executor::Storage};
+use crate::{
+    Error, Memory, Result,
+    graph::executor::{Buffer, Storage},
+};
 
 /// A buffer of the pool. It goes back there when it is dropped; work that is queued already runs before its next use.
 pub(super) struct GpuBuffer {
@@ -32,9 +36,47 @@ impl GpuBuffer {
         self.raw.as_ref().expect("a buffer in use")
     }
 
-    pub fn of<'a>(storage: &'a Arc<dyn Storage>, context: &Context) -> Result<&'a GpuBuffer> {
+    pub fn of<'a>(storage: &'a Buffer, context: &Context) -> Result<&'a GpuBuffer> {
         let buffer = storage.as_any().downcast_ref::<GpuBuffer>();
         buffer.ok_or_else(|| context.error("the buffer belongs to another device"))
+    }
+}
+
+/// A part of a buffer, for kernels that cannot bind all of it.
+pub(super) struct Window {
+    pub buffer: Buffer,
+    pub bytes: Range<usize>,
+}
+
+impl Storage for Window {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// What a kernel binds: a buffer, or the bytes of one.
+#[derive(Clone, Copy)]
+pub(super) struct Slice<'a> {
+    pub buffer: &'a GpuBuffer,
+    /// Offset and size.
+    pub window: Option<[u64; 2]>,
+}
+
+impl<'a> Slice<'a> {
+    pub fn of(storage: &'a Buffer, context: &Context) -> Result<Slice<'a>> {
+        let Some(Window { buffer, bytes }) = storage.as_any().downcast_ref() else {
+            return Ok(GpuBuffer::of(storage, context)?.into());
+        };
+        let buffer = GpuBuffer::of(buffer, context)?;
+        // What is rounded up may end past the buffer, which is padded to less.
+        let end = (bytes.end as u64).min(buffer.raw().buffer.size());
+        Ok(Slice { buffer, window: Some([bytes.start as u64, end - bytes.start as u64]) })
+    }
+}
+
+impl<'a> From<&'a GpuBuffer> for Slice<'a> {
+    fn from(buffer: &'a GpuBuffer) -> Self {
+        Slice { buffer, window: None }
     }
 }
 
@@ -81,10 +123,9 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The largest buffer that a kernel can bind.
+    /// The largest buffer.
     pub fn limit(&self) -> u64 {
-        let limits = &self.context.limits;
-        limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) & !15
+        self.context.limits.max_buffer_size & !255
     }
 
     pub fn alloc(self: &Arc<Self>, bytes: usize) -> Result<GpuBuffer> {
@@ -95,7 +136,7 @@ impl Pool {
                 op: "alloc",
                 bytes,
                 limit,
-                what: "the largest storage buffer binding",
+                what: "the largest buffer",
                 device: self.context.adapter.name.clone(),
             });
         }

@@ -19,16 +19,17 @@ mod pointwise;
 mod program;
 mod readback;
 mod reduce;
+mod support;
 #[cfg(test)]
 mod tests;
 mod types;
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use codegen::{Shader, Slot};
-use context::Context;
+use context::{Context, MIN_BINDING};
 use encoder::{Dispatch, Recorder};
-use memory::{GpuBuffer, Pool};
+use memory::{GpuBuffer, Pool, Slice, Window};
 use pipeline::{Pipeline, Pipelines};
 use readback::Readback;
 use types::scalar_words;
@@ -38,9 +39,8 @@ use crate::{
     graph::{
         debug::Cost,
         executor::{Buffer, Caps, Executor, Program},
-        kernel::{Binding, Body, Code, Fused, Instr, Kernel, Leaf, Output},
+        kernel::{Binding, Body, Kernel},
     },
-    layout::contiguous_strides,
 };
 
 /// Every adapter that wgpu finds, those that run on the CPU last.
@@ -92,6 +92,9 @@ impl Executor for GpuExecutor {
             max_epilogue: if context.target.cpu { 8 } else { 32 },
             max_row: 16384,
             narrow_rows: false,
+            max_binding_bytes: context.target.max_binding,
+            max_buffer_bytes: self.shared.pool.limit() as usize,
+            binding_alignment: context.limits.min_storage_buffer_offset_alignment.max(MIN_BINDING as u32) as usize,
         }
     }
 
@@ -103,6 +106,10 @@ impl Executor for GpuExecutor {
         let buffer = self.shared.pool.alloc(data.len())?;
         self.shared.recorder.upload(&buffer, data)?;
         Ok(Arc::new(buffer))
+    }
+
+    fn window(&self, buffer: &Buffer, bytes: Range<usize>) -> Buffer {
+        Arc::new(Window { buffer: buffer.clone(), bytes })
     }
 
     fn read(&self, buffer: &Buffer, out: &mut [u8]) -> Result<()> {
@@ -176,6 +183,7 @@ impl GpuProgram {
         };
         let context = program.shared.context.clone();
         let target = &context.target;
+        support::check(kernel, target)?;
         let Kernel { inputs, outputs, .. } = kernel;
         match &kernel.body {
             Body::Fused(fused) if fused.kept == fused.dims.len() => {
@@ -211,22 +219,8 @@ impl GpuProgram {
                     }
                 }
             }
-            Body::ScatterAdd(scatter) if scatter.dtype.is_narrow() => {
-                // Neighbours share a word: sum in a wide type, then narrow all at once.
-                let wide = if scatter.dtype.is_float() { DType::F32 } else { DType::I32 };
-                let numel = outputs[0].numel;
-                program.scratch.push(numel * wide.size());
-                let (shader, grid) = index::build(scatter, inputs, (Slot::Scratch(0), wide), target)?;
-                program.push(shader, grid, 0)?;
-                let mut binding = outputs[0];
-                binding.dtype = wide;
-                let (mut shader, grid) =
-                    pointwise::build(&narrowing(numel, wide, scatter.dtype), &[binding], outputs, target)?;
-                shader.redirect(Slot::Input(0), Slot::Scratch(0));
-                program.push(shader, grid, 0)?;
-            }
             Body::ScatterAdd(scatter) => {
-                let (shader, grid) = index::build(scatter, inputs, (Slot::Output(0), scatter.dtype), target)?;
+                let (shader, grid) = index::build(scatter, inputs, target)?;
                 program.push(shader, grid, 0)?;
             }
         }
@@ -247,20 +241,6 @@ impl GpuProgram {
     }
 }
 
-/// A cast of a whole buffer.
-fn narrowing(numel: usize, from: DType, to: DType) -> Fused {
-    let dims = if numel == 1 { vec![] } else { vec![numel] };
-    let strides = contiguous_strides(&dims);
-    let step = |code, dtype| Instr { code, args: [0; 3], dtype, per_row: false };
-    Fused {
-        kept: dims.len(),
-        dims,
-        leaves: vec![Leaf { input: Some(0), dtype: from, strides, offset: 0, axis: (0, 0) }],
-        code: vec![step(Code::Load(0), from), step(Code::Cast, to)],
-        outputs: vec![Output { value: 1, strides }],
-    }
-}
-
 impl Program for GpuProgram {
     fn launch(&self, inputs: &[&Buffer], outputs: &[&Buffer], scalars: &[Scalar]) -> Result<()> {
         let Shared { context, pool, recorder, .. } = &*self.shared;
@@ -269,9 +249,9 @@ impl Program for GpuProgram {
             let mut buffers = Vec::with_capacity(step.slots.len());
             for slot in &step.slots {
                 buffers.push(match *slot {
-                    Slot::Input(i) => GpuBuffer::of(inputs[i], context)?,
-                    Slot::Output(i) => GpuBuffer::of(outputs[i], context)?,
-                    Slot::Scratch(i) => &scratch[i],
+                    Slot::Input(i) => Slice::of(inputs[i], context)?,
+                    Slot::Output(i) => Slice::of(outputs[i], context)?,
+                    Slot::Scratch(i) => (&scratch[i]).into(),
                 });
             }
             let mut own = Vec::new();

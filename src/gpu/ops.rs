@@ -33,7 +33,8 @@ fn call(builder: &mut Builder, op: &'static str, dtype: DType, ty: Ty, args: &st
 pub(super) fn unary(builder: &mut Builder, op: UnaryOp, dtype: DType, x: &str) -> Result<String> {
     let ty = Ty::of(dtype, builder.target);
     let name = op.info().name;
-    check(name, dtype, builder.target, true)?;
+    let borrows = dtype == DType::U64 && matches!(op, UnaryOp::Neg | UnaryOp::Not);
+    check(name, dtype, builder.target, !borrows)?;
     let unsigned = matches!(ty, Ty::U32 | Ty::U64);
     Ok(match op {
         UnaryOp::Neg if unsigned => format!("{}({}(0)) - {x}", ty.vec(), ty.name()),
@@ -50,7 +51,11 @@ pub(super) fn unary(builder: &mut Builder, op: UnaryOp, dtype: DType, x: &str) -
 pub(super) fn binary(builder: &mut Builder, op: BinaryOp, dtype: DType, a: &str, b: &str) -> Result<String> {
     let ty = Ty::of(dtype, builder.target);
     let name = op.info().name;
-    let low_word_suffices = !matches!(op, BinaryOp::FloorDiv | BinaryOp::Rem | BinaryOp::Pow);
+    let low_word_suffices = match op {
+        BinaryOp::FloorDiv | BinaryOp::Rem | BinaryOp::Pow => false,
+        BinaryOp::Sub => dtype != DType::U64,
+        _ => true,
+    };
     check(name, dtype, builder.target, low_word_suffices)?;
     let bool = ty == Ty::Bool;
     let sign = match op {

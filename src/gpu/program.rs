@@ -98,7 +98,7 @@ impl<'a> Walk<'a> {
             && self.program.outputs.iter().zip(self.outputs).all(|(output, binding)| {
                 match self.is_constant(&output.strides) {
                     true => binding.alias.is_none(),
-                    false => binding.dtype == DType::F32 && eights(&output.strides, 0),
+                    false => binding.dtype == DType::F32 && eights(&output.strides, output.offset),
                 }
             })
     }
@@ -125,7 +125,7 @@ impl<'a> Walk<'a> {
     pub fn store_eight(&self, b: &mut Builder, output: usize, even: &str, odd: &str) -> Result<String> {
         let out = &self.program.outputs[output];
         let binding = b.bind(Slot::Output(output), self.outputs[output].dtype, true);
-        match self.place(b, &format!("o{output}"), &out.strides, 0)? {
+        match self.place(b, &format!("o{output}"), &out.strides, out.offset)? {
             Place::Quad(at) => {
                 let low = format!("vec4<u64>(bitcast<U>({even}))");
                 let high = format!("(vec4<u64>(bitcast<U>({odd})) << U(32u))");
@@ -331,19 +331,17 @@ impl<'a> Walk<'a> {
     pub fn store(&self, b: &mut Builder, output: usize) -> Result<String> {
         let out = &self.program.outputs[output];
         let binding = b.bind(Slot::Output(output), self.outputs[output].dtype, true);
-        let place = match self.dims() {
-            [] => Place::Quad("0".into()),
-            _ => self.place(b, &format!("o{output}"), &out.strides, 0)?,
+        let place = match self.place(b, &format!("o{output}"), &out.strides, out.offset)? {
+            Place::Same(at) if self.dims().is_empty() && out.offset % 4 == 0 => Place::Quad(at),
+            place => place,
         };
         let value = format!("v{}", out.value);
-        // The elements past the end of a whole buffer are padding; those past the end of a row are not.
-        let whole = self.lanes.len() == self.dims().len() || !self.has_tail() || self.rows_constant(&out.strides);
+        // The elements past the end of a binding are padding; those past the end of a row are not.
+        let last = (out.offset as usize + self.count()) == self.outputs[output].numel;
+        let alone = self.lanes.len() == self.dims().len() || self.rows_constant(&out.strides);
+        let whole = !self.has_tail() || alone && last;
         Ok(match place {
             Place::Quad(at) if whole => format!("{};\n", b.access(binding, "store_quad", &format!("{at}, {value}"))),
-            // Of a buffer's only element, the other three of its four are padding.
-            Place::Same(_) if self.dims().is_empty() && self.acc.is_none() => {
-                format!("{};\n", b.access(binding, "store_quad", &format!("0, {value}")))
-            }
             Place::Same(at) => format!("{};\n", b.access(binding, "store", &format!("{at}, {value}.x"))),
             place => {
                 let at = place.lanes();

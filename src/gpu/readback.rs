@@ -7,6 +7,8 @@ use crate::Result;
 
 /// Bytes of mapped buffers that are kept for the next read.
 const MAX_CACHED: u64 = 64 << 20;
+/// Bytes that are read at a time.
+const MAX_READ: usize = 64 << 20;
 
 /// Mapped buffers that wait for their next use.
 pub(super) struct Readback {
@@ -47,13 +49,15 @@ impl Readback {
     }
 
     pub fn read(&self, recorder: &Recorder, from: &GpuBuffer, out: &mut [u8]) -> Result<()> {
-        if out.is_empty() {
-            return Ok(());
-        }
-        let bytes = (out.len() as u64).next_multiple_of(4);
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let parts = out.chunks_mut(MAX_READ).enumerate();
+        parts.into_iter().try_for_each(|(i, part)| self.read_part(recorder, from, i * MAX_READ, part))
+    }
+
+    fn read_part(&self, recorder: &Recorder, from: &GpuBuffer, start: usize, out: &mut [u8]) -> Result<()> {
+        let bytes = (out.len() as u64).next_multiple_of(4);
         let buffer = self.take(bytes)?;
-        recorder.copy_out(from, &buffer, bytes)?;
+        recorder.copy_out(from, start as u64, &buffer, bytes)?;
         let (send, receive) = mpsc::channel();
         buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |result| drop(send.send(result)));
         recorder.wait()?;

@@ -77,7 +77,9 @@ pub(super) fn build(program: &Fused, inputs: &[Binding], outputs: &[Binding], ta
     let splits = stages.loops == 1
         && inputs.len() + outputs.len() + parts <= target.bindings
         && program.outputs.iter().all(|o| program.code[o.value as usize].per_row);
-    let chunks = if splits { chunks(team, rows, inner, target) } else { 1 };
+    // Every part leaves up to eight bytes per row, which a kernel must be able to bind.
+    let most = target.max_binding / (8 * rows.next_multiple_of(4));
+    let chunks = if splits { chunks(team, rows, inner, target).min(most).max(1) } else { 1 };
     let per_row = program.outputs.iter().all(|o| program.code[o.value as usize].per_row);
     let eight = team != Team::Column && per_row && inner >= 64 && walk.by_eight(target);
     let chunk = inner.div_ceil(chunks).next_multiple_of(if eight { 8 } else { 4 });
@@ -414,7 +416,7 @@ impl Reduction<'_> {
         let outputs = first.outputs.iter().map(|o| {
             let mut strides = o.strides;
             strides[kept..].fill(0);
-            Output { value: moved[o.value as usize], strides }
+            Output { value: moved[o.value as usize], strides, offset: o.offset }
         });
         (Fused { dims, kept, leaves, code, outputs: outputs.collect() }, bindings)
     }

@@ -1,11 +1,14 @@
 //! A device's queue of pending nodes, and the flush that runs them.
 
-use std::sync::{Arc, Weak};
+use std::{
+    ops::Range,
+    sync::{Arc, Weak},
+};
 
 use super::{
     executor::{Buffer, Executor},
     node::{Input, Node, State, Work},
-    plan::{Plan, ScalarSource, Step},
+    plan::{Origin, Plan, ScalarSource, Step},
 };
 use crate::{
     Device, Error, Result, Scalar,
@@ -216,7 +219,9 @@ fn run(device: &Device, plan: &Plan, pending: &mut Pending, buffers: &mut Vec<Op
     for step in &plan.steps {
         scalars.clear();
         scalars.extend(step.scalars.iter().map(|&s| scalar(s, pending)));
-        let done = match step.inputs.iter().find_map(|slot| failed.get(slot)) {
+        let mut needed =
+            step.inputs.iter().map(|input| input.slot).chain(step.outputs.iter().map(|output| output.slot));
+        let done = match needed.find_map(|slot| failed.get(&slot)) {
             Some(error) => Err(error.clone()),
             None => launch(executor, step, buffers, &scalars),
         };
@@ -247,13 +252,24 @@ fn run(device: &Device, plan: &Plan, pending: &mut Pending, buffers: &mut Vec<Op
 fn launch(executor: &dyn Executor, step: &Step, buffers: &mut [Option<Buffer>], scalars: &[Scalar]) -> Result<()> {
     let program = step.program.as_ref().map_err(Clone::clone)?;
     for output in &step.outputs {
-        buffers[output.slot] = Some(match output.alias {
-            Some(slot) => buffers[slot].clone().unwrap_or_else(|| unreachable!("an aliased input is bound")),
-            None => executor.alloc(output.bytes)?,
-        });
+        let buffer = match output.origin {
+            Origin::New(bytes) => executor.alloc(bytes)?,
+            Origin::From(slot) => buffers[slot].clone().unwrap_or_else(|| unreachable!("an aliased input is bound")),
+            Origin::Begun => continue,
+        };
+        buffers[output.slot] = Some(buffer);
     }
-    let bound = |slot: &usize| buffers[*slot].as_ref().unwrap_or_else(|| unreachable!("slots are filled in order"));
-    let all: Vec<&Buffer> = step.inputs.iter().chain(step.outputs.iter().map(|o| &o.slot)).map(bound).collect();
+    let whole = |slot: usize| buffers[slot].as_ref().unwrap_or_else(|| unreachable!("slots are filled in order"));
+    let inputs = step.inputs.iter().map(|input| (input.slot, &input.window));
+    let bound = inputs.chain(step.outputs.iter().map(|output| (output.slot, &output.window)));
+    let window = |(slot, window): (usize, &Option<Range<usize>>)| Some(executor.window(whole(slot), window.clone()?));
+    let windows: Vec<Buffer> = bound.clone().filter_map(window).collect();
+    let mut windows = windows.iter();
+    let seen = |(slot, window): (usize, &Option<Range<usize>>)| match window {
+        Some(_) => windows.next().unwrap_or_else(|| unreachable!("each window was made")),
+        None => whole(slot),
+    };
+    let all: Vec<&Buffer> = bound.map(seen).collect();
     let (inputs, outputs) = all.split_at(step.inputs.len());
     program.launch(inputs, outputs, scalars)
 }

@@ -1,8 +1,8 @@
 //! The interface between the scheduler and the two executors.
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, ops::Range, sync::Arc};
 
-use crate::{Result, Scalar, device::Memory, graph::kernel::Kernel};
+use crate::{DType, Result, Scalar, device::Memory, graph::kernel::Kernel};
 
 /// A buffer of an executor. Dropping the last handle returns it to the executor's pool: the work that was launched
 /// before still finds its contents, because each executor runs its launches in order.
@@ -33,7 +33,24 @@ pub(crate) struct Caps {
     pub max_row: usize,
     /// Whether kernels with reductions or matrix products can store dtypes of 8 and 16 bits.
     pub narrow_rows: bool,
+    /// Bytes of a buffer that one kernel may see; of larger ones it gets windows.
+    pub max_binding_bytes: usize,
+    /// Bytes that a buffer may have.
+    pub max_buffer_bytes: usize,
+    /// Where windows may start, in bytes: a power of two, and a multiple of every dtype's size.
+    pub binding_alignment: usize,
 }
+
+impl Caps {
+    /// Whether a kernel can see so many elements of a buffer, wherever they begin.
+    pub fn sees(&self, elements: usize, dtype: DType) -> bool {
+        let bytes = (elements + WINDOW_ROUND).saturating_mul(dtype.size());
+        bytes.saturating_add(self.binding_alignment) <= self.max_binding_bytes
+    }
+}
+
+/// Elements to which windows are rounded, as kernels load several at a time.
+pub(crate) const WINDOW_ROUND: usize = 16;
 
 /// A kernel made ready to launch. Kept in the plan cache.
 pub(crate) trait Program: Send + Sync {
@@ -55,6 +72,8 @@ pub(crate) trait Executor: Send + Sync {
     fn adopt(&self, memory: Box<dyn AsRef<[u8]> + Send + Sync>) -> Result<Buffer> {
         self.upload((*memory).as_ref())
     }
+    /// The part of a buffer that a kernel sees. Only buffers above `Caps::max_binding_bytes` are looked at in parts.
+    fn window(&self, buffer: &Buffer, bytes: Range<usize>) -> Buffer;
     /// Waits for the work so far and copies the first `out.len()` bytes of a buffer.
     fn read(&self, buffer: &Buffer, out: &mut [u8]) -> Result<()>;
     /// An error names the op and dtype that the device cannot compute.

@@ -7,7 +7,7 @@
 
 use super::{engine::Pending, executor::Caps, node::Input};
 use crate::{
-    Shape,
+    DType, Shape,
     hash::FastSet,
     layout::{Strides, View, contiguous_strides},
     op::Op,
@@ -202,6 +202,13 @@ impl<'a> Groups<'a> {
         Group { kind, space, axes, members: vec![i] }
     }
 
+    /// The dtype and the number of elements of a slot.
+    fn holds(&self, slot: usize) -> (DType, usize) {
+        let nodes = &self.pending.nodes;
+        let node = nodes.get(slot).unwrap_or_else(|| &self.pending.leaves[slot - nodes.len()].node);
+        (node.dtype, node.shape.numel())
+    }
+
     /// What stands at the other end of an edge.
     pub fn source(&self, i: usize, edge: usize) -> Source {
         if self.is_scalar(i, edge) {
@@ -316,6 +323,13 @@ impl<'a> Groups<'a> {
         let inside = |i: usize| self.of[i] == p || self.of[i] == r;
         let mut bindings = FastSet::default();
         let mut stored = 0;
+        // The part of a buffer that a row takes may be more than a kernel can see.
+        let reduced = |strides: &Strides| {
+            let axes = (0..group.space.rank()).filter(|axis| group.axes >> axis & 1 == 1);
+            axes.map(|axis| (group.space[axis].max(1) - 1) * strides[axis].unsigned_abs()).sum::<usize>()
+        };
+        let mut long = group.kind == Kind::Row && group.inner() > self.caps.max_row;
+        let mut reductions = 0;
         let mut code = 0;
         let mut follows_reduction = false;
         let mut stores_elements = false;
@@ -325,9 +339,13 @@ impl<'a> Groups<'a> {
                 return false;
             }
             code += if matches!(op, Op::Pad { .. }) { 2 + 4 * group.space.rank() } else { 2 };
+            reductions += usize::from(matches!(op, Op::Reduce { .. }));
             if self.pending.alive[m] || self.readers[m].iter().any(|&reader| !inside(reader)) {
                 stored += 1;
                 stores_elements |= !self.per_row[m];
+                if group.kind == Kind::Row && !self.per_row[m] {
+                    long |= !self.caps.sees(reduced(&contiguous_strides(&group.space)), self.pending.nodes[m].dtype);
+                }
                 // What packs bytes reads them from memory again, so that nothing is won.
                 let dtype = self.pending.nodes[m].dtype;
                 if group.kind == Kind::Matmul && !self.caps.narrow_rows && dtype.is_narrow() && !dtype.is_float() {
@@ -360,23 +378,22 @@ impl<'a> Groups<'a> {
                             _ => return false,
                         }
                     }
-                    Source::Node(i) => {
-                        bindings.insert(i);
-                        if !matches!(op, Op::Matmul) && view.reshape(frame).is_none() {
-                            return false;
-                        }
-                    }
-                    Source::Leaf(slot) => {
-                        bindings.insert(slot);
-                        if !matches!(op, Op::Matmul) && view.reshape(frame).is_none() {
-                            return false;
+                    Source::Node(slot) | Source::Leaf(slot) => {
+                        let (dtype, numel) = self.holds(slot);
+                        // Of a large buffer each reader may see a window of its own.
+                        let apart = !self.caps.sees(numel, dtype);
+                        bindings.insert((slot, apart.then_some(view)));
+                        if !matches!(op, Op::Matmul) {
+                            let Some(view) = view.reshape(frame) else { return false };
+                            long |= apart && elements && !self.caps.sees(reduced(&view.strides), dtype);
                         }
                     }
                 }
             }
         }
-        let long = group.kind == Kind::Row && group.inner() > self.caps.max_row;
-        bindings.len() + stored <= self.caps.max_buffers
+        // Parts of long rows leave a value per reduction.
+        let parts = if long { reductions } else { 0 };
+        bindings.len() + stored + parts <= self.caps.max_buffers
             && code <= self.caps.max_code
             && !(long && (follows_reduction || stores_elements))
     }

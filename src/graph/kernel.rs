@@ -16,9 +16,9 @@ pub(crate) struct Kernel {
     /// What it computes, for people: `matmul+add+relu`.
     pub name: String,
     pub body: Body,
-    /// Dtype and element count of each input buffer, in binding order.
+    /// Dtype and element count of each input, in binding order: a buffer, or a window of one.
     pub inputs: Vec<Binding>,
-    /// Dtype and element count of each output buffer, in binding order. Distinct from the inputs but for `Binding::alias`.
+    /// Dtype and element count of each output, in binding order. Distinct from the inputs but for `Binding::alias`.
     pub outputs: Vec<Binding>,
     /// The scalars passed at launch.
     #[cfg_attr(
@@ -28,7 +28,7 @@ pub(crate) struct Kernel {
     pub scalars: Vec<DType>,
 }
 
-/// One buffer of a kernel.
+/// One buffer of a kernel, or the window of it that the kernel sees.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Binding {
     pub dtype: DType,
@@ -127,14 +127,25 @@ impl Code {
             Code::Where => 3,
         }
     }
+
+    /// The leaf that it reads.
+    pub fn leaf(&mut self) -> Option<&mut u16> {
+        match self {
+            Code::Load(leaf) | Code::LoadIf(leaf) | Code::Gather(leaf) | Code::Index(leaf) => Some(leaf),
+            _ => None,
+        }
+    }
 }
 
 /// A value that is stored: per-element values at their strided place, values per row likewise (stride 0 inside).
-/// Every element of the buffer is written exactly once.
+/// Every element of the buffer is written exactly once, by one kernel or by the pieces of one. What lies behind the
+/// binding's end is padding.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     pub value: u16,
     pub strides: Strides,
+    /// Not 0 only in pieces of a kernel.
+    pub offset: isize,
 }
 
 /// `C[b, i, j] = sum_k A[b, i, k] * B[b, k, j]`, then an elementwise program on each element of C.

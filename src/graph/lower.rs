@@ -17,6 +17,7 @@ use crate::{
 };
 
 /// A kernel and what to bind to it.
+#[derive(Clone)]
 pub(super) struct Lowered {
     pub kernel: Kernel,
     /// Slots in binding order.
@@ -120,7 +121,7 @@ impl<'a> Builder<'a> {
             .map(|&m| {
                 let per_row = self.groups.per_row[m];
                 let view = View::contiguous(self.group.frame(per_row));
-                Output { value: self.values[&m], strides: self.strides(&view, per_row) }
+                Output { value: self.values[&m], strides: self.strides(&view, per_row), offset: 0 }
             })
             .collect();
         (stored, outputs)

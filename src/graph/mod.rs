@@ -2,8 +2,10 @@
 //!
 //! An op adds a [`Node`](node::Node) to the device's [`Engine`]. A flush numbers the pending nodes, looks the whole
 //! pending graph up among the known plans and, if it is new, groups nodes into kernels ([`group`]), writes each
-//! group as a kernel ([`lower`]) and assigns buffers ([`plan`]). Then it runs the plan.
+//! group as a kernel ([`lower`]), cuts those that would bind too much ([`cut`]) and assigns buffers ([`plan`]). Then
+//! it runs the plan.
 
+mod cut;
 pub(crate) mod debug;
 mod engine;
 pub(crate) mod executor;
@@ -12,7 +14,9 @@ pub(crate) mod kernel;
 mod lower;
 pub(crate) mod node;
 mod plan;
+mod space;
 #[cfg(test)]
 mod tests;
+mod widen;
 
 pub(crate) use engine::Engine;

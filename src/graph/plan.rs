@@ -1,15 +1,16 @@
 //! A flush made ready to repeat: kernels in order, what they bind, and when buffers are free.
 
-use std::sync::Arc;
+use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use super::{
+    cut::{Bound, Cutter, Piece},
     engine::Pending,
     executor::Program,
-    group::{Group, Groups, Kind},
-    kernel::{Binding, Body, Code, Fused, Instr, Kernel, Leaf, Output},
+    group::{Group, Groups},
     lower::{Lowered, lower},
+    widen::{self, widen},
 };
-use crate::{DType, Device, Result, shape::MAX_RANK};
+use crate::{Device, Result};
 
 pub(super) struct Plan {
     pub steps: Vec<Step>,
@@ -22,18 +23,33 @@ pub(super) struct Plan {
 pub(super) struct Step {
     /// Or why the device cannot run it.
     pub program: Result<Arc<dyn Program>>,
-    pub inputs: Vec<usize>,
+    pub inputs: Vec<StepInput>,
     pub outputs: Vec<StepOutput>,
     pub scalars: Vec<ScalarSource>,
     /// Slots that nobody reads any more after this step.
     pub release: Vec<usize>,
 }
 
+pub(super) struct StepInput {
+    pub slot: usize,
+    /// The bytes that the kernel sees, if not all.
+    pub window: Option<Range<usize>>,
+}
+
 pub(super) struct StepOutput {
     pub slot: usize,
-    pub bytes: usize,
-    /// The slot whose buffer it takes over.
-    pub alias: Option<usize>,
+    pub window: Option<Range<usize>>,
+    pub origin: Origin,
+}
+
+/// Where the buffer of an output comes from.
+pub(super) enum Origin {
+    /// It is new, of so many bytes.
+    New(usize),
+    /// It was the buffer of another slot.
+    From(usize),
+    /// An earlier step has begun to fill it.
+    Begun,
 }
 
 /// Where a launch finds a scalar.
@@ -53,7 +69,7 @@ impl Plan {
         let caps = executor.caps();
         let groups = Groups::new(pending, caps, device.options().fusion);
         let first_temporary = pending.nodes.len() + pending.leaves.len();
-        let mut slots = first_temporary;
+        let mut cutter = Cutter { caps, device: &device.info().name, slots: first_temporary };
         let mut empty = Vec::new();
         let mut lowered: Vec<Lowered> = Vec::new();
         for g in order(&groups) {
@@ -65,46 +81,68 @@ impl Plan {
             }
             let mut kernel = lower(&groups, group);
             let mut packing = Vec::new();
-            if matches!(group.kind, Kind::Row | Kind::Matmul) && !caps.narrow_rows {
-                packing = widen(&mut kernel, &mut slots);
+            if !caps.narrow_rows && widen::is_needed(&kernel.kernel) {
+                packing = widen(&mut kernel, &mut cutter.slots);
             }
             lowered.push(kernel);
             lowered.extend(packing);
-        }
-        let mut last_use = vec![usize::MAX; slots];
-        for (step, kernel) in lowered.iter().enumerate() {
-            for &slot in kernel.inputs.iter().chain(&kernel.outputs) {
-                last_use[slot] = step;
-            }
         }
         let dies = |slot: usize| match slot {
             _ if slot < pending.nodes.len() => !pending.alive[slot],
             _ if slot < first_temporary => pending.leaves[slot - pending.nodes.len()].dying,
             _ => true,
         };
-        let mut steps = Vec::with_capacity(lowered.len());
+        let writable = |slot: usize| match slot.checked_sub(pending.nodes.len()) {
+            Some(leaf) if slot < first_temporary => pending.leaves[leaf].writable,
+            _ => true,
+        };
+        let touched = |kernel: &Lowered| [&kernel.inputs[..], &kernel.outputs].concat();
+        let last = last_use(cutter.slots, lowered.iter().map(touched));
+        let mut pieces: Vec<Piece> = Vec::with_capacity(lowered.len());
         for (i, mut kernel) in lowered.into_iter().enumerate() {
-            let free = |slot: usize| dies(slot) && last_use[slot] == i;
-            let writable = |slot: usize| match slot.checked_sub(pending.nodes.len()) {
-                Some(leaf) if slot < first_temporary => pending.leaves[leaf].writable,
-                _ => true,
-            };
-            donate(&mut kernel, |slot| free(slot) && writable(slot));
-            let outputs = kernel.outputs.iter().zip(&kernel.kernel.outputs).map(|(&slot, binding)| StepOutput {
-                slot,
-                bytes: binding.numel * binding.dtype.size(),
-                alias: binding.alias.map(|input| kernel.inputs[input]),
-            });
-            let outputs: Vec<StepOutput> = outputs.collect();
-            let mut release: Vec<usize> =
-                kernel.inputs.iter().chain(&kernel.outputs).copied().filter(|&s| free(s)).collect();
+            let narrow = cutter.fits(&kernel.kernel);
+            donate(&mut kernel, narrow, |slot| dies(slot) && last[slot] == i && writable(slot));
+            pieces.extend(cutter.cut(kernel));
+        }
+        let touched = |piece: &Piece| piece.inputs.iter().chain(&piece.outputs).map(|b| b.slot).collect();
+        let last = last_use(cutter.slots, pieces.iter().map(touched));
+        let mut begun = HashSet::new();
+        let steps = pieces.into_iter().enumerate().map(|(i, piece)| {
+            let mut release = touched(&piece);
+            release.retain(|&slot| dies(slot) && last[slot] == i);
             release.sort_unstable();
             release.dedup();
-            let program = executor.compile(&kernel.kernel);
-            steps.push(Step { program, inputs: kernel.inputs, outputs, scalars: kernel.scalars, release });
-        }
-        Plan { steps, slots, empty }
+            let alias = |output: usize| {
+                let input = piece.kernel.as_ref().ok()?.outputs[output].alias?;
+                Some(piece.inputs[input].slot)
+            };
+            let outputs = piece.outputs.iter().enumerate().map(|(output, bound)| {
+                let Bound { slot, bytes, window } = bound.clone();
+                let origin = match alias(output) {
+                    _ if !begun.insert(slot) => Origin::Begun,
+                    Some(input) => Origin::From(input),
+                    None => Origin::New(bytes),
+                };
+                StepOutput { slot, window, origin }
+            });
+            let outputs = outputs.collect();
+            let inputs = piece.inputs.into_iter().map(|Bound { slot, window, .. }| StepInput { slot, window });
+            let inputs = inputs.collect();
+            let program = piece.kernel.and_then(|kernel| executor.compile(&kernel));
+            Step { program, inputs, outputs, scalars: piece.scalars, release }
+        });
+        let steps = steps.collect();
+        Plan { steps, slots: cutter.slots, empty }
     }
+}
+
+/// The last of the steps that touches each slot.
+fn last_use(slots: usize, steps: impl Iterator<Item = Vec<usize>>) -> Vec<usize> {
+    let mut last = vec![usize::MAX; slots];
+    for (step, touched) in steps.enumerate() {
+        touched.into_iter().for_each(|slot| last[slot] = step);
+    }
+    last
 }
 
 /// Groups so that each comes after those that it reads, otherwise in order of creation.
@@ -140,8 +178,8 @@ fn order(groups: &Groups) -> Vec<usize> {
 }
 
 /// Lets outputs take over the buffers of inputs that die with this kernel. The dtype stays, as a kernel on a GPU
-/// declares each buffer with one.
-fn donate(kernel: &mut Lowered, free: impl Fn(usize) -> bool) {
+/// declares each buffer with one. Narrow results of a kernel that is cut may have to be stored elsewhere first.
+fn donate(kernel: &mut Lowered, narrow: bool, free: impl Fn(usize) -> bool) {
     let mut taken = vec![false; kernel.inputs.len()];
     for output in &mut kernel.kernel.outputs {
         let fits = |i: &usize| {
@@ -150,6 +188,7 @@ fn donate(kernel: &mut Lowered, free: impl Fn(usize) -> bool) {
                 && kernel.in_place[*i]
                 && input.numel == output.numel
                 && input.dtype == output.dtype
+                && (narrow || !input.dtype.is_narrow())
                 && free(kernel.inputs[*i])
         };
         if let Some(i) = (0..taken.len()).find(fits) {
@@ -157,58 +196,4 @@ fn donate(kernel: &mut Lowered, free: impl Fn(usize) -> bool) {
             output.alias = Some(i);
         }
     }
-}
-
-/// Makes a kernel store 8- and 16-bit results in 32 bits; returns the kernels that pack them.
-fn widen(lowered: &mut Lowered, slots: &mut usize) -> Vec<Lowered> {
-    let fused = match &mut lowered.kernel.body {
-        Body::Fused(fused) => fused,
-        // Four neighbours at a time are always of one row.
-        Body::Matmul(product) if !product.n.is_multiple_of(4) => &mut product.epilogue,
-        Body::Matmul(_) | Body::ScatterAdd(_) => return Vec::new(),
-    };
-    let mut packing = Vec::new();
-    for i in 0..lowered.outputs.len() {
-        let narrow = lowered.kernel.outputs[i];
-        if !narrow.dtype.is_narrow() {
-            continue;
-        }
-        let wide = if narrow.dtype.is_float() { DType::F32 } else { DType::I32 };
-        let value = fused.outputs[i].value;
-        let per_row = fused.code[value as usize].per_row;
-        fused.code.push(Instr { code: Code::Cast, args: [value, 0, 0], dtype: wide, per_row });
-        fused.outputs[i].value = fused.code.len() as u16 - 1;
-        let binding = Binding { dtype: wide, ..narrow };
-        lowered.kernel.outputs[i] = binding;
-        let temporary = *slots;
-        *slots += 1;
-        let mut strides = [0; MAX_RANK];
-        strides[0] = 1;
-        let (dims, strides) =
-            if narrow.numel == 1 { (Vec::new(), [0; MAX_RANK]) } else { (vec![narrow.numel], strides) };
-        let load = Instr { code: Code::Load(0), args: [0; 3], dtype: wide, per_row: false };
-        let cast = Instr { code: Code::Cast, args: [0; 3], dtype: narrow.dtype, per_row: false };
-        let body = Fused {
-            kept: dims.len(),
-            dims,
-            leaves: vec![Leaf { input: Some(0), dtype: wide, strides, offset: 0, axis: (0, 0) }],
-            code: vec![load, cast],
-            outputs: vec![Output { value: 1, strides }],
-        };
-        packing.push(Lowered {
-            kernel: Kernel {
-                name: "pack".into(),
-                body: Body::Fused(body),
-                inputs: vec![binding],
-                outputs: vec![narrow],
-                scalars: Vec::new(),
-            },
-            inputs: vec![temporary],
-            outputs: vec![lowered.outputs[i]],
-            scalars: Vec::new(),
-            in_place: vec![false],
-        });
-        lowered.outputs[i] = temporary;
-    }
-    packing
 }

@@ -1,6 +1,9 @@
 //! What fuses, seen by an executor that computes nothing.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex},
+};
 
 use super::{
     executor::{Buffer, Caps, Executor, Program, Storage},
@@ -12,6 +15,8 @@ use crate::{DType, Device, DeviceOptions, Memory, Result, Scalar, Tensor};
 struct Recorder {
     kernels: Mutex<Vec<Kernel>>,
     narrow_rows: bool,
+    max_binding_bytes: Option<usize>,
+    windows: Mutex<Vec<Range<usize>>>,
 }
 
 struct Nothing;
@@ -30,13 +35,26 @@ impl Program for Nothing {
 
 impl Executor for Recorder {
     fn caps(&self) -> Caps {
-        Caps { max_buffers: 16, max_code: 256, max_epilogue: 4, max_row: 4096, narrow_rows: self.narrow_rows }
+        Caps {
+            max_buffers: 16,
+            max_code: 256,
+            max_epilogue: 4,
+            max_row: 4096,
+            narrow_rows: self.narrow_rows,
+            max_binding_bytes: self.max_binding_bytes.unwrap_or(usize::MAX),
+            max_buffer_bytes: usize::MAX,
+            binding_alignment: 256,
+        }
     }
     fn alloc(&self, _: usize) -> Result<Buffer> {
         Ok(Arc::new(Nothing))
     }
     fn upload(&self, data: &[u8]) -> Result<Buffer> {
         self.alloc(data.len())
+    }
+    fn window(&self, _: &Buffer, bytes: Range<usize>) -> Buffer {
+        self.windows.lock().unwrap().push(bytes);
+        Arc::new(Nothing)
     }
     fn read(&self, _: &Buffer, _: &mut [u8]) -> Result<()> {
         Ok(())
@@ -63,6 +81,12 @@ impl Executor for Recorder {
 /// A device and what it was asked to run.
 fn device(narrow_rows: bool) -> (Device, Arc<Recorder>) {
     let recorder = Arc::new(Recorder { narrow_rows, ..Recorder::default() });
+    (Device::with_executor(recorder.clone(), DeviceOptions::default()), recorder)
+}
+
+/// A device whose kernels see so many bytes of a buffer.
+fn limited(bytes: usize) -> (Device, Arc<Recorder>) {
+    let recorder = Arc::new(Recorder { max_binding_bytes: Some(bytes), ..Recorder::default() });
     (Device::with_executor(recorder.clone(), DeviceOptions::default()), recorder)
 }
 
@@ -188,4 +212,50 @@ fn an_epilogue_that_would_be_too_long_is_left_out_as_a_whole() {
     let y = x.matmul(&w).unwrap().exp().sin().cos().tanh().sqrt();
     assert_eq!(flush(&device, &recorder), ["matmul", "exp+sin+cos+tanh+sqrt"]);
     drop(y);
+}
+
+#[test]
+fn kernels_over_large_buffers_are_cut_into_pieces_that_are_alike() {
+    let (device, recorder) = limited(4096);
+    let x = input(&[64, 64], &device);
+    let y = x.exp();
+    device.flush().unwrap();
+    let kernels = recorder.kernels.lock().unwrap();
+    assert_eq!(kernels.len(), 4);
+    for kernel in kernels.iter() {
+        let Body::Fused(fused) = &kernel.body else { panic!("{} is elementwise", kernel.name) };
+        assert_eq!((fused.dims.as_slice(), fused.leaves[0].offset, fused.outputs[0].offset), (&[1024][..], 0, 0));
+    }
+    // Of each kernel its input and its output.
+    let windows = recorder.windows.lock().unwrap();
+    let starts: Vec<usize> = windows.iter().map(|window| window.start).collect();
+    assert_eq!(starts, [0, 0, 4096, 4096, 8192, 8192, 12288, 12288]);
+    assert!(windows.iter().all(|window| window.len() == 4096));
+    drop(y);
+}
+
+#[test]
+fn long_rows_leave_partial_results() {
+    let (device, recorder) = limited(4096);
+    let x = input(&[4096], &device);
+    let y = x.exp().sum(0).unwrap() * 2.0;
+    let z = x.softmax(0).unwrap();
+    let kernels = flush(&device, &recorder);
+    // The sum of four parts is one more kernel; what spans rows goes into kernels of its own.
+    assert_eq!(kernels[..5], ["exp+sum+mul"; 5]);
+    assert_eq!(kernels[5..].len(), 5 + 4 + 5 + 4);
+    drop((y, z));
+}
+
+#[test]
+fn nothing_is_cut_where_everything_fits() {
+    let (device, recorder) = limited(1 << 20);
+    let x = input(&[64, 64], &device);
+    let y = x.matmul(&x.t()).unwrap().softmax(1).unwrap();
+    let unlimited = self::device(false);
+    let other = input(&[64, 64], &unlimited.0);
+    let z = other.matmul(&other.t()).unwrap().softmax(1).unwrap();
+    assert_eq!(flush(&device, &recorder), flush(&unlimited.0, &unlimited.1));
+    assert!(recorder.windows.lock().unwrap().is_empty());
+    drop((y, z));
 }

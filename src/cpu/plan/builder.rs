@@ -120,7 +120,7 @@ impl Builder<'_> {
             let v = output.value as usize;
             let per_elem = !reduces || output.strides[kept..fused.dims.len()].iter().any(|&s| s != 0);
             let extent = if per_elem { Extent::Elems } else { Extent::Rows };
-            let walk = self.walk(inputs + o, binding.dtype, 0, &output.strides, extent, kept);
+            let walk = self.walk(inputs + o, binding.dtype, output.offset, &output.strides, extent, kept);
             let computed = !matches!(fused.code[v].code, Code::Load(_) | Code::Acc);
             let free = binding.alias.is_none() && is_held(binding.dtype) && self.placed[v].is_none();
             if computed && free && extent == Extent::Elems && self.classes[v] == Extent::Elems {

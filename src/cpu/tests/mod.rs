@@ -104,7 +104,7 @@ impl Build {
     fn store_as(&mut self, value: u16, strides: Strides) {
         let numel = self.fused.dims.iter().zip(&strides).map(|(d, s)| (d - 1) * s.unsigned_abs()).sum::<usize>() + 1;
         self.outputs.push(Binding { dtype: self.fused.code[value as usize].dtype, numel, alias: None });
-        self.fused.outputs.push(Output { value, strides });
+        self.fused.outputs.push(Output { value, strides, offset: 0 });
     }
 
     fn kernel(self) -> Kernel {

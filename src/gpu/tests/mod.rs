@@ -161,7 +161,7 @@ impl Build {
         let kept = if instr.per_row { self.fused.kept } else { self.fused.dims.len() };
         let strides = contiguous_strides(&self.fused.dims[..kept]);
         let numel = self.fused.dims[..kept].iter().product();
-        self.fused.outputs.push(Output { value, strides });
+        self.fused.outputs.push(Output { value, strides, offset: 0 });
         self.outputs.push(Binding { dtype: instr.dtype, numel, alias: None });
     }
 
