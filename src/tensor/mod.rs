@@ -9,6 +9,7 @@ mod math;
 mod matmul;
 pub(crate) mod random;
 mod reduce;
+mod topk;
 mod view;
 pub(crate) mod window;
 
