@@ -1,4 +1,5 @@
-//! Matrix products: floats by the `gemm` crate, integers by a plain loop, then the epilogue over the product.
+//! Matrix products: floats by the `gemm` crate, integers by a plain loop, distances by kernels of their own; then the
+//! epilogue over the product.
 
 use std::sync::Arc;
 
@@ -6,9 +7,11 @@ use gemm::Parallelism;
 
 use super::{
     address,
+    cdist::{Absolute, Largest, Norm, Power, Square, Strided, Unequal, distances},
     convert::{Stored, for_stored, is_held},
     memory::Pool,
     pointwise::{FusedProgram, MAX_BUFFERS, for_each},
+    simd::has_fma,
 };
 use crate::{
     DType, Result, Scalar,
@@ -18,7 +21,10 @@ use crate::{
         kernel::{Binding, Code, Kernel, Matmul, Operand},
     },
     layout::{View, collapse, contiguous_strides},
-    op::numeric::Integer,
+    op::{
+        Combine,
+        numeric::{Fused32, Integer, Real},
+    },
 };
 
 /// Multiply-adds below which threads cost more than they save.
@@ -130,6 +136,9 @@ impl MatmulProgram {
         // SAFETY: the caller's contract.
         unsafe {
             match self.acc {
+                DType::F32 if !self.is_product() && has_fma() => self.distances::<Fused32>(a, b, c),
+                DType::F32 if !self.is_product() => self.distances::<f32>(a, b, c),
+                DType::F64 if !self.is_product() => self.distances::<f64>(a, b, c),
                 DType::F32 => self.floats::<f32>(a, b, c, [0.0, 1.0]),
                 DType::F64 => self.floats::<f64>(a, b, c, [0.0, 1.0]),
                 _ => for_stored!(self.product.dtype, S => Self::integers::<S>(self, a, b, c)),
@@ -137,13 +146,55 @@ impl MatmulProgram {
         }
     }
 
-    unsafe fn floats<T: Copy + Send + Sync + 'static>(&self, a: Matrix, b: Matrix, c: Shared, [zero, one]: [T; 2]) {
+    fn is_product(&self) -> bool {
+        self.product.combine == Combine::Product
+    }
+
+    /// How many threads share the batches, and how many one of them.
+    fn threads(&self) -> (usize, usize) {
         let Matmul { m, n, k, .. } = self.product;
         let (batches, size) = (self.batches(), m * n * k.max(1));
         let threads = rayon::current_num_threads();
-        let outside = threads > 1 && batches >= 2 * threads && batches * size >= SERIAL;
-        let inside = if outside || size < SERIAL { Parallelism::None } else { Parallelism::Rayon(0) };
-        for_each(batches, if outside { threads } else { 1 }, |batch| {
+        match () {
+            () if threads > 1 && batches >= 2 * threads && batches * size >= SERIAL => (threads, 1),
+            () if size < SERIAL => (1, 1),
+            () => (1, threads),
+        }
+    }
+
+    unsafe fn distances<T: Real + Send + Sync>(&self, a: Matrix, b: Matrix, c: Shared) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            match self.product.combine {
+                Combine::Product => unreachable!("products have kernels of their own"),
+                Combine::Square => self.distances_by::<T, _>(Square, a, b, c),
+                Combine::Absolute => self.distances_by::<T, _>(Absolute, a, b, c),
+                Combine::Power(p) => self.distances_by::<T, _>(Power(p), a, b, c),
+                Combine::Largest => self.distances_by::<T, _>(Largest, a, b, c),
+                Combine::Unequal => self.distances_by::<T, _>(Unequal, a, b, c),
+            }
+        }
+    }
+
+    unsafe fn distances_by<T: Real + Send + Sync, N: Norm<T>>(&self, norm: N, a: Matrix, b: Matrix, c: Shared) {
+        let Matmul { m, n, k, .. } = self.product;
+        let (outside, inside) = self.threads();
+        for_each(self.batches(), outside, |batch| {
+            let matrix =
+                |x: Matrix| Strided { data: x.data.at::<T>(self.start(x.operand, batch)), row: x.row, col: x.col };
+            // SAFETY: the strides stay inside of the operands, and each batch has its own part of C.
+            unsafe {
+                let out = std::slice::from_raw_parts_mut(c.at::<T>((batch * m * n) as isize), m * n);
+                distances(norm, (matrix(a), matrix(b)), (n, k), out, inside);
+            }
+        });
+    }
+
+    unsafe fn floats<T: Copy + Send + Sync + 'static>(&self, a: Matrix, b: Matrix, c: Shared, [zero, one]: [T; 2]) {
+        let Matmul { m, n, k, .. } = self.product;
+        let (outside, inside) = self.threads();
+        let inside = if inside == 1 { Parallelism::None } else { Parallelism::Rayon(0) };
+        for_each(self.batches(), outside, |batch| {
             let (a_at, b_at) = (self.start(a.operand, batch), self.start(b.operand, batch));
             // SAFETY: the strides stay inside of the operands, and each batch has its own part of C.
             unsafe {

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod accuracy;
+mod cdist;
 mod convert;
 mod fold;
 mod index;

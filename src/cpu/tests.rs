@@ -8,7 +8,7 @@ use crate::{
         kernel::{Binding, Body, Code, Fused, Instr, Kernel, Leaf, Line, Matmul, Operand, Output, ScatterAdd},
     },
     layout::{Strides, collapse},
-    op::{BinaryOp, ReduceOp, UnaryOp},
+    op::{BinaryOp, Combine, ReduceOp, UnaryOp},
 };
 use DType::*;
 
@@ -440,20 +440,37 @@ fn matmul_with_epilogues() {
                     [(F32, 0), (F32, 1), (F32, 2), (F64, 1), (F16, 0), (F16, 1), (I32, 1), (U8, 0), (I64, 2)]
                 {
                     seed += 1;
-                    check(&product(m, n, k, batch, [ta, tb], dtype, which), seed);
+                    check(&product(Combine::Product, [m, n, k], batch, [ta, tb], dtype, which), seed);
                 }
             }
         }
     }
-    check(&product(100, 130, 70, &[2, 4], [true, false], F32, 1), 1);
-    check(&product(90, 60, 70, &[], [false, true], F32, 2), 1);
+    check(&product(Combine::Product, [100, 130, 70], &[2, 4], [true, false], F32, 1), 1);
+    check(&product(Combine::Product, [90, 60, 70], &[], [false, true], F32, 2), 1);
+}
+
+#[test]
+fn distances_with_epilogues() {
+    use Combine::*;
+    for combine in [Square, Absolute, Power(1.5), Power(3.0), Largest, Unequal] {
+        for (seed, (m, n, k)) in [(1, 1, 1), (3, 5, 7), (64, 33, 3), (130, 70, 4), (9, 40, 300)].into_iter().enumerate()
+        {
+            for batch in [&[][..], &[3]] {
+                for (dtype, which) in [(F32, 0), (F32, 2), (F64, 1)] {
+                    for tb in [false, true] {
+                        check(&product(combine, [m, n, k], batch, [!tb, tb], dtype, which), seed as u64);
+                    }
+                }
+            }
+        }
+        check(&product(combine, [60, 50, 20], &[2, 4], [false, true], F32, 1), 1);
+    }
 }
 
 /// A product; epilogue 0 stores it, 1 adds a bias and applies relu, 2 does both and stores the bias's negative.
 fn product(
-    m: usize,
-    n: usize,
-    k: usize,
+    combine: Combine,
+    [m, n, k]: [usize; 3],
     batch: &[usize],
     transposed: [bool; 2],
     dtype: DType,
@@ -492,6 +509,7 @@ fn product(
         b.store(acc);
     }
     let body = Body::Matmul(Matmul {
+        combine,
         m,
         n,
         k,

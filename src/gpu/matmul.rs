@@ -1,4 +1,4 @@
-//! Matrix products: which kernel, the parts that all share, and the plain one for every dtype.
+//! Matrix products and distance matrices: which kernel, the parts that all share, and the plain one for every dtype.
 
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ use crate::{
     DType, Result,
     graph::kernel::{Binding, Code, Fused, Instr, Leaf, Matmul, Operand, Output},
     layout::contiguous_strides,
-    op::ReduceOp,
+    op::Combine,
 };
 
 /// A product with its surroundings, as the kernel builders see it.
@@ -37,7 +37,9 @@ pub(super) enum Reach {
 /// The kernel's text and its grid.
 pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
     let Matmul { m, n, .. } = *product.matmul;
-    if product.ty(target) != Ty::F32 || m < 4 || n < 4 {
+    // Powers are long and outweigh loads: written out for every accumulator of a tile they would compile for minutes.
+    let long = matches!(product.matmul.combine, Combine::Power(_));
+    if product.ty(target) != Ty::F32 || m < 4 || n < 4 || long {
         return plain(product, target);
     }
     if target.cpu { matmul_lanes::build(product, target) } else { matmul_shared::build(product, target) }
@@ -89,6 +91,29 @@ impl<'a> Product<'a> {
         let aligned = outer_size.is_multiple_of(8) && steps.all(|step| step % 8 == 0);
         let alone = self.outputs.iter().all(|output| output.alias != Some(operand.input));
         target.octo() && alone && aligned && self.inputs[operand.input].dtype == DType::F32
+    }
+
+    /// The statement by which accumulator `acc` takes in a row's element `a`, the same for four columns, and theirs, `x`.
+    pub fn step(&self, b: &mut Builder, acc: &str, a: &str, x: &str) -> String {
+        let ty = self.ty(b.target);
+        let row = format!("{}({a})", ty.vec());
+        let name = match self.matmul.combine {
+            Combine::Product if ty == Ty::F32 && !b.target.cpu => return format!("{acc} = fma({row}, {x}, {acc});"),
+            Combine::Product => return format!("{acc} += {x} * {a};"),
+            Combine::Square => "add_square",
+            Combine::Absolute => "add_absolute",
+            Combine::Power(_) => "add_power",
+            Combine::Largest => "keep_largest",
+            Combine::Unequal => "add_unequal",
+        };
+        let function = b.call(&format!("{name}_{}", ty.name()));
+        match self.matmul.combine {
+            Combine::Power(p) => {
+                let p = b.number("p", p, ty);
+                format!("{acc} = {function}({acc}, {row}, {x}, {p});")
+            }
+            _ => format!("{acc} = {function}({acc}, {row}, {x});"),
+        }
     }
 
     /// Statements for the batch coordinates and the operands' first elements `base_a`, `base_b`, from `batch`.
@@ -151,7 +176,7 @@ impl<'a> Product<'a> {
 }
 
 /// A product of few tiles and a long inner axis, cut along that axis: a batch of partial products, and the program that
-/// sums them and goes on with the epilogue. The parts are its last input.
+/// folds them into one and goes on with the epilogue. The parts are its last input.
 pub(super) fn split(product: &Product, target: &Target) -> Option<(Matmul, Fused)> {
     let matmul = product.matmul;
     let Matmul { m, n, k, .. } = *matmul;
@@ -191,7 +216,7 @@ pub(super) fn split(product: &Product, target: &Target) -> Option<(Matmul, Fused
     for instr in &mut second.code {
         instr.per_row = true;
         if instr.code == Code::Acc {
-            (instr.code, instr.args[0]) = (Code::Reduce(ReduceOp::Sum), 0);
+            (instr.code, instr.args[0]) = (Code::Reduce(matmul.combine.fold()), 0);
         } else {
             instr.args[..instr.code.arity()].iter_mut().for_each(|arg| *arg += 1);
         }
@@ -234,7 +259,8 @@ fn plain(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
     };
     let load_a = b.access(from_a, "load", &format!("at_a + q * {a_col}"));
     let _ = writeln!(body, "var acc = {v}({s}(0));", v = ty.vec(), s = ty.name());
-    let _ = writeln!(body, "for (var q = 0; q < i32({inner}); q++) {{ acc += {load_a} * {load_b}; }}");
+    let step = product.step(&mut b, "acc", &load_a, &load_b);
+    let _ = writeln!(body, "for (var q = 0; q < i32({inner}); q++) {{ {step} }}");
     body += &product.epilogue(&mut b, &walk, "row", "i", "acc")?;
     body += "\n";
     Ok((b.finish([64, 1, 1], &body)?, grid(threads.div_ceil(64), target)?))

@@ -335,8 +335,11 @@ impl<'a> Builder<'a> {
 
     fn matmul(mut self) -> Lowered {
         let pending = self.groups.pending;
-        let is_product = |m: &&usize| matches!(pending.work[**m].op, Op::Matmul);
-        let Some(&product) = self.group.members.iter().find(is_product) else {
+        let combine = |m: &usize| match pending.work[*m].op {
+            Op::Matmul(combine) => Some((*m, combine)),
+            _ => None,
+        };
+        let Some((product, combine)) = self.group.members.iter().find_map(combine) else {
             unreachable!("a matmul group has a matmul")
         };
         let node = &pending.nodes[product];
@@ -395,7 +398,8 @@ impl<'a> Builder<'a> {
             outputs,
         };
         let in_place = vec![false; self.inputs.len()];
-        self.finish(Body::Matmul(Matmul { m, n, k, batch, a, b, dtype: node.dtype, epilogue }), stored, in_place)
+        let body = Matmul { combine, m, n, k, batch, a, b, dtype: node.dtype, epilogue };
+        self.finish(Body::Matmul(body), stored, in_place)
     }
 }
 

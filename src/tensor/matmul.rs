@@ -4,7 +4,7 @@ use super::Tensor;
 use crate::{
     DType, Error, Result, Shape,
     autograd::{self, Rule},
-    op::Op,
+    op::{Combine, Op},
 };
 
 impl Tensor {
@@ -56,24 +56,29 @@ impl Tensor {
         }
     }
 
-    /// The product of two tensors of rank 2 or more and of one dtype.
-    fn product(&self, rhs: &Tensor) -> Result<Tensor> {
-        let (ra, rb) = (self.rank(), rhs.rank());
-        let (m, k, n) = (self.shape()[ra - 2], self.shape()[ra - 1], rhs.shape()[rb - 1]);
+    /// Every row with every column, the batch axes broadcast, without a gradient. Both have rank 2 or more, one dtype,
+    /// and one inner size.
+    pub(super) fn combined(&self, columns: &Tensor, combine: Combine, op: &'static str) -> Result<Tensor> {
+        let (ra, rb) = (self.rank(), columns.rank());
+        let (m, k, n) = (self.shape()[ra - 2], self.shape()[ra - 1], columns.shape()[rb - 1]);
         let head = |s: &Shape| Shape::from(&s[..s.rank() - 2]);
-        let batch = head(self.shape()).broadcast(&head(rhs.shape()), "matmul")?;
+        let batch = head(self.shape()).broadcast(&head(columns.shape()), op)?;
         let with = |a: usize, b: usize| {
             let axis = batch.rank();
             batch.insert(axis, a).insert(axis + 1, b)
         };
         let shape = with(m, n);
-        let y = if k == 0 {
-            Tensor::zeros(shape, self.dtype(), self.device())
-        } else {
-            let a = self.with_view(self.view().expand(with(m, k)));
-            let b = rhs.with_view(rhs.view().expand(with(k, n)));
-            Tensor::lazy(Op::Matmul, self.device(), self.dtype(), shape, [Some(&a), Some(&b), None])
-        };
+        if k == 0 {
+            return Ok(Tensor::zeros(shape, self.dtype(), self.device()));
+        }
+        let a = self.with_view(self.view().expand(with(m, k)));
+        let b = columns.with_view(columns.view().expand(with(k, n)));
+        Ok(Tensor::lazy(Op::Matmul(combine), self.device(), self.dtype(), shape, [Some(&a), Some(&b), None]))
+    }
+
+    /// The product of two tensors of rank 2 or more and of one dtype.
+    fn product(&self, rhs: &Tensor) -> Result<Tensor> {
+        let y = self.combined(rhs, Combine::Product, "matmul")?;
         let (a, b) = (self.clone(), rhs.clone());
         Ok(autograd::track(y, &[self, rhs], |_| {
             Rule::needed(move |g, needed| {

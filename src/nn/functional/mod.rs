@@ -2,6 +2,7 @@
 
 mod attention;
 mod conv;
+mod distance;
 mod norm;
 mod pool;
 
@@ -9,6 +10,7 @@ pub use attention::{AttentionOptions, embedding, scaled_dot_product_attention};
 pub use conv::{
     ConvOptions, Padding, PerAxis, conv_transpose1d, conv_transpose2d, conv_transpose3d, conv1d, conv2d, conv3d,
 };
+pub use distance::{cosine_similarity, pairwise_distance};
 pub use norm::{RunningStats, batch_norm, group_norm, instance_norm, layer_norm, rms_norm};
 pub use pool::{
     PoolOptions, adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d,
