@@ -44,3 +44,31 @@ fn add_unequal_f64(acc: D, a: D, b: D) -> D {
     let d = abs_f64(a - b);
     return acc + select(d, D(1.0), d > D(0.0));
 }
+
+// What a difference to another row contributes to the gradient.
+
+fn pull_f32(d: F) -> F {
+    return d;
+}
+
+fn pull_sign_f32(d: F) -> F {
+    return select(select(d, F(-1.0), d < F(0.0)), F(1.0), d > F(0.0));
+}
+
+fn pull_power_f32(d: F, p: f32) -> F {
+    let y = exp2_f32(log2_f32(abs(d)) * p);
+    return select(select(y, -y, d < F(0.0)), F(0.0), d == F(0.0));
+}
+
+fn pull_f64(d: D) -> D {
+    return d;
+}
+
+fn pull_sign_f64(d: D) -> D {
+    return select(select(d, D(-1.0), d < D(0.0)), D(1.0), d > D(0.0));
+}
+
+fn pull_power_f64(d: D, p: f64) -> D {
+    let y = exp2_f64(log2_f64(abs_f64(d)) * p);
+    return select(select(y, -y, d < D(0.0)), D(0.0), d == D(0.0));
+}

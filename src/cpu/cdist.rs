@@ -1,4 +1,4 @@
-//! Distance matrices: the differences of every row and every column, folded in registers.
+//! Distance matrices and their gradients: the differences of every row and every column, folded in registers.
 
 use super::{
     pointwise::for_each,
@@ -15,9 +15,10 @@ const DEPTH: usize = 256;
 /// Rows of a task at most.
 const TASK: usize = 64;
 
-/// How the difference of two coordinates joins what there is.
+/// How a row's coordinate `a` and a column's `b` join what there is.
 pub(super) trait Norm<T: Real>: Copy + Send + Sync {
-    fn take(self, acc: T, difference: T) -> T;
+    /// `x` is the third operand's element at the place of the result, 0 without one.
+    fn take(self, acc: T, a: T, b: T, x: T) -> T;
 
     /// Joins the results of two parts of the inner axis.
     #[inline(always)]
@@ -46,31 +47,71 @@ pub(super) struct Largest;
 #[derive(Clone, Copy)]
 pub(super) struct Unequal;
 
+/// Weights times differences: the pull of Euclidean distances.
+#[derive(Clone, Copy)]
+pub(super) struct Pull;
+
+/// Weights times signs.
+#[derive(Clone, Copy)]
+pub(super) struct PullSign;
+
+/// Weights times powers of differences, with their sign.
+#[derive(Clone, Copy)]
+pub(super) struct PullPower(pub f64);
+
+impl<T: Real> Norm<T> for Pull {
+    #[inline(always)]
+    fn take(self, acc: T, a: T, b: T, x: T) -> T {
+        a.mul_add(x - b, acc)
+    }
+}
+
+impl<T: Real> Norm<T> for PullSign {
+    #[inline(always)]
+    fn take(self, acc: T, a: T, b: T, x: T) -> T {
+        let (d, zero) = (x - b, T::from_f64(0.0));
+        // NaN stays.
+        let sign = if d > zero { T::from_f64(1.0) } else { d };
+        acc + a * if d < zero { T::from_f64(-1.0) } else { sign }
+    }
+}
+
+impl<T: Real> Norm<T> for PullPower {
+    #[inline(always)]
+    fn take(self, acc: T, a: T, b: T, x: T) -> T {
+        let (d, zero) = (x - b, T::from_f64(0.0));
+        let power = (d.abs().log2() * T::from_f64(self.0 - 1.0)).exp2();
+        let power = if d < zero { -power } else { power };
+        acc + a * if d == zero { zero } else { power }
+    }
+}
+
 impl<T: Real> Norm<T> for Square {
     #[inline(always)]
-    fn take(self, acc: T, difference: T) -> T {
-        difference.mul_add(difference, acc)
+    fn take(self, acc: T, a: T, b: T, _: T) -> T {
+        let d = a - b;
+        d.mul_add(d, acc)
     }
 }
 
 impl<T: Real> Norm<T> for Absolute {
     #[inline(always)]
-    fn take(self, acc: T, difference: T) -> T {
-        acc + difference.abs()
+    fn take(self, acc: T, a: T, b: T, _: T) -> T {
+        acc + (a - b).abs()
     }
 }
 
 impl<T: Real> Norm<T> for Power {
     #[inline(always)]
-    fn take(self, acc: T, difference: T) -> T {
-        acc + (difference.abs().log2() * T::from_f64(self.0)).exp2()
+    fn take(self, acc: T, a: T, b: T, _: T) -> T {
+        acc + ((a - b).abs().log2() * T::from_f64(self.0)).exp2()
     }
 }
 
 impl<T: Real> Norm<T> for Largest {
     #[inline(always)]
-    fn take(self, acc: T, difference: T) -> T {
-        acc.max_positive(difference.abs())
+    fn take(self, acc: T, a: T, b: T, _: T) -> T {
+        acc.max_positive((a - b).abs())
     }
 
     #[inline(always)]
@@ -81,8 +122,8 @@ impl<T: Real> Norm<T> for Largest {
 
 impl<T: Real> Norm<T> for Unequal {
     #[inline(always)]
-    fn take(self, acc: T, difference: T) -> T {
-        let magnitude = difference.abs();
+    fn take(self, acc: T, a: T, b: T, _: T) -> T {
+        let magnitude = (a - b).abs();
         acc + if magnitude > T::from_f64(0.0) { T::from_f64(1.0) } else { magnitude }
     }
 }
@@ -100,6 +141,12 @@ unsafe impl<T: Sync> Send for Strided<T> {}
 unsafe impl<T: Sync> Sync for Strided<T> {}
 
 impl<T: Copy> Strided<T> {
+    /// The part from this row and column on.
+    fn from(self, row: usize, column: usize) -> Self {
+        let data = self.data.wrapping_offset(row as isize * self.row + column as isize * self.col);
+        Self { data, ..self }
+    }
+
     fn t(self) -> Self {
         Self { row: self.col, col: self.row, ..self }
     }
@@ -121,13 +168,14 @@ impl<T: Copy> Strided<T> {
     }
 }
 
-/// The distances of the rows of `a`, `c.len() / n` of them, and the `n` columns of `b`, with `k` coordinates each.
+/// What comes of the rows of `a`, `c.len() / n` of them, and the `n` columns of `b`, with `k` coordinates each; of `x` at
+/// the places of the results too, if there is one.
 ///
 /// # Safety
 /// The operands must have these sizes.
 pub(super) unsafe fn distances<T: Real + Send + Sync, N: Norm<T>>(
     norm: N,
-    (a, b): (Strided<T>, Strided<T>),
+    (a, b, x): (Strided<T>, Strided<T>, Option<Strided<T>>),
     (n, k): (usize, usize),
     c: &mut [T],
     threads: usize,
@@ -161,7 +209,8 @@ pub(super) unsafe fn distances<T: Real + Send + Sync, N: Norm<T>>(
             }
             for panel in 0..panels {
                 let lines = &columns[panel * k + from..][..depth];
-                let at = Place { column: panel * PANEL, pitch: n, first: from == 0 };
+                let x = x.map(|x| x.from(first, panel * PANEL));
+                let at = Place { column: panel * PANEL, pitch: n, first: from == 0, x };
                 sweep(norm, packed, lines, c, at);
             }
         }
@@ -170,11 +219,13 @@ pub(super) unsafe fn distances<T: Real + Send + Sync, N: Norm<T>>(
 
 /// Where the results of a panel go.
 #[derive(Clone, Copy)]
-struct Place {
+struct Place<T> {
     column: usize,
     pitch: usize,
     /// Whether nothing is there yet.
     first: bool,
+    /// The third operand from this place on.
+    x: Option<Strided<T>>,
 }
 
 /// Lines that threads share.
@@ -193,7 +244,7 @@ impl<T> SharedRows<T> {
 
 simd! {
     /// All rows with one panel.
-    fn sweep<T: Real, N: Norm<T>>(norm: N, rows: &[[T; ROWS]], panel: &[[T; PANEL]], c: &mut [T], at: Place) {
+    fn sweep<T: Real, N: Norm<T>>(norm: N, rows: &[[T; ROWS]], panel: &[[T; PANEL]], c: &mut [T], at: Place<T>) {
         // As many accumulators as there are registers.
         if level() < Level::WIDEST {
             halves::<T, N, 16>(norm, rows, panel, c, at);
@@ -209,12 +260,23 @@ fn halves<T: Real, N: Norm<T>, const W: usize>(
     rows: &[[T; ROWS]],
     panel: &[[T; PANEL]],
     c: &mut [T],
-    at: Place,
+    at: Place<T>,
 ) {
-    for (lines, group) in c.chunks_mut(ROWS * at.pitch).zip(rows.chunks_exact(panel.len())) {
+    let groups = c.chunks_mut(ROWS * at.pitch).zip(rows.chunks_exact(panel.len()));
+    for (number, (lines, group)) in groups.enumerate() {
         for column in (0..PANEL).step_by(W) {
-            let acc = tile::<T, N, W>(norm, group, panel, column);
             let from = at.column + column;
+            let mut x = [[T::from_f64(0.0); W]; ROWS];
+            if let Some(third) = at.x {
+                let third = third.from(number * ROWS, column);
+                for (r, x) in x.iter_mut().enumerate().take(lines.len() / at.pitch) {
+                    for (j, x) in x.iter_mut().enumerate().take(at.pitch.saturating_sub(from)) {
+                        // SAFETY: `distances`' contract: the third operand has an element at the place of each result.
+                        *x = unsafe { *third.from(r, j).data };
+                    }
+                }
+            }
+            let acc = tile::<T, N, W>(norm, group, panel, column, &x);
             for (line, acc) in lines.chunks_exact_mut(at.pitch).zip(&acc) {
                 let to = at.pitch.min(from + W);
                 let Some(to) = line.get_mut(from..to) else { break };
@@ -235,15 +297,16 @@ fn tile<T: Real, N: Norm<T>, const W: usize>(
     rows: &[[T; ROWS]],
     panel: &[[T; PANEL]],
     column: usize,
+    x: &[[T; W]; ROWS],
 ) -> [[T; W]; ROWS] {
     let [mut c0, mut c1, mut c2, mut c3] = [[T::from_f64(0.0); W]; ROWS];
     for (a, b) in rows.iter().zip(panel) {
         let Some(b) = b[column..].first_chunk::<W>() else { break };
         for j in 0..W {
-            c0[j] = norm.take(c0[j], a[0] - b[j]);
-            c1[j] = norm.take(c1[j], a[1] - b[j]);
-            c2[j] = norm.take(c2[j], a[2] - b[j]);
-            c3[j] = norm.take(c3[j], a[3] - b[j]);
+            c0[j] = norm.take(c0[j], a[0], b[j], x[0][j]);
+            c1[j] = norm.take(c1[j], a[1], b[j], x[1][j]);
+            c2[j] = norm.take(c2[j], a[2], b[j], x[2][j]);
+            c3[j] = norm.take(c3[j], a[3], b[j], x[3][j]);
         }
     }
     [c0, c1, c2, c3]

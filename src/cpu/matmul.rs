@@ -7,7 +7,7 @@ use gemm::Parallelism;
 
 use super::{
     address,
-    cdist::{Absolute, Largest, Norm, Power, Square, Strided, Unequal, distances},
+    cdist::{Absolute, Largest, Norm, Power, Pull, PullPower, PullSign, Square, Strided, Unequal, distances},
     convert::{Stored, for_stored, is_held},
     memory::Pool,
     pointwise::{FusedProgram, MAX_BUFFERS, for_each},
@@ -132,13 +132,13 @@ impl MatmulProgram {
     }
 
     /// Computes all products into `c`, contiguous.
-    unsafe fn multiply(&self, a: Matrix, b: Matrix, c: Shared) {
+    unsafe fn multiply(&self, a: Matrix, b: Matrix, x: Option<Matrix>, c: Shared) {
         // SAFETY: the caller's contract.
         unsafe {
             match self.acc {
-                DType::F32 if !self.is_product() && has_fma() => self.distances::<Fused32>(a, b, c),
-                DType::F32 if !self.is_product() => self.distances::<f32>(a, b, c),
-                DType::F64 if !self.is_product() => self.distances::<f64>(a, b, c),
+                DType::F32 if !self.is_product() && has_fma() => self.distances::<Fused32>((a, b, x), c),
+                DType::F32 if !self.is_product() => self.distances::<f32>((a, b, x), c),
+                DType::F64 if !self.is_product() => self.distances::<f64>((a, b, x), c),
                 DType::F32 => self.floats::<f32>(a, b, c, [0.0, 1.0]),
                 DType::F64 => self.floats::<f64>(a, b, c, [0.0, 1.0]),
                 _ => for_stored!(self.product.dtype, S => Self::integers::<S>(self, a, b, c)),
@@ -162,21 +162,29 @@ impl MatmulProgram {
         }
     }
 
-    unsafe fn distances<T: Real + Send + Sync>(&self, a: Matrix, b: Matrix, c: Shared) {
+    unsafe fn distances<T: Real + Send + Sync>(&self, operands: (Matrix, Matrix, Option<Matrix>), c: Shared) {
         // SAFETY: the caller's contract.
         unsafe {
             match self.product.combine {
                 Combine::Product => unreachable!("products have kernels of their own"),
-                Combine::Square => self.distances_by::<T, _>(Square, a, b, c),
-                Combine::Absolute => self.distances_by::<T, _>(Absolute, a, b, c),
-                Combine::Power(p) => self.distances_by::<T, _>(Power(p), a, b, c),
-                Combine::Largest => self.distances_by::<T, _>(Largest, a, b, c),
-                Combine::Unequal => self.distances_by::<T, _>(Unequal, a, b, c),
+                Combine::Square => self.distances_by::<T, _>(Square, operands, c),
+                Combine::Absolute => self.distances_by::<T, _>(Absolute, operands, c),
+                Combine::Power(p) => self.distances_by::<T, _>(Power(p), operands, c),
+                Combine::Largest => self.distances_by::<T, _>(Largest, operands, c),
+                Combine::Unequal => self.distances_by::<T, _>(Unequal, operands, c),
+                Combine::Pull(1.0) => self.distances_by::<T, _>(PullSign, operands, c),
+                Combine::Pull(2.0) => self.distances_by::<T, _>(Pull, operands, c),
+                Combine::Pull(p) => self.distances_by::<T, _>(PullPower(p), operands, c),
             }
         }
     }
 
-    unsafe fn distances_by<T: Real + Send + Sync, N: Norm<T>>(&self, norm: N, a: Matrix, b: Matrix, c: Shared) {
+    unsafe fn distances_by<T: Real + Send + Sync, N: Norm<T>>(
+        &self,
+        norm: N,
+        (a, b, x): (Matrix, Matrix, Option<Matrix>),
+        c: Shared,
+    ) {
         let Matmul { m, n, k, .. } = self.product;
         let (outside, inside) = self.threads();
         for_each(self.batches(), outside, |batch| {
@@ -185,7 +193,7 @@ impl MatmulProgram {
             // SAFETY: the strides stay inside of the operands, and each batch has its own part of C.
             unsafe {
                 let out = std::slice::from_raw_parts_mut(c.at::<T>((batch * m * n) as isize), m * n);
-                distances(norm, (matrix(a), matrix(b)), (n, k), out, inside);
+                distances(norm, (matrix(a), matrix(b), x.map(matrix)), (n, k), out, inside);
             }
         });
     }
@@ -336,9 +344,16 @@ impl Program for MatmulProgram {
         let at = |wide: &Option<super::HostBuffer>, data| wide.as_ref().map_or(data, |w| Shared(w.as_ptr()));
         let a = Matrix { data: at(&wide[0], a_data), operand: a, row: a.row, col: a.col };
         let b = Matrix { data: at(&wide[1], b_data), operand: b, row: b.row, col: b.col };
+        // Gradients of distances are of full width.
+        let x = self.product.x.as_ref().map(|x| Matrix {
+            data: Shared(buffers[x.input]),
+            operand: x,
+            row: x.row,
+            col: x.col,
+        });
         // SAFETY: the scheduler passes the buffers that the kernel describes.
         unsafe {
-            self.multiply(a, b, Shared(buffers[inputs.len()]));
+            self.multiply(a, b, x, Shared(buffers[inputs.len()]));
             if let Some(epilogue) = &self.epilogue {
                 epilogue.run(&buffers[..count], scalars);
             }

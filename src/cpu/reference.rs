@@ -264,7 +264,7 @@ fn matmul(m: &Matmul, kernel: &Kernel, inputs: &[Vec<u8>]) -> Vec<Value> {
 
 fn distance(combine: Combine, differences: impl Iterator<Item = f64>) -> f64 {
     match combine {
-        Combine::Product => unreachable!("a product has no differences"),
+        Combine::Product | Combine::Pull(_) => unreachable!("neither is of differences alone"),
         Combine::Square => differences.map(|d| d * d).sum(),
         Combine::Absolute => differences.sum(),
         Combine::Power(p) => differences.map(|d| d.powf(p)).sum(),

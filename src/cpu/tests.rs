@@ -516,6 +516,7 @@ fn product(
         batch: batch.to_vec(),
         a: operand(0, a_batch, m, k, transposed[0]),
         b: operand(1, b_batch, k, n, transposed[1]),
+        x: None,
         dtype,
         epilogue: b.fused,
     });

@@ -38,7 +38,8 @@ pub(super) enum Reach {
 pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
     let Matmul { m, n, .. } = *product.matmul;
     // Powers are long and outweigh loads: written out for every accumulator of a tile they would compile for minutes.
-    let long = matches!(product.matmul.combine, Combine::Power(_));
+    // A third operand would take as many registers again as a tile has.
+    let long = matches!(product.matmul.combine, Combine::Power(_) | Combine::Pull(_));
     if product.ty(target) != Ty::F32 || m < 4 || n < 4 || long {
         return plain(product, target);
     }
@@ -96,6 +97,15 @@ impl<'a> Product<'a> {
     /// The statement by which accumulator `acc` takes in a row's element `a`, the same for four columns, and theirs, `x`.
     pub fn step(&self, b: &mut Builder, acc: &str, a: &str, x: &str) -> String {
         let ty = self.ty(b.target);
+        if let Combine::Pull(p) = self.matmul.combine {
+            let (name, power) = match p {
+                1.0 => ("pull_sign", String::new()),
+                2.0 => ("pull", String::new()),
+                p => ("pull_power", format!(", {}", b.number("p", p - 1.0, ty))),
+            };
+            let function = b.call(&format!("{name}_{}", ty.name()));
+            return format!("{acc} += {function}(third - {x}{power}) * {a};");
+        }
         let row = format!("{}({a})", ty.vec());
         let name = match self.matmul.combine {
             Combine::Product if ty == Ty::F32 && !b.target.cpu => return format!("{acc} = fma({row}, {x}, {acc});"),
@@ -105,6 +115,7 @@ impl<'a> Product<'a> {
             Combine::Power(_) => "add_power",
             Combine::Largest => "keep_largest",
             Combine::Unequal => "add_unequal",
+            Combine::Pull(_) => unreachable!("a pull has a third operand"),
         };
         let function = b.call(&format!("{name}_{}", ty.name()));
         match self.matmul.combine {
@@ -119,7 +130,8 @@ impl<'a> Product<'a> {
     /// Statements for the batch coordinates and the operands' first elements `base_a`, `base_b`, from `batch`.
     pub fn bases(&self, b: &mut Builder, walk: &Walk) -> Result<String> {
         let mut text = walk.coordinates(b, 0..self.matmul.batch.len(), "batch")?;
-        for (name, operand) in [("a", &self.matmul.a), ("b", &self.matmul.b)] {
+        let third = self.matmul.x.iter().map(|x| ("x", x));
+        for (name, operand) in [("a", &self.matmul.a), ("b", &self.matmul.b)].into_iter().chain(third) {
             let mut terms = vec![match operand.offset {
                 0 => "0".to_owned(),
                 offset => b.step(&format!("{name} offset"), offset)?,
@@ -202,6 +214,7 @@ pub(super) fn split(product: &Product, target: &Target) -> Option<(Matmul, Fused
     first.batch.insert(0, parts);
     first.a = in_front(&matmul.a, matmul.a.col);
     first.b = in_front(&matmul.b, matmul.b.row);
+    first.x = matmul.x.as_ref().map(|x| in_front(x, 0));
     let whole = [&first.batch[..], &[m, n]].concat();
     let acc = Instr { code: Code::Acc, args: [0; 3], dtype: DType::F32, per_row: false };
     let output = Output { value: 0, strides: contiguous_strides(&whole) };
@@ -258,6 +271,13 @@ fn plain(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
         b.access(from_b, "load4", &format!("at_b + vec4<i32>(q * {b_row})"))
     };
     let load_a = b.access(from_a, "load", &format!("at_a + q * {a_col}"));
+    if let Some(x) = &product.matmul.x {
+        let from_x = product.bind(&mut b, x);
+        let (x_row, x_col) = (product.stride(&mut b, "x row", x.row)?, product.stride(&mut b, "x col", x.col)?);
+        let columns = format!("min(vec4<i32>(i32(i)) + vec4<i32>(0, 1, 2, 3), vec4<i32>({last}))");
+        let load = b.access(from_x, "load4", &format!("base_x + i32(row) * {x_row} + {columns} * {x_col}"));
+        let _ = writeln!(body, "let third = {load};");
+    }
     let _ = writeln!(body, "var acc = {v}({s}(0));", v = ty.vec(), s = ty.name());
     let step = product.step(&mut b, "acc", &load_a, &load_b);
     let _ = writeln!(body, "for (var q = 0; q < i32({inner}); q++) {{ {step} }}");

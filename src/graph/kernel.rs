@@ -151,6 +151,8 @@ pub(crate) struct Matmul {
     pub batch: Vec<usize>,
     pub a: Operand,
     pub b: Operand,
+    /// What `Combine::Pull` reads besides, at the place of the result.
+    pub x: Option<Operand>,
     pub dtype: DType,
     /// Over the dims `[batch.., m, n]`, uncollapsed; `Code::Acc` is the product. At the least it stores that.
     pub epilogue: Fused,

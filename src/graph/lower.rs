@@ -359,6 +359,7 @@ impl<'a> Builder<'a> {
             }
         };
         let (mut a, mut b) = (operand(&mut self, 0), operand(&mut self, 1));
+        let mut x = pending.work[product].inputs[2].is_some().then(|| operand(&mut self, 2));
 
         let acc = self.emit(Code::Acc, &[], node.dtype, false);
         self.values.insert(product, acc);
@@ -379,6 +380,7 @@ impl<'a> Builder<'a> {
         }
         let mut strides: Vec<&mut Strides> = heads.iter_mut().collect();
         strides.extend([&mut a.batch, &mut b.batch]);
+        strides.extend(x.as_mut().map(|x| &mut x.batch));
         let axes = batch.len();
         collapse(&mut batch, axes, &mut strides);
         let tails = self.leaves.iter_mut().map(|l| &mut l.strides).chain(outputs.iter_mut().map(|o| &mut o.strides));
@@ -398,7 +400,7 @@ impl<'a> Builder<'a> {
             outputs,
         };
         let in_place = vec![false; self.inputs.len()];
-        let body = Matmul { combine, m, n, k, batch, a, b, dtype: node.dtype, epilogue };
+        let body = Matmul { combine, m, n, k, batch, a, b, x, dtype: node.dtype, epilogue };
         self.finish(Body::Matmul(body), stored, in_place)
     }
 }

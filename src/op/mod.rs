@@ -66,6 +66,9 @@ pub(crate) enum Combine {
     Largest,
     /// `acc + 1` where a and b differ, NaN if their difference is.
     Unequal,
+    /// `acc + a * f(x - b)`, `x` the element of a third matrix at the place of the result: the gradient of distances by
+    /// the p-norm, with `f(d) = sign(d) * |d|^(p - 1)`, at 0 0.
+    Pull(f64),
 }
 
 impl Combine {
@@ -87,6 +90,7 @@ impl Combine {
             Combine::Power(p) => [3, p.to_bits()],
             Combine::Largest => [4, 0],
             Combine::Unequal => [5, 0],
+            Combine::Pull(p) => [6, p.to_bits()],
         }
     }
 }
@@ -118,7 +122,8 @@ pub(crate) enum Op {
         op: ReduceOp,
         axes: u8,
     },
-    /// `[..., m, k]` by `[..., k, n]` with equal batch axes: every row with every column.
+    /// `[..., m, k]` by `[..., k, n]` with equal batch axes: every row with every column. `Pull` has a third input,
+    /// `[..., m, n]`.
     Matmul(Combine),
     /// The input inside of a frame of zeros; `before[axis]` zeros come first.
     Pad {
@@ -147,6 +152,7 @@ impl Op {
             Op::Copy => "contiguous",
             Op::Reduce { op, .. } => op.name(),
             Op::Matmul(Combine::Product) => "matmul",
+            Op::Matmul(Combine::Pull(_)) => "cdist_backward",
             Op::Matmul(_) => "cdist",
             Op::Pad { .. } => "pad",
             Op::Gather { .. } => "gather",

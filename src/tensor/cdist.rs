@@ -74,7 +74,7 @@ fn distances(a: &Tensor, b: &Tensor, p: f64) -> Result<Tensor> {
         f64::INFINITY => (Combine::Largest, |y, _| Ok(y)),
         p => (Combine::Power(p), |y, p| y.pow(1.0 / p)),
     };
-    let y = root(a.combined(&b.t(), combine, "cdist")?, p)?;
+    let y = root(a.combined(&b.t(), None, combine, "cdist")?, p)?;
     let (rows, others) = (a.clone(), b.clone());
     Ok(autograd::track(y, &[a, b], |y| {
         Rule::with_output(y, move |g, y| {
@@ -98,20 +98,58 @@ fn pull(g: &Tensor, y: &Tensor, a: &Tensor, b: &Tensor, p: f64) -> Result<Tensor
             zero.choose(0.0, g / &if p == 2.0 { length } else { length.pow(p - 1.0)? })?
         }
     };
-    let d = a.unsqueeze(-2)?.sub(b.unsqueeze(-3)?)?;
-    let force = match p {
-        1.0 => sign(&d)?,
-        2.0 => d,
-        f64::INFINITY => {
-            let largest = d.abs().eq(y.unsqueeze(-1)?)?;
-            largest.choose(sign(&d)?, &(&d * 0.0))?
-        }
-        _ => {
-            let zero = d.eq(0.0)?;
-            sign(&d)? * zero.choose(0.0, zero.choose(1.0, d.abs())?.pow(p - 1.0)?)?
-        }
-    };
-    (weight.unsqueeze(-1)? * force).sum(-2)
+    if p == f64::INFINITY {
+        // All differences that are the largest; each is asked again, so that none is stored.
+        let d = a.unsqueeze(-2)?.sub(b.unsqueeze(-3)?)?;
+        let force = d.abs().eq(y.unsqueeze(-1)?)?.choose(force(&d, 1.0)?, &(&d * 0.0))?;
+        return (weight.unsqueeze(-1)? * force).sum(-2);
+    }
+    pulled(&weight, a, b, p)
+}
+
+/// `out[i, k] = sum_j w[i, j] * force(a[i, k] - b[j, k])`.
+fn pulled(w: &Tensor, a: &Tensor, b: &Tensor, p: f64) -> Result<Tensor> {
+    let y = w.combined(b, Some(a), Combine::Pull(p), "cdist")?;
+    let (weights, rows, others) = (w.clone(), a.clone(), b.clone());
+    Ok(autograd::track(y, &[w, a, b], |_| {
+        Rule::needed(move |g, needed| {
+            // Each from differences of its own: what two sums along different axes read would be stored.
+            let differences = || rows.unsqueeze(-2)?.sub(others.unsqueeze(-3)?);
+            let moved = || {
+                let slope = match p {
+                    1.0 => return Ok(None),
+                    2.0 => None,
+                    p => Some(slope(&differences()?, p)?),
+                };
+                let pull = g.unsqueeze(-2)?.mul(weights.unsqueeze(-1)?)?;
+                Ok::<_, Error>(Some(slope.map_or(Ok(pull.clone()), |slope| pull.mul(slope))?))
+            };
+            let dw = if needed[0] { Some((g.unsqueeze(-2)? * force(&differences()?, p)?).sum(-1)?) } else { None };
+            let da = if needed[1] { moved()?.map(|t| t.sum(-2)).transpose()? } else { None };
+            let db = if needed[2] { moved()?.map(|t| t.neg().sum(-3)).transpose()? } else { None };
+            Ok(vec![dw, da, db])
+        })
+    }))
+}
+
+/// `sign(d) * |d|^(p - 1)`, 0 at 0.
+fn force(d: &Tensor, p: f64) -> Result<Tensor> {
+    match p {
+        1.0 => sign(d),
+        2.0 => Ok(d.clone()),
+        p => sign(d)?.mul(away_from_zero(d, p - 1.0)?),
+    }
+}
+
+/// The derivative of [`force`].
+fn slope(d: &Tensor, p: f64) -> Result<Tensor> {
+    Ok(away_from_zero(d, p - 2.0)? * (p - 1.0))
+}
+
+/// `|d|^p`, 0 at 0.
+fn away_from_zero(d: &Tensor, p: f64) -> Result<Tensor> {
+    let zero = d.eq(0.0)?;
+    zero.choose(0.0, zero.choose(1.0, d.abs())?.pow(p)?)
 }
 
 /// The sign, and NaN of NaN.

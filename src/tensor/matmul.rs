@@ -56,9 +56,15 @@ impl Tensor {
         }
     }
 
-    /// Every row with every column, the batch axes broadcast, without a gradient. Both have rank 2 or more, one dtype,
-    /// and one inner size.
-    pub(super) fn combined(&self, columns: &Tensor, combine: Combine, op: &'static str) -> Result<Tensor> {
+    /// Every row with every column, and what `third` has at their place, the batch axes broadcast, without a gradient.
+    /// All have rank 2 or more and one dtype, rows and columns one inner size.
+    pub(super) fn combined(
+        &self,
+        columns: &Tensor,
+        third: Option<&Tensor>,
+        combine: Combine,
+        op: &'static str,
+    ) -> Result<Tensor> {
         let (ra, rb) = (self.rank(), columns.rank());
         let (m, k, n) = (self.shape()[ra - 2], self.shape()[ra - 1], columns.shape()[rb - 1]);
         let head = |s: &Shape| Shape::from(&s[..s.rank() - 2]);
@@ -73,12 +79,13 @@ impl Tensor {
         }
         let a = self.with_view(self.view().expand(with(m, k)));
         let b = columns.with_view(columns.view().expand(with(k, n)));
-        Ok(Tensor::lazy(Op::Matmul(combine), self.device(), self.dtype(), shape, [Some(&a), Some(&b), None]))
+        let third = third.map(|x| x.with_view(x.view().expand(shape)));
+        Ok(Tensor::lazy(Op::Matmul(combine), self.device(), self.dtype(), shape, [Some(&a), Some(&b), third.as_ref()]))
     }
 
     /// The product of two tensors of rank 2 or more and of one dtype.
     fn product(&self, rhs: &Tensor) -> Result<Tensor> {
-        let y = self.combined(rhs, Combine::Product, "matmul")?;
+        let y = self.combined(rhs, None, Combine::Product, "matmul")?;
         let (a, b) = (self.clone(), rhs.clone());
         Ok(autograd::track(y, &[self, rhs], |_| {
             Rule::needed(move |g, needed| {

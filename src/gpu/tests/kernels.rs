@@ -112,7 +112,8 @@ fn matmul(
     let mut kernel = b.kernel();
     let Body::Fused(epilogue) = kernel.body else { unreachable!("a fused program") };
     let combine = Combine::Product;
-    kernel.body = Body::Matmul(Matmul { combine, m, n, k, batch: batch.to_vec(), a, b: right, dtype, epilogue });
+    kernel.body =
+        Body::Matmul(Matmul { combine, m, n, k, batch: batch.to_vec(), a, b: right, x: None, dtype, epilogue });
     (kernel, inputs.into_iter().map(whole).collect())
 }
 
