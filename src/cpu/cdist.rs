@@ -245,8 +245,10 @@ impl<T> SharedRows<T> {
 simd! {
     /// All rows with one panel.
     fn sweep<T: Real, N: Norm<T>>(norm: N, rows: &[[T; ROWS]], panel: &[[T; PANEL]], c: &mut [T], at: Place<T>) {
-        // As many accumulators as there are registers.
-        if level() < Level::WIDEST {
+        // As many accumulators as there are registers, or columns.
+        if at.pitch <= 8 {
+            halves::<T, N, 8>(norm, rows, panel, c, at);
+        } else if level() < Level::WIDEST {
             halves::<T, N, 16>(norm, rows, panel, c, at);
         } else {
             halves::<T, N, 32>(norm, rows, panel, c, at);
@@ -266,11 +268,14 @@ fn halves<T: Real, N: Norm<T>, const W: usize>(
     for (number, (lines, group)) in groups.enumerate() {
         for column in (0..PANEL).step_by(W) {
             let from = at.column + column;
+            if from >= at.pitch {
+                break;
+            }
             let mut x = [[T::from_f64(0.0); W]; ROWS];
             if let Some(third) = at.x {
                 let third = third.from(number * ROWS, column);
                 for (r, x) in x.iter_mut().enumerate().take(lines.len() / at.pitch) {
-                    for (j, x) in x.iter_mut().enumerate().take(at.pitch.saturating_sub(from)) {
+                    for (j, x) in x.iter_mut().enumerate().take(at.pitch - from) {
                         // SAFETY: `distances`' contract: the third operand has an element at the place of each result.
                         *x = unsafe { *third.from(r, j).data };
                     }
