@@ -15,7 +15,8 @@ impl Tensor {
     /// `p` is 2 for Euclidean distances, 1 for sums of magnitudes, `f64::INFINITY` for the largest one, 0 for the number
     /// of coordinates that differ, or any other positive number. The differences themselves are added up, so that equal
     /// rows have distance 0 and near rows keep their digits wherever they lie. Floats up to 32 bits are computed in `F32`;
-    /// integers and bools become `F32`. Where two rows are equal the gradient is 0.
+    /// integers and bools become `F32`. Where two rows are equal the gradient is 0. The distance of rows whose difference
+    /// has a NaN is NaN (for an infinite `p` PyTorch passes over it).
     ///
     /// # Errors
     /// If a rank is below 2, the rows have different sizes, the batch axes do not broadcast, `p` is negative or NaN, or
