@@ -127,14 +127,14 @@ fn checkpoints_have_the_same_gradients_to_any_order() {
     // The second input is computed from the first: its gradient must not count twice.
     let f = |x: &[Tensor]| {
         let x = &x[0];
-        checkpoint(|x| x[0].exp().mul(&x[1].sin()), &[x, &x.square()])?.sum(())
+        checkpoint(|x| x[0].exp().mul(x[1].sin()), &[x, &x.square()])?.sum(())
     };
     gradcheck(f, &[&x]).unwrap();
     gradgradcheck(f, &[&x]).unwrap();
     let tracked = x.requires_grad();
-    let first = grad(&f(&[tracked.clone()]).unwrap(), &[&tracked], true).unwrap().remove(0);
+    let first = grad(&f(std::slice::from_ref(&tracked)).unwrap(), &[&tracked], true).unwrap().remove(0);
     assert!(first.is_tracked());
-    assert!(!no_grad(|| f(&[tracked.clone()])).unwrap().is_tracked());
+    assert!(!no_grad(|| f(std::slice::from_ref(&tracked))).unwrap().is_tracked());
 }
 
 #[test]

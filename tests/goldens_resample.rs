@@ -67,7 +67,8 @@ fn gradients_of_second_order() {
     let nearest = |x: &Tensor| interpolate(x, Target::size([2, 7]), InterpolateMode::Nearest, false);
     let unfolded = |x: &Tensor| unfold(x, windows);
     let folded = |x: &Tensor| fold(&x.reshape([2, 4, 12])?, [4, 3], windows);
-    let all: [&dyn Fn(&Tensor) -> Result<Tensor>; 5] = [&bilinear, &cubic, &nearest, &unfolded, &folded];
+    type Op<'a> = &'a dyn Fn(&Tensor) -> Result<Tensor>;
+    let all: [Op; 5] = [&bilinear, &cubic, &nearest, &unfolded, &folded];
     for f in all {
         let f = |x: &[Tensor]| f(&x[0])?.square().sum(());
         gradcheck(f, &[&x]).unwrap();

@@ -57,9 +57,10 @@ fn run() -> Result<(), Box<dyn StdError>> {
 }
 
 type Workload = fn(&Suite) -> Result<()>;
-const WORKLOADS: [(&str, Workload); 8] = [
+const WORKLOADS: [(&str, Workload); 9] = [
     ("W1", matmul),
     ("W2", batched),
+    ("W3", distances),
     ("W4", elementwise),
     ("W5", mlp),
     ("W6", models::cnn),
@@ -170,6 +171,15 @@ fn batched(suite: &Suite) -> Result<()> {
     let (a, b) = (suite.uniform([32, 128, 64], 1)?, suite.uniform([32, 64, 128], 2)?);
     let t = suite.repeat(|| a.matmul(&b))?;
     suite.line("W2", "32x128x64x128", "gflops", 2.0 * 32.0 * 128.0 * 64.0 * 128.0 / t.median / 1e6, &t);
+    Ok(())
+}
+
+fn distances(suite: &Suite) -> Result<()> {
+    for (n, d) in [(1000, 3), (2048, 128)] {
+        let (x, y) = (suite.uniform([n, d], 1)?, suite.uniform([n, d], 2)?);
+        let t = suite.repeat(|| x.cdist(&y, 2.0))?;
+        suite.line("W3", &format!("{n}x{d}"), "ms", t.median, &t);
+    }
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! Matrix products: floats by the `gemm` crate, integers by a plain loop, then the epilogue over the product.
+//! Matrix products: floats by the `gemm` crate, integers by a plain loop, distances by kernels of their own; then the
+//! epilogue over the product.
 
 use std::sync::Arc;
 
@@ -6,11 +7,13 @@ use gemm::Parallelism;
 
 use super::{
     address,
+    cdist::{Absolute, Largest, Norm, Power, Pull, PullPower, PullSign, Square, Strided, Unequal, distances},
     convert::{Stored, for_stored, is_held},
     crew::{for_each, threads},
     memory::Pool,
     pointwise::{FusedProgram, MAX_BUFFERS},
     product,
+    simd::has_fma,
 };
 use crate::{
     DType, Result, Scalar,
@@ -20,7 +23,10 @@ use crate::{
         kernel::{Binding, Code, Kernel, Matmul, Operand, Output},
     },
     layout::{View, collapse, contiguous_strides},
-    op::numeric::Integer,
+    op::{
+        Combine,
+        numeric::{Fused32, Integer, Real},
+    },
 };
 
 /// Multiply-adds below which threads cost more than they save.
@@ -143,17 +149,62 @@ impl MatmulProgram {
     }
 
     /// Computes all products into `c`, contiguous.
-    unsafe fn multiply(&self, a: Matrix, b: Matrix, c: Shared) {
+    unsafe fn multiply(&self, a: Matrix, b: Matrix, x: Option<Matrix>, c: Shared) {
         let Matmul { m, n, k, .. } = self.product;
         // SAFETY: the caller's contract.
         unsafe {
             match self.acc {
+                DType::F32 if !self.is_product() && has_fma() => self.distances::<Fused32>((a, b, x), c),
+                DType::F32 if !self.is_product() => self.distances::<f32>((a, b, x), c),
+                DType::F64 if !self.is_product() => self.distances::<f64>((a, b, x), c),
                 DType::F32 if product::suits([m, n, k], b.col) => self.small(a, b, c),
                 DType::F32 => self.floats::<f32>(a, b, c, [0.0, 1.0]),
                 DType::F64 => self.floats::<f64>(a, b, c, [0.0, 1.0]),
                 _ => for_stored!(self.product.dtype, S => Self::integers::<S>(self, a, b, c)),
             }
         }
+    }
+
+    fn is_product(&self) -> bool {
+        self.product.combine == Combine::Product
+    }
+
+    unsafe fn distances<T: Real + Send + Sync>(&self, operands: (Matrix, Matrix, Option<Matrix>), c: Shared) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            match self.product.combine {
+                Combine::Product => unreachable!("products have kernels of their own"),
+                Combine::Square => self.distances_by::<T, _>(Square, operands, c),
+                Combine::Absolute => self.distances_by::<T, _>(Absolute, operands, c),
+                Combine::Power(p) => self.distances_by::<T, _>(Power(p), operands, c),
+                Combine::Largest => self.distances_by::<T, _>(Largest, operands, c),
+                Combine::Unequal => self.distances_by::<T, _>(Unequal, operands, c),
+                Combine::Pull(1.0) => self.distances_by::<T, _>(PullSign, operands, c),
+                Combine::Pull(2.0) => self.distances_by::<T, _>(Pull, operands, c),
+                Combine::Pull(p) => self.distances_by::<T, _>(PullPower(p), operands, c),
+            }
+        }
+    }
+
+    unsafe fn distances_by<T: Real + Send + Sync, N: Norm<T>>(
+        &self,
+        norm: N,
+        (a, b, x): (Matrix, Matrix, Option<Matrix>),
+        c: Shared,
+    ) {
+        let Matmul { m, n, k, .. } = self.product;
+        let (batches, size) = (self.batches(), m * n * k.max(1));
+        let threads = if batches * size < SERIAL { 1 } else { threads() };
+        let (outside, inside) = if batches >= 2 * threads { (threads, 1) } else { (1, threads) };
+        for_each(batches, outside, |batch| {
+            let matrix =
+                |x: Matrix| Strided { data: x.data.at::<T>(self.start(x.operand, batch)), row: x.row, col: x.col };
+            // SAFETY: the strides stay inside of the operands, and each batch has its own part of C.
+            unsafe {
+                let out = std::slice::from_raw_parts_mut(c.at::<T>((batch * m * n) as isize), m * n);
+                distances(norm, (matrix(a), matrix(b), x.map(matrix)), (n, k), out, inside);
+            }
+        });
     }
 
     unsafe fn floats<T: Copy + Send + Sync + 'static>(&self, a: Matrix, b: Matrix, c: Shared, [zero, one]: [T; 2]) {
@@ -336,9 +387,16 @@ impl Program for MatmulProgram {
         let at = |wide: &Option<super::HostBuffer>, data| wide.as_ref().map_or(data, |w| Shared(w.as_ptr()));
         let a = Matrix { data: at(&wide[0], a_data), operand: a, row: a.row, col: a.col };
         let b = Matrix { data: at(&wide[1], b_data), operand: b, row: b.row, col: b.col };
+        // Gradients of distances are of full width.
+        let x = self.product.x.as_ref().map(|x| Matrix {
+            data: Shared(buffers[x.input]),
+            operand: x,
+            row: x.row,
+            col: x.col,
+        });
         // SAFETY: the scheduler passes the buffers that the kernel describes.
         unsafe {
-            self.multiply(a, b, Shared(buffers[inputs.len()]));
+            self.multiply(a, b, x, Shared(buffers[inputs.len()]));
             if let Some(epilogue) = &self.epilogue {
                 epilogue.run(&buffers[..count], scalars);
             }

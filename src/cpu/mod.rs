@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod accuracy;
+mod cdist;
 mod chain;
 mod convert;
 mod crew;

@@ -8,7 +8,7 @@ use crate::{
     DType, Scalar,
     graph::kernel::{Body, Code, Fused, Instr, Kernel, Leaf, Line, Matmul, Operand, ScatterAdd},
     layout::{Strides, contiguous_strides},
-    op::Class,
+    op::{Class, Combine},
 };
 
 /// A held value: the bytes of its compute type.
@@ -243,6 +243,13 @@ fn matmul(m: &Matmul, kernel: &Kernel, inputs: &[Vec<u8>]) -> Vec<Value> {
         let pairs = (0..m.k).map(|p| (at(&m.a, b, i, p), at(&m.b, b, p, j)));
         use crate::dtype::Compute as K;
         let sum = match m.dtype.compute() {
+            K::F32 if m.combine != Combine::Product => {
+                let wide = |v| unpack::<f32>(v) as f64;
+                pack(distance(m.combine, pairs.map(|(x, y)| (wide(x) - wide(y)).abs())) as f32)
+            }
+            K::F64 if m.combine != Combine::Product => {
+                pack(distance(m.combine, pairs.map(|(x, y)| (unpack::<f64>(x) - unpack::<f64>(y)).abs())))
+            }
             K::F32 => pack(pairs.map(|(x, y)| unpack::<f32>(x) as f64 * unpack::<f32>(y) as f64).sum::<f64>() as f32),
             K::F64 => pack(pairs.map(|(x, y)| unpack::<f64>(x) * unpack::<f64>(y)).sum::<f64>()),
             K::I64 | K::U64 => {
@@ -253,6 +260,17 @@ fn matmul(m: &Matmul, kernel: &Kernel, inputs: &[Vec<u8>]) -> Vec<Value> {
         out.push(wrap(sum, m.dtype));
     }
     out
+}
+
+fn distance(combine: Combine, differences: impl Iterator<Item = f64>) -> f64 {
+    match combine {
+        Combine::Product | Combine::Pull(_) => unreachable!("neither is of differences alone"),
+        Combine::Square => differences.map(|d| d * d).sum(),
+        Combine::Absolute => differences.sum(),
+        Combine::Power(p) => differences.map(|d| d.powf(p)).sum(),
+        Combine::Largest => differences.fold(0.0, f64::max),
+        Combine::Unequal => differences.filter(|&d| d != 0.0).count() as f64,
+    }
 }
 
 fn scatter(s: &ScatterAdd, kernel: &Kernel, inputs: &[Vec<u8>], out: &mut [u8]) {

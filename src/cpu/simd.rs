@@ -15,6 +15,15 @@ pub(super) enum Level {
     V4,
 }
 
+impl Level {
+    /// The level with the most and longest registers.
+    #[cfg(target_arch = "x86_64")]
+    pub const WIDEST: Level = Level::V4;
+    /// The level with the most and longest registers.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub const WIDEST: Level = Level::Base;
+}
+
 /// The processor's level, looked up once.
 #[inline]
 pub(super) fn level() -> Level {
@@ -53,31 +62,31 @@ pub(super) fn has_vectors() -> bool {
 
 /// Defines a function whose body is compiled for every level.
 macro_rules! simd {
-    ($(#[$meta:meta])* $vis:vis fn $name:ident $(<$g:ident: $bound:path>)? ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident $(<$($g:ident: $bound:path),+>)? ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$meta])*
-        $vis fn $name $(<$g: $bound>)? ($($arg: $ty),*) $(-> $ret)? {
+        $vis fn $name $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? {
             #[inline(always)]
-            fn body $(<$g: $bound>)? ($($arg: $ty),*) $(-> $ret)? $body
+            fn body $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? $body
 
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-                fn v4 $(<$g: $bound>)? ($($arg: $ty),*) $(-> $ret)? {
-                    body $(::<$g>)? ($($arg),*)
+                fn v4 $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? {
+                    body $(::<$($g),+>)? ($($arg),*)
                 }
                 #[target_feature(enable = "avx2,fma")]
-                fn v3 $(<$g: $bound>)? ($($arg: $ty),*) $(-> $ret)? {
-                    body $(::<$g>)? ($($arg),*)
+                fn v3 $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? {
+                    body $(::<$($g),+>)? ($($arg),*)
                 }
                 match $crate::cpu::simd::level() {
                     // SAFETY: the processor has these features.
-                    $crate::cpu::simd::Level::V4 => return unsafe { v4 $(::<$g>)? ($($arg),*) },
+                    $crate::cpu::simd::Level::V4 => return unsafe { v4 $(::<$($g),+>)? ($($arg),*) },
                     // SAFETY: the processor has these features.
-                    $crate::cpu::simd::Level::V3 => return unsafe { v3 $(::<$g>)? ($($arg),*) },
+                    $crate::cpu::simd::Level::V3 => return unsafe { v3 $(::<$($g),+>)? ($($arg),*) },
                     $crate::cpu::simd::Level::Base => {}
                 }
             }
-            body $(::<$g>)? ($($arg),*)
+            body $(::<$($g),+>)? ($($arg),*)
         }
     };
 }

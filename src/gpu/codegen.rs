@@ -114,6 +114,18 @@ impl<'a> Builder<'a> {
         Ok(self.word(role.to_owned(), index(value)? as u32, true))
     }
 
+    /// A number of the kernel, as a parameter of this type: other numbers need no other kernel.
+    pub fn number(&mut self, role: &str, value: f64, ty: Ty) -> String {
+        if ty != Ty::F64 {
+            let word = self.word(role.to_owned(), (value as f32).to_bits(), false);
+            return format!("bitcast<f32>({word})");
+        }
+        let bits = value.to_bits();
+        let low = self.word(format!("{role} low"), bits as u32, false);
+        let high = self.word(format!("{role} high"), (bits >> 32) as u32, false);
+        format!("{}({low}, {high})", self.call("f64_from_words"))
+    }
+
     /// A scalar passed at launch, as the type in which its dtype is held.
     pub fn scalar(&mut self, scalar: usize, ty: Ty) -> String {
         let role = format!("scalar{scalar}");

@@ -5,11 +5,12 @@ use std::{
     sync::OnceLock,
 };
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     include_str!("../../shaders/prelude.wgsl"),
     include_str!("../../shaders/unary.wgsl"),
     include_str!("../../shaders/binary.wgsl"),
     include_str!("../../shaders/random.wgsl"),
+    include_str!("../../shaders/distance.wgsl"),
     include_str!("../../shaders/float64.wgsl"),
 ];
 /// Written for a type `T`.

@@ -1,4 +1,4 @@
-//! Matrix products: which kernel, the parts that all share, and the plain one for every dtype.
+//! Matrix products and distance matrices: which kernel, the parts that all share, and the plain one for every dtype.
 
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ use crate::{
     DType, Result,
     graph::kernel::{Binding, Code, Fused, Instr, Leaf, Matmul, Operand, Output},
     layout::contiguous_strides,
-    op::ReduceOp,
+    op::Combine,
 };
 
 /// A product with its surroundings, as the kernel builders see it.
@@ -37,7 +37,10 @@ pub(super) enum Reach {
 /// The kernel's text and its grid.
 pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
     let Matmul { m, n, .. } = *product.matmul;
-    if product.ty(target) != Ty::F32 || m < 4 || n < 4 {
+    // Powers are long and outweigh loads: written out for every accumulator of a tile they would compile for minutes.
+    // A third operand would take as many registers again as a tile has.
+    let long = matches!(product.matmul.combine, Combine::Power(_) | Combine::Pull(_));
+    if product.ty(target) != Ty::F32 || m < 4 || n < 4 || long {
         return plain(product, target);
     }
     if target.cpu { matmul_lanes::build(product, target) } else { matmul_shared::build(product, target) }
@@ -91,10 +94,44 @@ impl<'a> Product<'a> {
         target.octo() && alone && aligned && self.inputs[operand.input].dtype == DType::F32
     }
 
+    /// The statement by which accumulator `acc` takes in a row's element `a`, the same for four columns, and theirs, `x`.
+    pub fn step(&self, b: &mut Builder, acc: &str, a: &str, x: &str) -> String {
+        let ty = self.ty(b.target);
+        if let Combine::Pull(p) = self.matmul.combine {
+            let (name, power) = match p {
+                1.0 => ("pull_sign", String::new()),
+                2.0 => ("pull", String::new()),
+                p => ("pull_power", format!(", {}", b.number("p", p - 1.0, ty))),
+            };
+            let function = b.call(&format!("{name}_{}", ty.name()));
+            return format!("{acc} += {function}(third - {x}{power}) * {a};");
+        }
+        let row = format!("{}({a})", ty.vec());
+        let name = match self.matmul.combine {
+            Combine::Product if ty == Ty::F32 && !b.target.cpu => return format!("{acc} = fma({row}, {x}, {acc});"),
+            Combine::Product => return format!("{acc} += {x} * {a};"),
+            Combine::Square => "add_square",
+            Combine::Absolute => "add_absolute",
+            Combine::Power(_) => "add_power",
+            Combine::Largest => "keep_largest",
+            Combine::Unequal => "add_unequal",
+            Combine::Pull(_) => unreachable!("a pull has a third operand"),
+        };
+        let function = b.call(&format!("{name}_{}", ty.name()));
+        match self.matmul.combine {
+            Combine::Power(p) => {
+                let p = b.number("p", p, ty);
+                format!("{acc} = {function}({acc}, {row}, {x}, {p});")
+            }
+            _ => format!("{acc} = {function}({acc}, {row}, {x});"),
+        }
+    }
+
     /// Statements for the batch coordinates and the operands' first elements `base_a`, `base_b`, from `batch`.
     pub fn bases(&self, b: &mut Builder, walk: &Walk) -> Result<String> {
         let mut text = walk.coordinates(b, 0..self.matmul.batch.len(), "batch")?;
-        for (name, operand) in [("a", &self.matmul.a), ("b", &self.matmul.b)] {
+        let third = self.matmul.x.iter().map(|x| ("x", x));
+        for (name, operand) in [("a", &self.matmul.a), ("b", &self.matmul.b)].into_iter().chain(third) {
             let mut terms = vec![match operand.offset {
                 0 => "0".to_owned(),
                 offset => b.step(&format!("{name} offset"), offset)?,
@@ -151,7 +188,7 @@ impl<'a> Product<'a> {
 }
 
 /// A product of few tiles and a long inner axis, cut along that axis: a batch of partial products, and the program that
-/// sums them and goes on with the epilogue. The parts are its last input.
+/// folds them into one and goes on with the epilogue. The parts are its last input.
 pub(super) fn split(product: &Product, target: &Target) -> Option<(Matmul, Fused)> {
     let matmul = product.matmul;
     let Matmul { m, n, k, .. } = *matmul;
@@ -178,6 +215,7 @@ pub(super) fn split(product: &Product, target: &Target) -> Option<(Matmul, Fused
     first.batch.insert(0, parts);
     first.a = in_front(&matmul.a, matmul.a.col);
     first.b = in_front(&matmul.b, matmul.b.row);
+    first.x = matmul.x.as_ref().map(|x| in_front(x, 0));
     let whole = [&first.batch[..], &[m, n]].concat();
     let acc = Instr { code: Code::Acc, args: [0; 3], dtype: DType::F32, per_row: false };
     let output = Output { value: 0, strides: contiguous_strides(&whole), offset: 0 };
@@ -192,7 +230,7 @@ pub(super) fn split(product: &Product, target: &Target) -> Option<(Matmul, Fused
     for instr in &mut second.code {
         instr.per_row = true;
         if instr.code == Code::Acc {
-            (instr.code, instr.args[0]) = (Code::Reduce(ReduceOp::Sum), 0);
+            (instr.code, instr.args[0]) = (Code::Reduce(matmul.combine.fold()), 0);
         } else {
             instr.args[..instr.code.arity()].iter_mut().for_each(|arg| *arg += 1);
         }
@@ -234,8 +272,16 @@ fn plain(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
         b.access(from_b, "load4", &format!("at_b + vec4<i32>(q * {b_row})"))
     };
     let load_a = b.access(from_a, "load", &format!("at_a + q * {a_col}"));
+    if let Some(x) = &product.matmul.x {
+        let from_x = product.bind(&mut b, x);
+        let (x_row, x_col) = (product.stride(&mut b, "x row", x.row)?, product.stride(&mut b, "x col", x.col)?);
+        let columns = format!("min(vec4<i32>(i32(i)) + vec4<i32>(0, 1, 2, 3), vec4<i32>({last}))");
+        let load = b.access(from_x, "load4", &format!("base_x + i32(row) * {x_row} + {columns} * {x_col}"));
+        let _ = writeln!(body, "let third = {load};");
+    }
     let _ = writeln!(body, "var acc = {v}({s}(0));", v = ty.vec(), s = ty.name());
-    let _ = writeln!(body, "for (var q = 0; q < i32({inner}); q++) {{ acc += {load_a} * {load_b}; }}");
+    let step = product.step(&mut b, "acc", &load_a, &load_b);
+    let _ = writeln!(body, "for (var q = 0; q < i32({inner}); q++) {{ {step} }}");
     body += &product.epilogue(&mut b, &walk, "row", "i", "acc")?;
     body += "\n";
     Ok((b.finish([64, 1, 1], &body)?, grid(threads.div_ceil(64), target)?))

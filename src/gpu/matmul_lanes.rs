@@ -146,7 +146,8 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
             let _ = writeln!(body, "let s{kk}_{r} = {};", from_row(component, r));
         }
         for (j, kk) in (0..quads).flat_map(|j| (0..4).map(move |kk| (j, kk))) {
-            let _ = writeln!(body, "c{r}_{j} += b{kk}_{j} * s{kk}_{r};");
+            let step = product.step(&mut b, &format!("c{r}_{j}"), &format!("s{kk}_{r}"), &format!("b{kk}_{j}"));
+            let _ = writeln!(body, "{step}");
         }
     }
     body += "}\n";
@@ -172,7 +173,8 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
             let s =
                 if broadcast { format!("subgroupBroadcast(a{}, {}u)", r / lanes, r % lanes) } else { format!("a{r}") };
             for j in 0..quads {
-                let _ = writeln!(body, "c{r}_{j} += b_{j} * {s};");
+                let step = product.step(&mut b, &format!("c{r}_{j}"), &s, &format!("b_{j}"));
+                let _ = writeln!(body, "{step}");
             }
         }
         body += "}\n";

@@ -155,7 +155,9 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
         }
         for r in 0..halves * 4 {
             for j in 0..halves {
-                let _ = writeln!(body, "c{r}_{j} = fma(F(a{d}_{}.{}), b{d}_{j}, c{r}_{j});", r / 4, XYZW[r % 4]);
+                let a = format!("a{d}_{}.{}", r / 4, XYZW[r % 4]);
+                let step = product.step(&mut b, &format!("c{r}_{j}"), &a, &format!("b{d}_{j}"));
+                let _ = writeln!(body, "{step}");
             }
         }
     }

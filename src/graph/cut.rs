@@ -18,7 +18,6 @@ use super::{
 use crate::{
     DType, Error, Result,
     layout::{Strides, contiguous_strides},
-    op::BinaryOp,
 };
 
 /// A kernel that the device can launch, or why there is none.
@@ -398,13 +397,13 @@ fn bare(lowered: &mut Lowered, (slot, sums): (usize, Binding)) {
 fn accumulate(lowered: &mut Lowered, before: Option<(usize, Binding)>) {
     let Some(before) = before else { return };
     let Body::Matmul(product) = &mut lowered.kernel.body else { unreachable!("only products accumulate") };
-    let dtype = before.1.dtype;
+    let (dtype, join) = (before.1.dtype, product.combine.join());
     let mut program = product.epilogue.clone();
     let rounded = std::mem::replace(&mut product.dtype, dtype);
     let strides = contiguous_strides(&program.dims);
     let step = |code, args, dtype| Instr { code, args, dtype, per_row: false };
     let first = load(lowered, &mut program, before, strides);
-    let sum = [first, step(Code::Acc, [0; 3], dtype), step(Code::Binary(BinaryOp::Add), [0, 1, 0], dtype)];
+    let sum = [first, step(Code::Acc, [0; 3], dtype), step(Code::Binary(join), [0, 1, 0], dtype)];
     follow(&mut program, &sum, rounded);
     if let Body::Matmul(product) = &mut lowered.kernel.body {
         product.epilogue = program;

@@ -309,7 +309,10 @@ fn write_key(pending: &Pending, key: &mut Vec<u64>) {
             Op::Cast => key.push(head(7, 0)),
             Op::Copy => key.push(head(8, 0)),
             Op::Reduce { op, axes } => key.push(head(9, (*op as u64) << 8 | *axes as u64)),
-            Op::Matmul => key.push(head(10, 0)),
+            Op::Matmul(combine) => {
+                let [which, power] = combine.key();
+                key.extend([head(10, which), power]);
+            }
             Op::Pad { before } => {
                 key.push(head(11, 0));
                 key.extend(before.iter().map(|&n| n as u64));

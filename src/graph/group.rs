@@ -86,7 +86,7 @@ pub(super) enum Source {
 
 /// Whether an op reads this input at other places than the element that it computes.
 pub(super) fn is_opaque(op: &Op, edge: usize) -> bool {
-    matches!((op, edge), (Op::Matmul | Op::ScatterAdd { .. } | Op::Pad { .. }, _) | (Op::Gather { .. }, 0))
+    matches!((op, edge), (Op::Matmul(_) | Op::ScatterAdd { .. } | Op::Pad { .. }, _) | (Op::Gather { .. }, 0))
 }
 
 impl<'a> Groups<'a> {
@@ -195,7 +195,7 @@ impl<'a> Groups<'a> {
         let shape = self.pending.nodes[i].shape;
         let (kind, space, axes) = match self.pending.work[i].op {
             Op::Reduce { axes, .. } => (Kind::Row, self.view(i, 0).shape, axes),
-            Op::Matmul => (Kind::Matmul, shape, 0),
+            Op::Matmul(_) => (Kind::Matmul, shape, 0),
             Op::ScatterAdd { .. } => (Kind::ScatterAdd, shape, 0),
             _ => (Kind::Point, shape, 0),
         };
@@ -300,7 +300,7 @@ impl<'a> Groups<'a> {
             }
             if self.is_valid(&merged, p, r) && !self.is_cyclic(&a, &b, p, r) {
                 if merged.kind == Kind::Matmul && merged.members.len() - 1 > self.caps.max_epilogue {
-                    let is_product = |&&m: &&usize| matches!(self.pending.work[m].op, Op::Matmul);
+                    let is_product = |&&m: &&usize| matches!(self.pending.work[m].op, Op::Matmul(_));
                     self.overfull.extend(merged.members.iter().find(is_product));
                     return false;
                 }
@@ -383,7 +383,7 @@ impl<'a> Groups<'a> {
                         // Of a large buffer each reader may see a window of its own.
                         let apart = !self.caps.sees(numel, dtype);
                         bindings.insert((slot, apart.then_some(view)));
-                        if !matches!(op, Op::Matmul) {
+                        if !matches!(op, Op::Matmul(_)) {
                             let Some(view) = view.reshape(frame) else { return false };
                             long |= apart && elements && !self.caps.sees(reduced(&view.strides), dtype);
                         }

@@ -1,13 +1,13 @@
 //! What the scheduler hands to an executor: kernels, described by structure.
 //!
-//! There are three: a fused elementwise program with any number of row reductions in it, a matrix product with a
-//! fused epilogue, and scatter-add. Sizes, strides and scalars are values that an executor may pass at launch; the
+//! There are three: a fused elementwise program with any number of row reductions in it, a matrix product or a
+//! distance matrix with a fused epilogue, and scatter-add. Sizes, strides and scalars are values that an executor may pass at launch; the
 //! rest is structure that it may compile.
 
 use crate::{
     DType,
     layout::Strides,
-    op::{BinaryOp, ReduceOp, UnaryOp},
+    op::{BinaryOp, Combine, ReduceOp, UnaryOp},
 };
 
 /// A kernel and the buffers that it touches.
@@ -148,11 +148,13 @@ pub(crate) struct Output {
     pub offset: isize,
 }
 
-/// `C[b, i, j] = sum_k A[b, i, k] * B[b, k, j]`, then an elementwise program on each element of C.
+/// `C[b, i, j] = sum_k A[b, i, k] * B[b, k, j]`, or another combination of rows with columns, then an elementwise program
+/// on each element of C.
 ///
-/// The product accumulates in `F32` for floats up to 32 bits, else in the dtype itself, and is then rounded to `dtype`.
+/// It accumulates in `F32` for floats up to 32 bits, else in the dtype itself, and is then rounded to `dtype`.
 #[derive(Clone, Debug)]
 pub(crate) struct Matmul {
+    pub combine: Combine,
     pub m: usize,
     pub n: usize,
     pub k: usize,
@@ -160,6 +162,8 @@ pub(crate) struct Matmul {
     pub batch: Vec<usize>,
     pub a: Operand,
     pub b: Operand,
+    /// What `Combine::Pull` reads besides, at the place of the result.
+    pub x: Option<Operand>,
     pub dtype: DType,
     /// Over the dims `[batch.., m, n]`, uncollapsed; `Code::Acc` is the product. At the least it stores that.
     pub epilogue: Fused,

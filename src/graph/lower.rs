@@ -336,8 +336,11 @@ impl<'a> Builder<'a> {
 
     fn matmul(mut self) -> Lowered {
         let pending = self.groups.pending;
-        let is_product = |m: &&usize| matches!(pending.work[**m].op, Op::Matmul);
-        let Some(&product) = self.group.members.iter().find(is_product) else {
+        let combine = |m: &usize| match pending.work[*m].op {
+            Op::Matmul(combine) => Some((*m, combine)),
+            _ => None,
+        };
+        let Some((product, combine)) = self.group.members.iter().find_map(combine) else {
             unreachable!("a matmul group has a matmul")
         };
         let node = &pending.nodes[product];
@@ -357,6 +360,7 @@ impl<'a> Builder<'a> {
             }
         };
         let (mut a, mut b) = (operand(&mut self, 0), operand(&mut self, 1));
+        let mut x = pending.work[product].inputs[2].is_some().then(|| operand(&mut self, 2));
 
         let acc = self.emit(Code::Acc, &[], node.dtype, false);
         self.values.insert(product, acc);
@@ -377,6 +381,7 @@ impl<'a> Builder<'a> {
         }
         let mut strides: Vec<&mut Strides> = heads.iter_mut().collect();
         strides.extend([&mut a.batch, &mut b.batch]);
+        strides.extend(x.as_mut().map(|x| &mut x.batch));
         let axes = batch.len();
         collapse(&mut batch, axes, &mut strides);
         let tails = self.leaves.iter_mut().map(|l| &mut l.strides).chain(outputs.iter_mut().map(|o| &mut o.strides));
@@ -396,7 +401,8 @@ impl<'a> Builder<'a> {
             outputs,
         };
         let in_place = vec![false; self.inputs.len()];
-        self.finish(Body::Matmul(Matmul { m, n, k, batch, a, b, dtype: node.dtype, epilogue }), stored, in_place)
+        let body = Matmul { combine, m, n, k, batch, a, b, x, dtype: node.dtype, epilogue };
+        self.finish(Body::Matmul(body), stored, in_place)
     }
 }
 

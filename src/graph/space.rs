@@ -49,10 +49,14 @@ pub(super) fn places(body: &mut Body) -> Vec<Place<'_>> {
             let axes = fused.dims.len();
             program(fused, axes)
         }
-        Body::Matmul(Matmul { a, b, epilogue, .. }) => {
+        Body::Matmul(Matmul { a, b, x, epilogue, .. }) => {
             let axes = epilogue.dims.len();
             let (along_a, along_b) = ([a.row, 0, a.col], [0, b.col, b.row]);
             let mut all = vec![operand(a, axes - 2, along_a), operand(b, axes - 2, along_b)];
+            all.extend(x.as_mut().map(|x| {
+                let along = [x.row, x.col, 0];
+                operand(x, axes - 2, along)
+            }));
             all.extend(program(epilogue, axes + 1));
             all
         }
@@ -122,7 +126,7 @@ pub(super) fn part(lowered: &Lowered, axis: usize, range: Range<usize>) -> Lower
 }
 
 fn shorten(product: &mut Matmul, axis: usize, size: usize) {
-    let Matmul { a, b, epilogue, batch, .. } = product;
+    let Matmul { a, b, x, epilogue, batch, .. } = product;
     let rows = batch.len();
     match axis.checked_sub(rows) {
         Some(0) => (product.m, epilogue.dims[axis]) = (size, size),
@@ -135,7 +139,8 @@ fn shorten(product: &mut Matmul, axis: usize, size: usize) {
             epilogue.kept -= 1;
             let leaves = epilogue.leaves.iter_mut().map(|leaf| &mut leaf.strides);
             let outputs = epilogue.outputs.iter_mut().map(|output| &mut output.strides);
-            for strides in leaves.chain(outputs).chain([&mut a.batch, &mut b.batch]) {
+            let operands = [&mut a.batch, &mut b.batch].into_iter().chain(x.as_mut().map(|x| &mut x.batch));
+            for strides in leaves.chain(outputs).chain(operands) {
                 strides.copy_within(axis + 1.., axis);
                 strides[strides.len() - 1] = 0;
             }
@@ -166,6 +171,7 @@ pub(super) fn prune(lowered: &mut Lowered) {
         Body::Fused(fused) => fused,
         Body::Matmul(product) => {
             operands.extend([&mut product.a.input, &mut product.b.input]);
+            operands.extend(product.x.as_mut().map(|x| &mut x.input));
             &mut product.epilogue
         }
         Body::ScatterAdd(_) => return,

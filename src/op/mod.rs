@@ -50,6 +50,58 @@ impl ReduceOp {
     }
 }
 
+/// How a matrix product and its relatives fold an element `a` of a row and `b` of a column into what they have, from 0
+/// on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Combine {
+    /// `acc + a * b`: the matrix product.
+    Product,
+    /// `acc + (a - b)^2`.
+    Square,
+    /// `acc + |a - b|`.
+    Absolute,
+    /// `acc + |a - b|^p`.
+    Power(f64),
+    /// `max(acc, |a - b|)`, NaN if one is.
+    Largest,
+    /// `acc + 1` where a and b differ, NaN if their difference is.
+    Unequal,
+    /// `acc + a * f(x - b)`, `x` the element of a third matrix at the place of the result: the gradient of distances by
+    /// the p-norm, with `f(d) = sign(d) * |d|^(p - 1)`, at 0 0.
+    Pull(f64),
+}
+
+impl Combine {
+    /// How the results of two parts of the inner axis become one.
+    pub const fn fold(self) -> ReduceOp {
+        match self {
+            Combine::Largest => ReduceOp::Max,
+            _ => ReduceOp::Sum,
+        }
+    }
+
+    /// [`fold`](Self::fold) of two.
+    pub const fn join(self) -> BinaryOp {
+        match self {
+            Combine::Largest => BinaryOp::Max,
+            _ => BinaryOp::Add,
+        }
+    }
+
+    /// The numbers that tell it from others.
+    pub fn key(self) -> [u64; 2] {
+        match self {
+            Combine::Product => [0, 0],
+            Combine::Square => [1, 0],
+            Combine::Absolute => [2, 0],
+            Combine::Power(p) => [3, p.to_bits()],
+            Combine::Largest => [4, 0],
+            Combine::Unequal => [5, 0],
+            Combine::Pull(p) => [6, p.to_bits()],
+        }
+    }
+}
+
 /// What a node of the lazy graph computes. The result is always contiguous.
 ///
 /// `Const`, `Index` and `Random` have no input; elementwise inputs have the shape of the result.
@@ -77,8 +129,9 @@ pub(crate) enum Op {
         op: ReduceOp,
         axes: u8,
     },
-    /// `[..., m, k]` by `[..., k, n]` with equal batch axes.
-    Matmul,
+    /// `[..., m, k]` by `[..., k, n]` with equal batch axes: every row with every column. `Pull` has a third input,
+    /// `[..., m, n]`.
+    Matmul(Combine),
     /// The input inside of a frame of zeros; `before[axis]` zeros come first.
     Pad {
         before: Box<Shape>,
@@ -105,7 +158,9 @@ impl Op {
             Op::Cast => "to_dtype",
             Op::Copy => "contiguous",
             Op::Reduce { op, .. } => op.name(),
-            Op::Matmul => "matmul",
+            Op::Matmul(Combine::Product) => "matmul",
+            Op::Matmul(Combine::Pull(_)) => "cdist_backward",
+            Op::Matmul(_) => "cdist",
             Op::Pad { .. } => "pad",
             Op::Gather { .. } => "gather",
             Op::ScatterAdd { .. } => "scatter_add",

@@ -16,6 +16,10 @@ pub(crate) trait Real:
     + std::ops::Div<Output = Self>
     + std::ops::Neg<Output = Self>
 {
+    /// The nearest value.
+    fn from_f64(value: f64) -> Self;
+    /// `self * a + b`, in one step where the type says so.
+    fn mul_add(self, a: Self, b: Self) -> Self;
     fn abs(self) -> Self;
     fn sign(self) -> Self;
     fn floor(self) -> Self;
@@ -54,6 +58,8 @@ pub(crate) trait Real:
     fn remainder(self, b: Self) -> Self;
     /// NaN if one is NaN.
     fn max(self, b: Self) -> Self;
+    /// Of numbers that are not negative, which have the order of their bits, with NaN on top.
+    fn max_positive(self, b: Self) -> Self;
     /// NaN if one is NaN.
     fn min(self, b: Self) -> Self;
     fn atan2(self, b: Self) -> Self;
@@ -90,6 +96,14 @@ macro_rules! standard {
 /// The rules that read the same for every floating-point type; `$t` is the type, `$v` its value.
 macro_rules! rules {
     ($t:ty) => {
+        #[inline(always)]
+        fn from_f64(value: f64) -> Self {
+            value as $t
+        }
+        #[inline(always)]
+        fn mul_add(self, a: Self, b: Self) -> Self {
+            self * a + b
+        }
         #[inline(always)]
         fn sign(self) -> Self {
             (self > 0.0) as u8 as $t - (self < 0.0) as u8 as $t
@@ -129,6 +143,10 @@ macro_rules! rules {
         #[inline(always)]
         fn max(self, b: Self) -> Self {
             if (self > b) | self.is_nan() { self } else { b }
+        }
+        #[inline(always)]
+        fn max_positive(self, b: Self) -> Self {
+            <$t>::from_bits(self.to_bits().max(b.to_bits()))
         }
         #[inline(always)]
         fn min(self, b: Self) -> Self {
@@ -249,10 +267,18 @@ impl Real for f32 {
 }
 
 impl Real for Fused32 {
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        Fused32(value as f32)
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        Fused32(self.0.mul_add(a.0, b.0))
+    }
     polynomials!(true, Fused32, |x| x.0,
         exp exp2 expm1 log log2 log1p sin cos tanh atan erf sigmoid softplus gelu gelu_tanh);
     delegate!(abs() sign() floor() ceil() round() trunc() sqrt() recip() tan() sinh() cosh() asin() acos() relu()
-        selu() hardsigmoid() pow(b) floor_divide(b) remainder(b) max(b) min(b) atan2(b));
+        selu() hardsigmoid() pow(b) floor_divide(b) remainder(b) max(b) max_positive(b) min(b) atan2(b));
 }
 
 macro_rules! integers {

@@ -4,7 +4,7 @@ use super::Tensor;
 use crate::{
     DType, Error, Result, Shape,
     autograd::{self, Rule},
-    op::Op,
+    op::{Combine, Op},
 };
 
 impl Tensor {
@@ -58,25 +58,37 @@ impl Tensor {
         }
     }
 
-    /// The product of two tensors of rank 2 or more and of one dtype.
-    fn product(&self, rhs: &Tensor) -> Result<Tensor> {
-        let (ra, rb) = (self.rank(), rhs.rank());
-        let (m, k, n) = (self.shape()[ra - 2], self.shape()[ra - 1], rhs.shape()[rb - 1]);
+    /// Every row with every column, and what `third` has at their place, the batch axes broadcast, without a gradient.
+    /// All have rank 2 or more and one dtype, rows and columns one inner size.
+    pub(super) fn combined(
+        &self,
+        columns: &Tensor,
+        third: Option<&Tensor>,
+        combine: Combine,
+        op: &'static str,
+    ) -> Result<Tensor> {
+        let (ra, rb) = (self.rank(), columns.rank());
+        let (m, k, n) = (self.shape()[ra - 2], self.shape()[ra - 1], columns.shape()[rb - 1]);
         let head = |s: &Shape| Shape::from(&s[..s.rank() - 2]);
-        let batch = head(self.shape()).broadcast(&head(rhs.shape()), "matmul")?;
+        let batch = head(self.shape()).broadcast(&head(columns.shape()), op)?;
         let with = |a: usize, b: usize| {
             let axis = batch.rank();
             batch.insert(axis, a).insert(axis + 1, b)
         };
         let shape = with(m, n);
-        let y = if k == 0 {
-            Tensor::zeros(shape, self.dtype(), self.device())
-        } else {
-            let expanded = |x: &Tensor, to: Shape| (*x.shape() != to).then(|| x.with_view(x.view().expand(to)));
-            let (a, b) = (expanded(self, with(m, k)), expanded(rhs, with(k, n)));
-            let inputs = [Some(a.as_ref().unwrap_or(self)), Some(b.as_ref().unwrap_or(rhs)), None];
-            Tensor::lazy(Op::Matmul, self.device(), self.dtype(), shape, inputs)
-        };
+        if k == 0 {
+            return Ok(Tensor::zeros(shape, self.dtype(), self.device()));
+        }
+        let expanded = |x: &Tensor, to: Shape| (*x.shape() != to).then(|| x.with_view(x.view().expand(to)));
+        let (a, b) = (expanded(self, with(m, k)), expanded(columns, with(k, n)));
+        let third = third.map(|x| x.with_view(x.view().expand(shape)));
+        let inputs = [Some(a.as_ref().unwrap_or(self)), Some(b.as_ref().unwrap_or(columns)), third.as_ref()];
+        Ok(Tensor::lazy(Op::Matmul(combine), self.device(), self.dtype(), shape, inputs))
+    }
+
+    /// The product of two tensors of rank 2 or more and of one dtype.
+    fn product(&self, rhs: &Tensor) -> Result<Tensor> {
+        let y = self.combined(rhs, None, Combine::Product, "matmul")?;
         Ok(autograd::track(y, &[self, rhs], |_| {
             let (a, b) = (self.clone(), rhs.clone());
             Rule::needed(move |g, needed| {

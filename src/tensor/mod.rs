@@ -1,5 +1,6 @@
 //! The tensor, by family of methods.
 
+mod cdist;
 mod convert;
 mod create;
 mod display;
@@ -9,6 +10,7 @@ mod math;
 mod matmul;
 pub(crate) mod random;
 mod reduce;
+mod topk;
 mod view;
 pub(crate) mod window;
 
@@ -95,11 +97,13 @@ impl Tensor {
         // What has no elements needs no work, so that kernels never see a size of 0.
         let (op, inputs) = if shape.numel() == 0 { (Op::Const(Scalar::Int(0)), [None; 3]) } else { (op, inputs) };
         let heavy = match op {
-            Op::Matmul | Op::ScatterAdd { .. } => shape.numel() * dtype.size(),
+            Op::Matmul(_) | Op::ScatterAdd { .. } => shape.numel() * dtype.size(),
             _ => 0,
         };
-        let from_memory =
-            matches!(op, Op::Matmul | Op::Reduce { .. } | Op::Pad { .. } | Op::Gather { .. } | Op::ScatterAdd { .. });
+        let from_memory = matches!(
+            op,
+            Op::Matmul(_) | Op::Reduce { .. } | Op::Pad { .. } | Op::Gather { .. } | Op::ScatterAdd { .. }
+        );
         let inputs = inputs.map(|i| i.map(|t| t.as_input(from_memory)));
         let is_constant = matches!(op, Op::Const(_));
         let node = Node::new(device.clone(), shape, dtype, State::Lazy(Work { op, inputs }));

@@ -154,6 +154,9 @@ pub fn structured() -> Vec<Row> {
     row!("matmul of vectors", [[6], [6]], |x| x[0].matmul(&x[1]));
     row!("matmul of a vector", [[2, 3, 4], [4]], |x| x[0].matmul(&x[1]));
     row!("matmul above one tile", [[33, 70], [70, 35]], |x| x[0].matmul(&x[1]));
+    row!("cdist", [[2, 3, 4], [5, 4]], |x| x[0].cdist(&x[1], 2.0));
+    row!("cdist above one tile", [[33, 5], [70, 5]], |x| x[0].cdist(&x[1], 1.0));
+    row!("a kernel of distances", [[4, 3], [6, 3]], |x| Ok((x[0].cdist(&x[1], 1.5)? * -0.5).exp()));
     row!("attention", [[2, 5, 4], [2, 5, 4], [2, 5, 4]], |x| {
         (x[0].matmul(&x[1].t())? * 0.5).softmax(-1)?.matmul(&x[2])
     });

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     cpu::loops,
     graph::kernel::{Line, Matmul, Operand, ScatterAdd},
-    op::{BinaryOp, UnaryOp},
+    op::{BinaryOp, Combine, UnaryOp},
 };
 
 #[test]
@@ -69,25 +69,42 @@ fn matmul_with_epilogues() {
                     [(F32, 0), (F32, 1), (F32, 2), (F64, 1), (F16, 0), (F16, 1), (I32, 1), (U8, 0), (I64, 2)]
                 {
                     seed += 1;
-                    check(&product(m, n, k, batch, [ta, tb], dtype, which), seed);
+                    check(&product(Combine::Product, [m, n, k], batch, [ta, tb], dtype, which), seed);
                 }
             }
         }
     }
-    check(&product(100, 130, 70, &[2, 4], [true, false], F32, 1), 1);
-    check(&product(90, 60, 70, &[], [false, true], F32, 2), 1);
+    check(&product(Combine::Product, [100, 130, 70], &[2, 4], [true, false], F32, 1), 1);
+    check(&product(Combine::Product, [90, 60, 70], &[], [false, true], F32, 2), 1);
     // Strips of every width, and rows that fill no block.
     for n in [31, 64, 81, 150, 255] {
-        check(&product(11, n, 9, &[], [false, false], F32, 0), 2);
-        check(&product(7, n, 7, &[3], [true, true], F32, 1), 3);
+        check(&product(Combine::Product, [11, n, 9], &[], [false, false], F32, 0), 2);
+        check(&product(Combine::Product, [7, n, 7], &[3], [true, true], F32, 1), 3);
+    }
+}
+
+#[test]
+fn distances_with_epilogues() {
+    use Combine::*;
+    for combine in [Square, Absolute, Power(1.5), Power(3.0), Largest, Unequal] {
+        for (seed, (m, n, k)) in [(1, 1, 1), (3, 5, 7), (64, 33, 3), (130, 70, 4), (9, 40, 300)].into_iter().enumerate()
+        {
+            for batch in [&[][..], &[3]] {
+                for (dtype, which) in [(F32, 0), (F32, 2), (F64, 1)] {
+                    for tb in [false, true] {
+                        check(&product(combine, [m, n, k], batch, [!tb, tb], dtype, which), seed as u64);
+                    }
+                }
+            }
+        }
+        check(&product(combine, [60, 50, 20], &[2, 4], [false, true], F32, 1), 1);
     }
 }
 
 /// A product; epilogue 0 stores it, 1 adds a bias and applies relu, 2 does both and stores the bias's negative.
 fn product(
-    m: usize,
-    n: usize,
-    k: usize,
+    combine: Combine,
+    [m, n, k]: [usize; 3],
     batch: &[usize],
     transposed: [bool; 2],
     dtype: DType,
@@ -126,12 +143,14 @@ fn product(
         b.store(acc);
     }
     let body = Body::Matmul(Matmul {
+        combine,
         m,
         n,
         k,
         batch: batch.to_vec(),
         a: operand(0, a_batch, m, k, transposed[0]),
         b: operand(1, b_batch, k, n, transposed[1]),
+        x: None,
         dtype,
         epilogue: b.fused,
     });

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::HashMap};
 use crate::{
     Scalar,
     graph::kernel::{Body, Code, Fused, Kernel, Leaf, Matmul},
-    op::{BinaryOp, ReduceOp, UnaryOp},
+    op::{BinaryOp, Combine, ReduceOp, UnaryOp},
 };
 
 pub(super) fn unary(op: UnaryOp, x: f64) -> f64 {
@@ -227,10 +227,18 @@ fn product(matmul: &Matmul, inputs: &[Vec<f64>], at: &[usize]) -> f64 {
     let (i, j) = (at[axes] as isize, at[axes + 1] as isize);
     (0..matmul.k as isize)
         .map(|k| {
-            inputs[a.input][(base(a) + i * a.row + k * a.col) as usize]
-                * inputs[b.input][(base(b) + k * b.row + j * b.col) as usize]
+            let x = inputs[a.input][(base(a) + i * a.row + k * a.col) as usize];
+            (x, inputs[b.input][(base(b) + k * b.row + j * b.col) as usize])
         })
-        .sum()
+        .fold(0.0, |acc, (x, y)| match matmul.combine {
+            Combine::Product => acc + x * y,
+            Combine::Square => acc + (x - y).powi(2),
+            Combine::Absolute => acc + (x - y).abs(),
+            Combine::Power(p) => acc + (x - y).abs().powf(p),
+            Combine::Largest => f64::max(acc, (x - y).abs()),
+            Combine::Unequal => acc + f64::from(x != y),
+            Combine::Pull(_) => unreachable!("the tests of gradients compare devices"),
+        })
 }
 
 pub(super) fn run(kernel: &Kernel, inputs: &[Vec<f64>], scalars: &[Scalar]) -> Vec<Vec<f64>> {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     graph::kernel::{Line, Matmul, Operand, ScatterAdd},
-    op::{BinaryOp, ReduceOp, UnaryOp},
+    op::{BinaryOp, Combine, ReduceOp, UnaryOp},
 };
 
 fn check(gpu: &dyn Executor, what: &str, kernel: &Kernel, inputs: &[Vec<f64>], scalars: &[Scalar], tolerance: f64) {
@@ -111,7 +111,9 @@ fn matmul(
     let whole = |v: Vec<f64>| if dtype.is_float() { v } else { v.iter().map(|x| (x * 5.0).trunc()).collect() };
     let mut kernel = b.kernel();
     let Body::Fused(epilogue) = kernel.body else { unreachable!("a fused program") };
-    kernel.body = Body::Matmul(Matmul { m, n, k, batch: batch.to_vec(), a, b: right, dtype, epilogue });
+    let combine = Combine::Product;
+    kernel.body =
+        Body::Matmul(Matmul { combine, m, n, k, batch: batch.to_vec(), a, b: right, x: None, dtype, epilogue });
     (kernel, inputs.into_iter().map(whole).collect())
 }
 
@@ -156,8 +158,22 @@ fn everything(gpu: &dyn Executor) {
     check(gpu, "matmul", &kernel, &inputs, &[], 1e-5);
     let (kernel, inputs) = matmul(&[], 16, 32, 8, [false, false], DType::F32, 0);
     check(gpu, "matmul", &kernel, &inputs, &[], 1e-5);
+    distances(gpu, [13, 18, 11], DType::F32);
+    distances(gpu, [16, 32, 8], DType::F32);
     let (kernel, inputs) = scatter(DType::F32, DType::I64, 20, 5, 6);
     check(gpu, "scatter", &kernel, &inputs, &[], 1e-6);
+}
+
+/// Every other way to fold rows and columns than the product.
+fn distances(gpu: &dyn Executor, [m, n, k]: [usize; 3], dtype: DType) {
+    use Combine::*;
+    for combine in [Square, Absolute, Power(0.5), Power(3.0), Largest, Unequal] {
+        let (mut kernel, inputs) = matmul(&[2], m, n, k, [false, true], dtype, 1);
+        if let Body::Matmul(matmul) = &mut kernel.body {
+            matmul.combine = combine;
+        }
+        check(gpu, &format!("{combine:?}"), &kernel, &inputs, &[], if dtype == DType::F64 { 1e-12 } else { 1e-5 });
+    }
 }
 
 #[test]
@@ -195,6 +211,7 @@ fn everything_with_the_kernels_of_real_gpus() {
     check(&*gpu, "softmax by workgroups", &kernel, &inputs, &[], 2e-6);
     let (kernel, inputs) = matmul(&[2], 9, 20, 512, [false, true], DType::F32, 0);
     check(&*gpu, "a product in parts", &kernel, &inputs, &[], 1e-4);
+    distances(&*gpu, [9, 20, 512], DType::F32);
     let Some(gpu) = as_real_gpu(&options(|o| (o.webgpu_limits, o.subgroups) = (true, false))) else { return };
     everything(&*gpu);
 }
@@ -237,6 +254,8 @@ fn products_of_every_layout() {
         let (kernel, inputs) = matmul(&[2], 5, 6, 7, [false, true], dtype, 1);
         check(&*gpu, dtype.name(), &kernel, &inputs, &[], 1e-12);
     }
+    distances(&*gpu, [37, 70, 20], DType::F32);
+    distances(&*gpu, [5, 6, 7], DType::F64);
     let (kernel, inputs) = matmul(&[], 1, 40, 30, [false, false], DType::F32, 0);
     check(&*gpu, "a vector", &kernel, &inputs, &[], 1e-5);
 }

@@ -3,6 +3,7 @@
 mod attention;
 mod conv;
 mod correlate;
+mod distance;
 mod fold;
 mod frame;
 mod interpolate;
@@ -14,6 +15,7 @@ pub use attention::{AttentionOptions, embedding, scaled_dot_product_attention};
 pub use conv::{
     ConvOptions, Padding, PerAxis, conv_transpose1d, conv_transpose2d, conv_transpose3d, conv1d, conv2d, conv3d,
 };
+pub use distance::{cosine_similarity, pairwise_distance};
 pub use fold::{FoldOptions, fold, unfold};
 pub use interpolate::{InterpolateMode, Target, interpolate};
 pub use norm::{RunningStats, batch_norm, group_norm, instance_norm, layer_norm, rms_norm};

@@ -1,0 +1,318 @@
+//! Distance matrices and their gradients: the differences of every row and every column, folded in registers.
+
+use super::{
+    crew::for_each,
+    simd::{Level, level, simd},
+};
+use crate::op::numeric::Real;
+
+/// Columns that lie side by side for a pass over the inner axis.
+const PANEL: usize = 32;
+/// Rows that a pass takes at once.
+const ROWS: usize = 4;
+/// Steps of a pass: a panel of them stays in the L1 cache, and the parts of long sums are added up on their own.
+const DEPTH: usize = 256;
+/// Rows of a task at most.
+const TASK: usize = 64;
+
+/// How a row's coordinate `a` and a column's `b` join what there is.
+pub(super) trait Norm<T: Real>: Copy + Send + Sync {
+    /// `x` is the third operand's element at the place of the result, 0 without one.
+    fn take(self, acc: T, a: T, b: T, x: T) -> T;
+
+    /// Joins the results of two parts of the inner axis.
+    #[inline(always)]
+    fn join(self, a: T, b: T) -> T {
+        a + b
+    }
+}
+
+/// The sum of squares.
+#[derive(Clone, Copy)]
+pub(super) struct Square;
+
+/// The sum of magnitudes.
+#[derive(Clone, Copy)]
+pub(super) struct Absolute;
+
+/// The sum of powers of magnitudes, by way of their logarithms: off by less than the exponent's rounding in any range.
+#[derive(Clone, Copy)]
+pub(super) struct Power(pub f64);
+
+/// The largest magnitude.
+#[derive(Clone, Copy)]
+pub(super) struct Largest;
+
+/// The count of differences that are not 0.
+#[derive(Clone, Copy)]
+pub(super) struct Unequal;
+
+/// Weights times differences: the pull of Euclidean distances.
+#[derive(Clone, Copy)]
+pub(super) struct Pull;
+
+/// Weights times signs.
+#[derive(Clone, Copy)]
+pub(super) struct PullSign;
+
+/// Weights times powers of differences, with their sign.
+#[derive(Clone, Copy)]
+pub(super) struct PullPower(pub f64);
+
+impl<T: Real> Norm<T> for Pull {
+    #[inline(always)]
+    fn take(self, acc: T, a: T, b: T, x: T) -> T {
+        a.mul_add(x - b, acc)
+    }
+}
+
+impl<T: Real> Norm<T> for PullSign {
+    #[inline(always)]
+    fn take(self, acc: T, a: T, b: T, x: T) -> T {
+        let (d, zero) = (x - b, T::from_f64(0.0));
+        // NaN stays.
+        let sign = if d > zero { T::from_f64(1.0) } else { d };
+        acc + a * if d < zero { T::from_f64(-1.0) } else { sign }
+    }
+}
+
+impl<T: Real> Norm<T> for PullPower {
+    #[inline(always)]
+    fn take(self, acc: T, a: T, b: T, x: T) -> T {
+        let (d, zero) = (x - b, T::from_f64(0.0));
+        let power = (d.abs().log2() * T::from_f64(self.0 - 1.0)).exp2();
+        let power = if d < zero { -power } else { power };
+        acc + a * if d == zero { zero } else { power }
+    }
+}
+
+impl<T: Real> Norm<T> for Square {
+    #[inline(always)]
+    fn take(self, acc: T, a: T, b: T, _: T) -> T {
+        let d = a - b;
+        d.mul_add(d, acc)
+    }
+}
+
+impl<T: Real> Norm<T> for Absolute {
+    #[inline(always)]
+    fn take(self, acc: T, a: T, b: T, _: T) -> T {
+        acc + (a - b).abs()
+    }
+}
+
+impl<T: Real> Norm<T> for Power {
+    #[inline(always)]
+    fn take(self, acc: T, a: T, b: T, _: T) -> T {
+        acc + ((a - b).abs().log2() * T::from_f64(self.0)).exp2()
+    }
+}
+
+impl<T: Real> Norm<T> for Largest {
+    #[inline(always)]
+    fn take(self, acc: T, a: T, b: T, _: T) -> T {
+        acc.max_positive((a - b).abs())
+    }
+
+    #[inline(always)]
+    fn join(self, a: T, b: T) -> T {
+        a.max_positive(b)
+    }
+}
+
+impl<T: Real> Norm<T> for Unequal {
+    #[inline(always)]
+    fn take(self, acc: T, a: T, b: T, _: T) -> T {
+        let magnitude = (a - b).abs();
+        acc + if magnitude > T::from_f64(0.0) { T::from_f64(1.0) } else { magnitude }
+    }
+}
+
+/// A matrix in memory: its first element, and the steps per row and per column.
+#[derive(Clone, Copy)]
+pub(super) struct Strided<T> {
+    pub data: *const T,
+    pub row: isize,
+    pub col: isize,
+}
+// SAFETY: threads only read.
+unsafe impl<T: Sync> Send for Strided<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Strided<T> {}
+
+impl<T: Copy> Strided<T> {
+    /// The part from this row and column on.
+    fn from(self, row: usize, column: usize) -> Self {
+        let data = self.data.wrapping_offset(row as isize * self.row + column as isize * self.col);
+        Self { data, ..self }
+    }
+
+    fn t(self) -> Self {
+        Self { row: self.col, col: self.row, ..self }
+    }
+
+    /// Columns `from..from + to.len() / N` of rows `first..first + N`, column by column; zeros stand for rows past
+    /// `rows`.
+    ///
+    /// # Safety
+    /// The columns and the rows below `rows` must exist.
+    unsafe fn pack<const N: usize>(self, to: &mut [[T; N]], first: usize, rows: usize, from: usize, zero: T) {
+        let count = N.min(rows - first);
+        for (q, line) in to.iter_mut().enumerate() {
+            let at = first as isize * self.row + (from + q) as isize * self.col;
+            for (i, x) in line.iter_mut().enumerate() {
+                // SAFETY: the row and the column exist.
+                *x = if i < count { unsafe { *self.data.offset(at + i as isize * self.row) } } else { zero };
+            }
+        }
+    }
+}
+
+/// What comes of the rows of `a`, `c.len() / n` of them, and the `n` columns of `b`, with `k` coordinates each; of `x` at
+/// the places of the results too, if there is one.
+///
+/// # Safety
+/// The operands must have these sizes.
+pub(super) unsafe fn distances<T: Real + Send + Sync, N: Norm<T>>(
+    norm: N,
+    (a, b, x): (Strided<T>, Strided<T>, Option<Strided<T>>),
+    (n, k): (usize, usize),
+    c: &mut [T],
+    threads: usize,
+) {
+    let (m, zero) = (c.len() / n, T::from_f64(0.0));
+    let panels = n.div_ceil(PANEL);
+    let mut columns = vec![[zero; PANEL]; panels * k];
+    let whole = SharedRows(columns.as_mut_ptr());
+    for_each(panels, threads, |panel| {
+        // SAFETY: each panel has its own part; the columns of `b` exist.
+        unsafe {
+            let part = std::slice::from_raw_parts_mut(whole.at(panel * k), k);
+            b.t().pack(part, panel * PANEL, n, 0, zero);
+        }
+    });
+    let rows = SharedRows(c.as_mut_ptr());
+    let per_task = TASK.min(m.div_ceil(threads).next_multiple_of(ROWS));
+    for_each(m.div_ceil(per_task), threads, |task| {
+        let first = task * per_task;
+        let count = per_task.min(m - first);
+        // SAFETY: each task has its own rows.
+        let c = unsafe { std::slice::from_raw_parts_mut(rows.at(first * n), count * n) };
+        let groups = count.div_ceil(ROWS);
+        let mut packed = vec![[zero; ROWS]; groups * k.min(DEPTH)];
+        for from in (0..k).step_by(DEPTH) {
+            let depth = DEPTH.min(k - from);
+            let packed = &mut packed[..groups * depth];
+            for (group, lines) in packed.chunks_exact_mut(depth).enumerate() {
+                // SAFETY: the rows of `a` exist.
+                unsafe { a.pack(lines, first + group * ROWS, m, from, zero) };
+            }
+            for panel in 0..panels {
+                let lines = &columns[panel * k + from..][..depth];
+                let x = x.map(|x| x.from(first, panel * PANEL));
+                let at = Place { column: panel * PANEL, pitch: n, first: from == 0, x };
+                sweep(norm, packed, lines, c, at);
+            }
+        }
+    });
+}
+
+/// Where the results of a panel go.
+#[derive(Clone, Copy)]
+struct Place<T> {
+    column: usize,
+    pitch: usize,
+    /// Whether nothing is there yet.
+    first: bool,
+    /// The third operand from this place on.
+    x: Option<Strided<T>>,
+}
+
+/// Lines that threads share.
+#[derive(Clone, Copy)]
+struct SharedRows<T>(*mut T);
+// SAFETY: threads write to disjoint lines.
+unsafe impl<T: Send> Send for SharedRows<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for SharedRows<T> {}
+
+impl<T> SharedRows<T> {
+    fn at(self, line: usize) -> *mut T {
+        self.0.wrapping_add(line)
+    }
+}
+
+simd! {
+    /// All rows with one panel.
+    fn sweep<T: Real, N: Norm<T>>(norm: N, rows: &[[T; ROWS]], panel: &[[T; PANEL]], c: &mut [T], at: Place<T>) {
+        // As many accumulators as there are registers, or columns.
+        if at.pitch <= 8 {
+            halves::<T, N, 8>(norm, rows, panel, c, at);
+        } else if level() < Level::WIDEST {
+            halves::<T, N, 16>(norm, rows, panel, c, at);
+        } else {
+            halves::<T, N, 32>(norm, rows, panel, c, at);
+        }
+    }
+}
+
+#[inline(always)]
+fn halves<T: Real, N: Norm<T>, const W: usize>(
+    norm: N,
+    rows: &[[T; ROWS]],
+    panel: &[[T; PANEL]],
+    c: &mut [T],
+    at: Place<T>,
+) {
+    let groups = c.chunks_mut(ROWS * at.pitch).zip(rows.chunks_exact(panel.len()));
+    for (number, (lines, group)) in groups.enumerate() {
+        for column in (0..PANEL).step_by(W) {
+            let from = at.column + column;
+            if from >= at.pitch {
+                break;
+            }
+            let mut x = [[T::from_f64(0.0); W]; ROWS];
+            if let Some(third) = at.x {
+                let third = third.from(number * ROWS, column);
+                for (r, x) in x.iter_mut().enumerate().take(lines.len() / at.pitch) {
+                    for (j, x) in x.iter_mut().enumerate().take(at.pitch - from) {
+                        // SAFETY: `distances`' contract: the third operand has an element at the place of each result.
+                        *x = unsafe { *third.from(r, j).data };
+                    }
+                }
+            }
+            let acc = tile::<T, N, W>(norm, group, panel, column, &x);
+            for (line, acc) in lines.chunks_exact_mut(at.pitch).zip(&acc) {
+                let to = at.pitch.min(from + W);
+                let Some(to) = line.get_mut(from..to) else { break };
+                if at.first {
+                    to.copy_from_slice(&acc[..to.len()]);
+                } else {
+                    to.iter_mut().zip(acc).for_each(|(to, &x)| *to = norm.join(*to, x));
+                }
+            }
+        }
+    }
+}
+
+/// The results of four rows and `W` columns of a panel. Written so that the compiler keeps them in vector registers.
+#[inline(always)]
+fn tile<T: Real, N: Norm<T>, const W: usize>(
+    norm: N,
+    rows: &[[T; ROWS]],
+    panel: &[[T; PANEL]],
+    column: usize,
+    x: &[[T; W]; ROWS],
+) -> [[T; W]; ROWS] {
+    let [mut c0, mut c1, mut c2, mut c3] = [[T::from_f64(0.0); W]; ROWS];
+    for (a, b) in rows.iter().zip(panel) {
+        let Some(b) = b[column..].first_chunk::<W>() else { break };
+        for j in 0..W {
+            c0[j] = norm.take(c0[j], a[0], b[j], x[0][j]);
+            c1[j] = norm.take(c1[j], a[1], b[j], x[1][j]);
+            c2[j] = norm.take(c2[j], a[2], b[j], x[2][j]);
+            c3[j] = norm.take(c3[j], a[3], b[j], x[3][j]);
+        }
+    }
+    [c0, c1, c2, c3]
+}
