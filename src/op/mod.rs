@@ -72,7 +72,8 @@ pub(crate) enum Combine {
 }
 
 impl Combine {
-    /// How the results of two parts of the inner axis become one.
+    /// How the results of the parts of an inner axis become one.
+    #[cfg_attr(not(feature = "gpu"), expect(dead_code, reason = "the CPU does not split the inner axis"))]
     pub const fn fold(self) -> ReduceOp {
         match self {
             Combine::Largest => ReduceOp::Max,
@@ -80,7 +81,7 @@ impl Combine {
         }
     }
 
-    /// [`fold`](Self::fold) of two.
+    /// How the results of two parts of an inner axis become one.
     pub const fn join(self) -> BinaryOp {
         match self {
             Combine::Largest => BinaryOp::Max,
