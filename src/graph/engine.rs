@@ -1,9 +1,6 @@
 //! A device's queue of pending nodes, and the flush that runs them.
 
-use std::{
-    ops::Range,
-    sync::{Arc, Weak},
-};
+use std::sync::{Arc, Weak};
 
 use super::{
     executor::{Buffer, Executor},
@@ -219,9 +216,9 @@ fn run(device: &Device, plan: &Plan, pending: &mut Pending, buffers: &mut Vec<Op
     for step in &plan.steps {
         scalars.clear();
         scalars.extend(step.scalars.iter().map(|&s| scalar(s, pending)));
-        let mut needed =
-            step.inputs.iter().map(|input| input.slot).chain(step.outputs.iter().map(|output| output.slot));
-        let done = match needed.find_map(|slot| failed.get(&slot)) {
+        // An output may have failed in another piece of its kernel.
+        let mut touched = step.inputs.iter().copied().chain(step.outputs.iter().map(|output| output.slot));
+        let done = match touched.find_map(|slot| failed.get(&slot)) {
             Some(error) => Err(error.clone()),
             None => launch(executor, step, buffers, &scalars),
         };
@@ -260,18 +257,20 @@ fn launch(executor: &dyn Executor, step: &Step, buffers: &mut [Option<Buffer>], 
         buffers[output.slot] = Some(buffer);
     }
     let whole = |slot: usize| buffers[slot].as_ref().unwrap_or_else(|| unreachable!("slots are filled in order"));
-    let inputs = step.inputs.iter().map(|input| (input.slot, &input.window));
-    let bound = inputs.chain(step.outputs.iter().map(|output| (output.slot, &output.window)));
-    let window = |(slot, window): (usize, &Option<Range<usize>>)| Some(executor.window(whole(slot), window.clone()?));
-    let windows: Vec<Buffer> = bound.clone().filter_map(window).collect();
-    let mut windows = windows.iter();
-    let seen = |(slot, window): (usize, &Option<Range<usize>>)| match window {
-        Some(_) => windows.next().unwrap_or_else(|| unreachable!("each window was made")),
-        None => whole(slot),
-    };
-    let all: Vec<&Buffer> = bound.map(seen).collect();
-    let (inputs, outputs) = all.split_at(step.inputs.len());
-    program.launch(inputs, outputs, scalars)
+    let windows: Vec<Buffer>;
+    let mut inputs: Vec<&Buffer> = step.inputs.iter().map(|&slot| whole(slot)).collect();
+    let mut outputs: Vec<&Buffer> = step.outputs.iter().map(|output| whole(output.slot)).collect();
+    if !step.windows.is_empty() {
+        let all = inputs.iter().chain(&outputs).zip(&step.windows);
+        let seen = all.map(|(&buffer, window)| match window {
+            Some(bytes) => executor.window(buffer, bytes.clone()),
+            None => buffer.clone(),
+        });
+        windows = seen.collect();
+        let (seen_inputs, seen_outputs) = windows.split_at(inputs.len());
+        (inputs, outputs) = (seen_inputs.iter().collect(), seen_outputs.iter().collect());
+    }
+    program.launch(&inputs, &outputs, scalars)
 }
 
 fn scalar(source: ScalarSource, pending: &Pending) -> Scalar {

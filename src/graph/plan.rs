@@ -23,22 +23,17 @@ pub(super) struct Plan {
 pub(super) struct Step {
     /// Or why the device cannot run it.
     pub program: Result<Arc<dyn Program>>,
-    pub inputs: Vec<StepInput>,
+    pub inputs: Vec<usize>,
     pub outputs: Vec<StepOutput>,
+    /// The bytes that the kernel sees of its inputs, then of its outputs, `None` for all; empty if all are seen whole.
+    pub windows: Vec<Option<Range<usize>>>,
     pub scalars: Vec<ScalarSource>,
     /// Slots that nobody reads any more after this step.
     pub release: Vec<usize>,
 }
 
-pub(super) struct StepInput {
-    pub slot: usize,
-    /// The bytes that the kernel sees, if not all.
-    pub window: Option<Range<usize>>,
-}
-
 pub(super) struct StepOutput {
     pub slot: usize,
-    pub window: Option<Range<usize>>,
     pub origin: Origin,
 }
 
@@ -117,19 +112,22 @@ impl Plan {
                 Some(piece.inputs[input].slot)
             };
             let outputs = piece.outputs.iter().enumerate().map(|(output, bound)| {
-                let Bound { slot, bytes, window } = bound.clone();
+                let Bound { slot, bytes, .. } = *bound;
                 let origin = match alias(output) {
                     _ if !begun.insert(slot) => Origin::Begun,
                     Some(input) => Origin::From(input),
                     None => Origin::New(bytes),
                 };
-                StepOutput { slot, window, origin }
+                StepOutput { slot, origin }
             });
             let outputs = outputs.collect();
-            let inputs = piece.inputs.into_iter().map(|Bound { slot, window, .. }| StepInput { slot, window });
-            let inputs = inputs.collect();
+            let inputs = piece.inputs.iter().map(|bound| bound.slot).collect();
+            let mut windows: Vec<_> = piece.inputs.into_iter().chain(piece.outputs).map(|bound| bound.window).collect();
+            if windows.iter().all(Option::is_none) {
+                windows.clear();
+            }
             let program = piece.kernel.and_then(|kernel| executor.compile(&kernel));
-            Step { program, inputs, outputs, scalars: piece.scalars, release }
+            Step { program, inputs, outputs, windows, scalars: piece.scalars, release }
         });
         let steps = steps.collect();
         Plan { steps, slots: cutter.slots, empty }
