@@ -85,6 +85,7 @@ fn run() -> Outcome<()> {
 
     manual_seed(options.seed);
     let net = Net::new(&options.device()?)?;
+    println!("{}\n", net.summary(&Tensor::zeros([1, 28, 28], DType::U8, &options.device()?))?);
     let mut report = None;
     match &files.load {
         Some(path) => {

@@ -81,13 +81,20 @@ for training in (True, False):
     batch(draw((3, 2, 4), dtype=f64), training, momentum=1.0)
 batch(draw((3, 2, 4)) + 1e3, True, **FAR)
 batch(draw((1, 2, 3)), True)
+for dtype, rounding in ((f16, F16), (bf16, BF16)):
+    rms(draw((2, 5), dtype=dtype), (5,), eps=1e-2, **rounding)
+    group(draw((2, 4, 3), dtype=dtype), 2, **rounding)
+    instance(draw((2, 3, 5), dtype=dtype), eps=0.01, **rounding)
+    batch(draw((4, 3, 2), dtype=dtype), True, **rounding)
+rms(of([[1.0, NAN, 2.0], [INF, 0.0, 1.0], [1.0, 2.0, 3.0]]), (3,), affine=False, eps=1e-3)
+group(of([[[1.0, NAN], [2.0, 1.0], [0.5, 1.0], [3.0, 1.0]]]), 2, affine=False)
 write("norm")
 
 
 def attend(q, k, v, mask=None, **options):
     inputs = [q, k, v] + ([mask] if mask is not None else [])
     f = lambda q, k, v, m=None: F.scaled_dot_product_attention(q, k, v, attn_mask=m, **options)
-    case("attention", f, *inputs, args=options, norm=True, double=is_single(q), **({"rtol": 5e-3, "why": "weights are rounded to halves"} if q.dtype == f16 else {}))
+    case("attention", f, *inputs, args=options, norm=True, double=is_single(q), **{f16: {"rtol": 5e-3, "why": "weights are rounded to halves"}, bf16: {"rtol": 2e-2, "why": "weights are rounded to halves"}}.get(q.dtype, {}))
 
 
 attend(draw((2, 3, 4)), draw((2, 5, 4)), draw((2, 5, 6)))
@@ -110,4 +117,7 @@ embed(of([[1, 0], [2, 1]], i32), draw((4, 3)), padding_idx=1)
 embed(of([], i64), draw((4, 3)))
 embed(of(2, i64), draw((5, 2)))
 embed(of([[0], [0]], i64), draw((1, 1), dtype=f16))
+attend(draw((2, 3, 4), -1, 1, dtype=bf16), draw((2, 3, 4), -1, 1, dtype=bf16), draw((2, 3, 4), -1, 1, dtype=bf16))
+attend(of([[1.0, 2.0], [NAN, 1.0]]), draw((3, 2)), draw((3, 2)))
+embed(of([3, 3, 0], i64), draw((4, 2), dtype=bf16))
 write("attention")
