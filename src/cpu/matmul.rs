@@ -149,6 +149,10 @@ impl MatmulProgram {
     }
 
     /// Computes all products into `c`, contiguous.
+    ///
+    /// # Safety
+    /// The operands must lie in their buffers as the kernel says, in the type that it computes in, and `c` must hold a
+    /// matrix for every batch that nobody else looks at.
     unsafe fn multiply(&self, a: Matrix, b: Matrix, x: Option<Matrix>, c: Shared) {
         let Matmul { m, n, k, .. } = self.product;
         // SAFETY: the caller's contract.
@@ -169,6 +173,10 @@ impl MatmulProgram {
         self.product.combine == Combine::Product
     }
 
+    /// Distances of rows and columns, or what pulls rows.
+    ///
+    /// # Safety
+    /// As [`multiply`](Self::multiply).
     unsafe fn distances<T: Real + Send + Sync>(&self, operands: (Matrix, Matrix, Option<Matrix>), c: Shared) {
         // SAFETY: the caller's contract.
         unsafe {
@@ -186,6 +194,10 @@ impl MatmulProgram {
         }
     }
 
+    /// The same for one way to combine.
+    ///
+    /// # Safety
+    /// As [`multiply`](Self::multiply).
     unsafe fn distances_by<T: Real + Send + Sync, N: Norm<T>>(
         &self,
         norm: N,
@@ -207,6 +219,10 @@ impl MatmulProgram {
         });
     }
 
+    /// Products by `gemm`.
+    ///
+    /// # Safety
+    /// As [`multiply`](Self::multiply).
     unsafe fn floats<T: Copy + Send + Sync + 'static>(&self, a: Matrix, b: Matrix, c: Shared, [zero, one]: [T; 2]) {
         let Matmul { m, n, k, .. } = self.product;
         let batches = self.batches();
@@ -253,6 +269,10 @@ impl MatmulProgram {
         });
     }
 
+    /// Small products, straight from where the matrices lie.
+    ///
+    /// # Safety
+    /// As [`multiply`](Self::multiply).
     unsafe fn small(&self, a: Matrix, b: Matrix, c: Shared) {
         let Matmul { m, n, k, .. } = self.product;
         let batches = self.batches();
@@ -274,6 +294,10 @@ impl MatmulProgram {
         });
     }
 
+    /// Products of integers and bools.
+    ///
+    /// # Safety
+    /// As [`multiply`](Self::multiply).
     unsafe fn integers<S: Stored<Held: Multiply> + Send>(&self, a: Matrix, b: Matrix, c: Shared) {
         let Matmul { m, n, k, .. } = self.product;
         let threads = if self.batches() * m * n * k < SERIAL { 1 } else { threads() };

@@ -61,6 +61,9 @@ struct Strip<'a> {
 
 impl Strip<'_> {
     /// Computes `R` rows of `W` registers, or of `part` columns.
+    ///
+    /// # Safety
+    /// The processor must offer `V`, rows `i..i + R` and the columns must be inside of the matrices.
     #[inline(always)]
     unsafe fn rows<V: Vector, const R: usize, const W: usize, const PART: bool>(&self, i: usize) {
         // SAFETY: the caller's contract: the rows and columns are inside of the matrices.
@@ -92,6 +95,9 @@ impl Strip<'_> {
     }
 
     /// Computes all rows: six at a time, because with four registers of columns that keeps the multipliers busy.
+    ///
+    /// # Safety
+    /// The processor must offer `V`, and the columns must be inside of the matrices.
     #[inline(always)]
     unsafe fn run<V: Vector, const W: usize, const PART: bool>(&self) {
         let mut i = 0;
