@@ -4,7 +4,7 @@
 //! three is computed once, here, as a matrix product over windows, and is the gradient of the other two.
 
 use crate::{
-    MAX_RANK, Result, Shape, Tensor,
+    DType, MAX_RANK, Result, Shape, Tensor,
     autograd::{self, Rule, no_grad},
     tensor::window::Windows,
 };
@@ -118,7 +118,21 @@ impl Walk {
                 let mut weight = vec![outputs];
                 weight.extend(vec![1; n]);
                 weight.extend(kernel);
-                return (windows * w.reshape(weight)?).sum(&taps[..]);
+                let weight = w.reshape(weight)?;
+                if kernel.iter().product::<usize>() > UNROLLED {
+                    return (windows * weight).sum(&taps[..]);
+                }
+                // [.., taps] one after another: vector loops run over places.
+                let mut terms = vec![(windows, weight)];
+                for (axis, &size) in taps.iter().zip(kernel).rev() {
+                    let places = axis - 1;
+                    let select = |(x, w): &(Tensor, Tensor), tap: usize| {
+                        Ok((x.select(*axis, tap as isize)?, w.select(places, tap as isize)?))
+                    };
+                    let each = terms.iter().flat_map(|term| (0..size).map(move |tap| select(term, tap)));
+                    terms = each.collect::<Result<_>>()?;
+                }
+                return added(terms.iter().map(|(x, w)| Ok(wide(x) * wide(w))), x.dtype());
             }
             let mut weight = vec![groups, multiplier];
             weight.extend(vec![1; n]);
@@ -165,10 +179,20 @@ impl Walk {
         let (batch, outputs, per_group) = (g.shape()[0], w.shape()[0], w.shape()[1]);
         let kernel = &w.shape()[2..];
         let steps_by_one = self.stride.iter().all(|&step| step == 1);
-        let g = if steps_by_one { self.framed(g, kernel, sizes)? } else { g.clone() };
         if steps_by_one && self.is_depthwise(per_group * groups, outputs / groups) {
-            return self.turned(&g, w);
+            return self.turned(&self.framed(g, kernel, sizes)?, w);
         }
+        let phases: Vec<Phases> = (0..n).map(|i| self.phases(i, kernel[i], sizes[i], g.shape()[2 + i])).collect();
+        let apart = (0..n).all(|i| self.dilation[i] == 1 && self.stride[i] == kernel[i]);
+        let g = if steps_by_one {
+            self.framed(g, kernel, sizes)?
+        } else if apart {
+            g.clone()
+        } else {
+            let mut widths = vec![(0, 0); 2];
+            widths.extend(phases.iter().map(|p| p.frame));
+            g.pad(&widths)?
+        };
         let taps = per_group * kernel.iter().product::<usize>();
         let places = g.shape()[2..].iter().product::<usize>();
         let g_columns = g.reshape([batch, groups, outputs / groups, places])?;
@@ -176,20 +200,48 @@ impl Walk {
         let mut shape = vec![batch, per_group * groups];
         shape.extend(kernel);
         shape.extend(&g.shape()[2..]);
-        let mut x = columns.reshape(Shape::try_new(&shape)?)?;
+        let columns = columns.reshape(Shape::try_new(&shape)?)?;
         if steps_by_one {
-            return self.shifted_sum(&x, kernel, sizes);
+            self.shifted_sum(&columns, kernel, sizes)
+        } else if apart {
+            self.side_by_side(&columns, sizes)
+        } else {
+            interleaved(&columns, &phases, &mut Vec::new())
         }
-        // [batch, channels, kernel.., places..] with the innermost axis folded first.
-        for i in (0..n).rev() {
-            let (before, after) = self.pads[i];
-            let order: Vec<isize> = (0..x.rank() as isize).filter(|&axis| axis != 2 + i as isize).collect();
-            let windows = x.permute(&[&order[..], &[2 + i as isize]].concat())?;
-            // Kernels of the axes before this one are still in front of the places.
-            x = windows.overlap_add(2 + 2 * i, sizes[i] + before + after, self.windows(i, kernel[i]))?;
-            x = x.narrow(2 + 2 * i as isize, before, sizes[i])?;
+    }
+
+    /// `[batch, channels, kernel.., places..]` to `[batch, channels, ..]` where no two windows share an element.
+    fn side_by_side(&self, columns: &Tensor, sizes: &[usize]) -> Result<Tensor> {
+        let n = self.axes();
+        let mut order = vec![0, 1];
+        let (mut shape, mut widths) = (columns.shape()[..2].to_vec(), vec![(0, 0); 2]);
+        for i in 0..n {
+            order.extend([(2 + n + i) as isize, (2 + i) as isize]);
+            shape.push(columns.shape()[2 + i] * columns.shape()[2 + n + i]);
+            widths.push((0, (self.pads[i].0 + sizes[i]).saturating_sub(shape[2 + i])));
+        }
+        let mut x = columns.permute(&order)?.reshape(Shape::try_new(&shape)?)?.pad(&widths)?;
+        for (i, &size) in sizes.iter().enumerate() {
+            x = x.narrow(2 + i as isize, self.pads[i].0, size)?;
         }
         Ok(x)
+    }
+
+    /// The places of a gradient that an input of `size` elements gets from along one axis.
+    fn phases(&self, axis: usize, kernel: usize, size: usize, places: usize) -> Phases {
+        let (step, dilation, before) = (self.stride[axis], self.dilation[axis], self.pads[axis].0 as isize);
+        let count = size.div_ceil(step);
+        let taps = (0..step).map(|phase| {
+            let shift = |tap: usize| phase as isize + before - (tap * dilation) as isize;
+            let hits = (0..kernel).filter(|&tap| shift(tap).rem_euclid(step as isize) == 0);
+            hits.map(|tap| (tap, shift(tap).div_euclid(step as isize))).collect::<Vec<_>>()
+        });
+        let mut taps: Vec<Vec<(usize, isize)>> = taps.collect();
+        let shifts = || taps.iter().flatten().map(|&(_, shift)| shift);
+        let left = shifts().min().map_or(0, |low| (-low).max(0));
+        let right = shifts().max().map_or(0, |high| (count as isize + high - places as isize).max(0));
+        taps.iter_mut().flatten().for_each(|(_, shift)| *shift += left);
+        Phases { taps, count, size, frame: (left as usize, right as usize) }
     }
 
     /// A gradient in a frame of zeros (or cut), such that place `i` gets from places `i .. i + reach` of it.
@@ -227,7 +279,7 @@ impl Walk {
             }
             Ok(part)
         };
-        (1..taps).try_fold(tap(0)?, |sum, k| Ok(sum + tap(k)?))
+        added((0..taps).map(|k| Ok(wide(&tap(k)?))), columns.dtype())
     }
 
     /// The way back from a framed gradient at stride 1: a correlation with the turned kernel.
@@ -244,4 +296,68 @@ impl Walk {
         let walk = Walk { stride: vec![1; n], pads: vec![(0, 0); n], ..self.clone() };
         walk.correlate(g, &turned.reshape(shape)?)
     }
+}
+
+/// How an input's gradient along an axis falls into as many interleaved parts as the stride has steps: each is a sum of
+/// taps at stride 1.
+struct Phases {
+    /// Per part the taps that reach it, and at which place of the framed gradient the first element has each.
+    taps: Vec<Vec<(usize, isize)>>,
+    /// Elements of a part.
+    count: usize,
+    /// Elements of the input.
+    size: usize,
+    /// Zeros before and after the gradient, so that every tap finds a place.
+    frame: (usize, usize),
+}
+
+/// `[batch, channels, kernel.., framed places..]` to `[batch, channels, ..]`. `chosen` are the parts of the first axes.
+fn interleaved(columns: &Tensor, phases: &[Phases], chosen: &mut Vec<usize>) -> Result<Tensor> {
+    let (n, axis) = (phases.len(), chosen.len());
+    if axis == n {
+        return part(columns, phases, chosen);
+    }
+    let mut parts = Vec::new();
+    for phase in 0..phases[axis].taps.len() {
+        chosen.push(phase);
+        parts.push(interleaved(columns, phases, chosen)?);
+        chosen.pop();
+    }
+    let mut shape = *parts[0].shape();
+    shape[2 + axis] *= parts.len();
+    Tensor::stack(&parts, 3 + axis as isize)?.reshape(shape)?.narrow(2 + axis as isize, 0, phases[axis].size)
+}
+
+/// One part along every axis: the sum of the taps that reach it.
+fn part(columns: &Tensor, phases: &[Phases], chosen: &[usize]) -> Result<Tensor> {
+    let mut sums = vec![columns.clone()];
+    // The innermost axis first, so that the numbers of the other axes stay.
+    for (i, (phases, &phase)) in phases.iter().zip(chosen).enumerate().rev() {
+        let mut next = Vec::new();
+        for sum in &sums {
+            for &(tap, first) in &phases.taps[phase] {
+                // `i` kernel axes are left in front of the places.
+                let tap = sum.select(2 + i as isize, tap as isize)?;
+                next.push(tap.narrow(2 + 2 * i as isize, first as usize, phases.count)?);
+            }
+        }
+        sums = next;
+    }
+    if !sums.is_empty() {
+        return added(sums.iter().map(|tap| Ok(wide(tap))), columns.dtype());
+    }
+    let mut shape = columns.shape()[..2].to_vec();
+    shape.extend(phases.iter().map(|p| p.count));
+    Ok(Tensor::zeros(shape, columns.dtype(), columns.device()))
+}
+
+/// Halves in `F32`, in which they are added up.
+fn wide(x: &Tensor) -> Tensor {
+    if x.dtype().is_float() && x.dtype().is_narrow() { x.to_dtype(DType::F32) } else { x.clone() }
+}
+
+/// The sum of at least one term, in order.
+fn added(mut terms: impl Iterator<Item = Result<Tensor>>, dtype: DType) -> Result<Tensor> {
+    let first = terms.next().unwrap_or_else(|| unreachable!("a kernel has a tap"))?;
+    Ok(terms.try_fold(first, |sum, term| sum.add(term?))?.to_dtype(dtype))
 }
