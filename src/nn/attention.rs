@@ -147,14 +147,6 @@ impl MultiHeadAttention {
                 return Err(Error::shape(Self::OP, x.shape(), "inputs are [batch, length, size] or [length, size]"));
             }
         }
-        let weights: Vec<Tensor> = match &self.in_proj_weight {
-            Some(weight) => weight.tensor().chunk(0, 3)?,
-            None => [&self.q_proj_weight, &self.k_proj_weight, &self.v_proj_weight]
-                .iter()
-                .filter_map(|weight| weight.as_ref().map(Param::tensor))
-                .collect(),
-        };
-        let biases = self.in_proj_bias.as_ref().map(|bias| bias.tensor().chunk(0, 3)).transpose()?;
         // `[batch, heads, length, size / heads]` of part `i` of `count` that lie side by side.
         let cut = |y: Tensor, i: usize, count: usize| {
             let y = if y.rank() == 3 { y } else { y.unsqueeze(0)? };
@@ -170,6 +162,17 @@ impl MultiHeadAttention {
                 [cut(y.clone(), 0, 3)?, cut(y.clone(), 1, 3)?, cut(y, 2, 3)?]
             }
             _ => {
+                let weights: Vec<Tensor> = match &self.in_proj_weight {
+                    Some(weight) => weight.tensor().chunk(0, 3)?,
+                    None => [&self.q_proj_weight, &self.k_proj_weight, &self.v_proj_weight]
+                        .iter()
+                        .filter_map(|weight| weight.as_ref().map(Param::tensor))
+                        .collect(),
+                };
+                let biases = self.in_proj_bias.as_ref().map(|bias| bias.tensor().chunk(0, 3)).transpose()?;
+                if weights.len() != 3 {
+                    return Err(Error::argument(Self::OP, "a weight for queries, keys or values is missing"));
+                }
                 let head = |i: usize, x: &Tensor| {
                     let bias = biases.as_ref().map(|biases| &biases[i]);
                     cut(linear(x, &weights[i], bias)?, 0, 1)

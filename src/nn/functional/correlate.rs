@@ -182,8 +182,9 @@ impl Walk {
         if steps_by_one && self.is_depthwise(per_group * groups, outputs / groups) {
             return self.turned(&self.framed(g, kernel, sizes)?, w);
         }
-        let phases: Vec<Phases> = (0..n).map(|i| self.phases(i, kernel[i], sizes[i], g.shape()[2 + i])).collect();
         let apart = (0..n).all(|i| self.dilation[i] == 1 && self.stride[i] == kernel[i]);
+        let parted = if steps_by_one || apart { 0..0 } else { 0..n };
+        let phases: Vec<Phases> = parted.map(|i| self.phases(i, kernel[i], sizes[i], g.shape()[2 + i])).collect();
         let g = if steps_by_one {
             self.framed(g, kernel, sizes)?
         } else if apart {
