@@ -1,5 +1,7 @@
 //! Tensors from and to files and other libraries.
 
+#[cfg(feature = "cloud")]
+pub mod cloud;
 mod header;
 #[cfg(feature = "image")]
 pub mod image;
