@@ -1,0 +1,207 @@
+//! The Rust snippets of `docs/from-numpy.md`: each stands here between marks, is run, and is the guide's to the letter.
+#![cfg(all(feature = "csv", feature = "image", feature = "npz", feature = "safetensors"))]
+
+use std::collections::BTreeSet;
+
+use kiln::prelude::*;
+
+#[test]
+fn convert() -> Result<()> {
+    // guide: convert
+    let device = Device::best();
+    let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0], [2, 2], &device)?; // dtype of the elements: f32
+    let ids = Tensor::from_vec(vec![3i64, 1, 2], [3], &device)?; // i64
+    let weights = ids.to_dtype(DType::F32); // what dtype= asks for
+    let hinted = if ids.dtype().is_float() { ids.clone() } else { ids.to_dtype(DType::F32) }; // what dtype_hint= asks for
+    // end
+    assert_eq!((x.dtype(), weights.dtype(), hinted.dtype()), (DType::F32, DType::F32, DType::F32));
+    Ok(())
+}
+
+#[test]
+fn constants() -> Result<()> {
+    // guide: constant
+    let device = Device::best();
+    let zeros = Tensor::zeros([2, 3], DType::F32, &device);
+    let sevens = Tensor::full([2, 3], 7, DType::I32, &device); // np.full, tf.constant(7, shape=..)
+    let pi = Tensor::scalar(std::f32::consts::PI, &device);
+    let steps = Tensor::arange(0, 10, 2, DType::I64, &device)?;
+    let grid = Tensor::linspace(0.0, 1.0, 5, DType::F64, &device)?;
+    let like = zeros.ones_like();
+    // end
+    assert_eq!(sevens.to_vec::<i32>()?, [7; 6]);
+    assert_eq!((pi.rank(), steps.numel(), grid.numel(), like.numel()), (0, 5, 5, 6));
+    Ok(())
+}
+
+#[test]
+fn share() -> Result<()> {
+    // guide: share
+    let array = ndarray::Array2::<f32>::zeros((1000, 64));
+    let address = array.as_ptr();
+    let shared = Tensor::from(array); // takes the array's memory: no copy, whatever its strides
+    let copied = Tensor::from_ndarray(&ndarray::array![[1.0f32, 2.0]].t(), &Device::cpu())?; // copies a view
+    // end
+    assert_eq!(copied.to_vec::<f32>()?, [1.0, 2.0]);
+    let handle = shared.to_dlpack()?;
+    assert_eq!(handle.data_ptr().cast(), address);
+    Ok(())
+}
+
+#[test]
+fn copy_and_clone() -> Result<()> {
+    // guide: clone
+    let x = Tensor::ones([3], DType::F32, &Device::cpu());
+    let same = x.clone(); // shares the memory, in O(1); nothing can change it behind your back
+    let cut = x.detach(); // the same values, without the history of their gradient
+    let changed = &x + 1.0; // a new tensor: `x` stays what it was
+    // end
+    assert_eq!((same.to_vec::<f32>()?, cut.to_vec::<f32>()?), (vec![1.0; 3], vec![1.0; 3]));
+    assert_eq!(changed.to_vec::<f32>()?, [2.0; 3]);
+    Ok(())
+}
+
+#[test]
+fn devices() -> Result<()> {
+    // guide: device
+    let device = Device::best(); // the first real GPU, else the CPU
+    let x = Tensor::rand([256, 256], DType::F32, 42, &Device::cpu()).to_device(&device)?;
+    let y = x.matmul(&x)?; // computed where its inputs are
+    let back = y.to_device(&Device::cpu())?;
+    // end
+    assert_eq!(back.shape(), &[256, 256]);
+    Ok(())
+}
+
+#[test]
+fn datasets() -> Result<()> {
+    // guide: dataset
+    let x = Tensor::rand([1000, 8], DType::F32, 0, &Device::cpu());
+    let y = x.sum(1)?;
+    let data = TensorDataset::new((x, y))?; // from_tensor_slices((x, y))
+    let loader = DataLoader::new(data).batch_size(64).shuffle(42).prefetch(2).drop_last();
+    for batch in loader.iter().take(5) {
+        let (x, y) = batch?;
+        println!("{:?} {:?}", x.shape(), y.shape());
+    }
+    // end
+    assert_eq!((loader.len(), loader.samples()), (15, 1000));
+    Ok(())
+}
+
+#[test]
+fn training_by_the_trainer() -> Result<()> {
+    // guide: fit
+    let device = Device::best();
+    let x = Tensor::randn([512, 4], DType::F32, 1, &Device::cpu());
+    let y = x.sum_keepdim(1)?;
+    let loader = DataLoader::new(TensorDataset::new((x, y))?).batch_size(32).shuffle(0);
+
+    let net = Sequential::new().with(Linear::new(4, 16, &device)?).with(nn::Relu).with(Linear::new(16, 1, &device)?);
+    let mut trainer = Trainer::new(net, Adam::new(1e-2), Mse::new()).epochs(10);
+    let history = trainer.fit(&loader)?;
+    println!("loss {:.4}", history.epochs[9].loss);
+    // end
+    assert!(history.epochs[9].loss < 0.1, "{}", history.epochs[9].loss);
+    Ok(())
+}
+
+#[test]
+fn training_by_a_loop() -> Result<()> {
+    let device = Device::cpu();
+    let x = Tensor::randn([512, 4], DType::F32, 1, &device);
+    let y = x.sum_keepdim(1)?;
+    let loader = DataLoader::new(TensorDataset::new((x, y))?).batch_size(32).shuffle(0);
+    let net = Linear::new(4, 1, &device)?;
+    // guide: loop
+    let mut optimizer = AdamW::new(1e-2).with(net.parameters());
+    for _ in 0..10 {
+        for batch in &loader {
+            let (x, y) = batch?;
+            let loss = mse(&net.forward(&x)?, &y)?;
+            optimizer.step(loss.backward()?)?; // no zero_grad: gradients are returned, not stored
+        }
+    }
+    let predicted = no_grad(|| net.forward(&Tensor::ones([1, 4], DType::F32, &device)))?;
+    // end
+    assert!((predicted.item::<f32>()? - 4.0).abs() < 1.5);
+    Ok(())
+}
+
+#[test]
+fn distances() -> Result<()> {
+    // guide: cdist
+    let device = Device::best();
+    let a = Tensor::rand([1000, 3], DType::F32, 1, &device);
+    let b = Tensor::rand([500, 3], DType::F32, 2, &device);
+    let distances = a.cdist(&b, 2.0)?; // [1000, 500], on the GPU if there is one
+    let (nearest, which) = distances.topk(5, -1, false)?; // the five nearest, and their rows in b
+    // end
+    assert_eq!((nearest.shape().dims(), which.dtype()), ([1000, 5].as_slice(), DType::I64));
+    Ok(())
+}
+
+#[test]
+fn dtypes() -> Result<()> {
+    // guide: dtypes
+    let x = Tensor::from_slice(&[1i32, 2, 3], [3], &Device::cpu())?;
+    let half = x.to_dtype(DType::F16); // also BF16, which NumPy lacks
+    let mean = &x / 2; // true division: i32 becomes f32, as in PyTorch
+    let mixed = &x + &Tensor::scalar(1.5f64, &Device::cpu()); // the Array API's promotion
+    // end
+    assert_eq!((half.dtype(), mean.dtype(), mixed.dtype()), (DType::F16, DType::F32, DType::F64));
+    Ok(())
+}
+
+#[test]
+fn errors() -> Result<()> {
+    // guide: errors
+    let a = Tensor::zeros([2, 3], DType::F32, &Device::cpu());
+    let b = Tensor::zeros([4, 5], DType::F32, &Device::cpu());
+    match a.matmul(&b) {
+        Ok(product) => println!("{product}"),
+        Err(error) => println!("{error}"), // matmul: shapes [2, 3] and [4, 5]: inner sizes 3 and 4 differ
+    }
+    // end
+    assert_eq!(a.matmul(&b).unwrap_err().to_string(), "matmul: shapes [2, 3] and [4, 5]: inner sizes 3 and 4 differ");
+    Ok(())
+}
+
+#[test]
+fn back() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    std::env::set_current_dir(&folder).unwrap();
+    // guide: back
+    let x = Tensor::rand([2, 3], DType::F32, 0, &Device::best());
+    let values: Vec<f32> = x.to_vec()?; // waits for the device; row-major
+    let array = x.to_ndarray::<f32>()?; // an ndarray::ArrayD
+    npy::save("x.npy", &x)?; // np.load("x.npy")
+    npz::save("all.npz", &[("x", &x)])?; // np.load("all.npz")["x"]
+    // end
+    assert_eq!(array.as_slice().unwrap(), values);
+    assert_eq!(npz::open("all.npz")?.get("x")?.to_vec::<f32>()?, npy::load("x.npy")?.to_vec::<f32>()?);
+    Ok(())
+}
+
+/// The code between the marks, by name and without its indentation.
+fn snippets() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut lines = include_str!("guide.rs").lines();
+    while let Some(line) = lines.next() {
+        let Some(name) = line.strip_prefix("    // guide: ") else { continue };
+        let code = lines.by_ref().take_while(|line| line.trim() != "// end");
+        let code = code.map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line)));
+        found.push((name.to_owned(), code.collect()));
+    }
+    found
+}
+
+#[test]
+fn the_guide_shows_what_runs_here() {
+    let guide = include_str!("../docs/from-numpy.md");
+    let shown: BTreeSet<&str> = guide.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    for (name, code) in snippets() {
+        assert!(shown.contains(&code[..]), "the guide lacks the snippet {name:?} as it is in tests/guide.rs");
+    }
+    assert_eq!(shown.len(), snippets().len(), "the guide shows Rust code that does not run in tests/guide.rs");
+}
