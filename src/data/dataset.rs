@@ -44,7 +44,8 @@ pub struct TensorDataset<T> {
 }
 
 impl<T: Tensors> TensorDataset<T> {
-    /// The rows of these tensors. They are moved to host memory if they are not there.
+    /// The rows of these tensors. They are moved to host memory if they are not there; rows that lie there in one piece
+    /// each, such as those of a [mapped file](crate::io::npy::mmap), are not copied.
     ///
     /// # Errors
     /// If a tensor is a scalar, or they do not have the same number of rows.
@@ -59,7 +60,8 @@ impl<T: Tensors> TensorDataset<T> {
                 let reason = format!("there are {} rows in the tensors before", len.unwrap_or(rows));
                 return Err(Error::shape(op, t.shape(), reason));
             }
-            let t = t.detach().to_device(&Device::cpu())?.contiguous();
+            let t = t.detach().to_device(&Device::cpu())?;
+            let t = if has_dense_rows(&t) { t } else { t.contiguous() };
             t.realize()?;
             Ok(t)
         })?;
@@ -87,12 +89,17 @@ impl<T: Tensors> Dataset for TensorDataset<T> {
     }
 }
 
-/// Some rows of a contiguous tensor in host memory, copied without a kernel.
+/// Whether the elements of each row lie one behind the other, wherever the rows are: those of a mapped file stay there.
+fn has_dense_rows(tensor: &Tensor) -> bool {
+    tensor.view().strides[0] >= 0 && tensor.view().remove_axis(0).is_dense()
+}
+
+/// Some rows of a tensor in host memory that has dense rows, copied without a kernel.
 fn rows(tensor: &Tensor, samples: &[usize]) -> Result<Tensor> {
-    let mut shape = *tensor.shape();
+    let (mut shape, width) = (*tensor.shape(), tensor.dtype().size());
+    let row = tensor.numel() / shape[0].max(1) * width;
+    let (start, step) = (tensor.view().offset as usize * width, tensor.view().strides[0] as usize * width);
     shape[0] = samples.len();
-    let row = tensor.numel() / tensor.shape()[0].max(1) * tensor.dtype().size();
-    let start = tensor.view().offset as usize * tensor.dtype().size();
     let buffer = tensor.realize()?;
     let Some(host) = buffer.host() else {
         return Err(Error::argument("dataset", "the CPU's memory is not host memory"));
@@ -102,7 +109,7 @@ fn rows(tensor: &Tensor, samples: &[usize]) -> Result<Tensor> {
     let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut out);
     if row > 0 {
         for (to, &sample) in bytes.chunks_exact_mut(row).zip(samples) {
-            to.copy_from_slice(&host[start + sample * row..][..row]);
+            to.copy_from_slice(&host[start + sample * step..][..row]);
         }
     }
     Tensor::from_memory(out, tensor.dtype(), shape, tensor.device())

@@ -2,7 +2,6 @@
 
 #[cfg(feature = "cloud")]
 pub mod cloud;
-mod header;
 #[cfg(feature = "image")]
 pub mod image;
 mod ndarray;

@@ -1,6 +1,7 @@
 //! NumPy's `.npz` archives: `.npy` files in a zip file.
 
 use std::{
+    collections::HashSet,
     fmt,
     fs::File,
     io::{self, BufReader, Read, Seek, Write},
@@ -8,17 +9,32 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use zip::{CompressionMethod, ZipArchive, ZipWriter, result::ZipError, write::SimpleFileOptions};
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, result::ZipError, write::SimpleFileOptions};
 
-use super::npy;
+use super::npy::{self, NpyFile};
 use crate::{Error, Result, Tensor};
 
+/// Deflate makes at most this of a byte.
+const MAX_RATIO: u64 = 1032;
+
 /// An open archive.
+///
+/// A member is inflated only while it agrees with what the archive's directory and its own header say of its size,
+/// and memory grows with what is there: a small file that claims to be large is refused at once. One that truly
+/// inflates to much is a large array, of which [`Npz::with_limit`] sets a bound.
 pub struct Npz {
     archive: Mutex<ZipArchive<Box<dyn Source>>>,
-    /// The number of each array's file is its place here.
-    names: Vec<String>,
+    members: Vec<Member>,
     path: PathBuf,
+    limit: u64,
+}
+
+/// An array's file within the archive.
+#[derive(Debug)]
+struct Member {
+    name: String,
+    /// Its place in the archive's directory.
+    index: usize,
 }
 
 trait Source: Read + Seek + Send {}
@@ -78,26 +94,27 @@ pub fn save_compressed(path: impl AsRef<Path>, tensors: &[(&str, &Tensor)]) -> R
 
 impl Npz {
     fn new(source: Box<dyn Source>, path: PathBuf) -> Result<Self> {
-        let directory = || {
-            let mut archive = ZipArchive::new(source)?;
-            let names = (0..archive.len()).map(|i| {
-                let file = archive.by_index_raw(i)?;
-                let name = file.name()?;
-                Ok(name.strip_suffix(".npy").unwrap_or(&name).to_owned())
-            });
-            let names: Vec<String> = names.collect::<Result<_, ZipError>>()?;
-            Ok::<_, ZipError>((Mutex::new(archive), names))
-        };
-        let (archive, names) = directory().map_err(|error| in_archive(&path, error.to_string()))?;
-        match names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
-            Some((_, twice)) => Err(in_archive(&path, format!("two arrays are called {twice:?}"))),
-            None => Ok(Self { archive, names, path }),
-        }
+        let (archive, members) = directory(source).map_err(|reason| in_archive(&path, reason))?;
+        Ok(Self { archive: Mutex::new(archive), members, path, limit: u64::MAX })
+    }
+
+    /// The archive with a bound on the bytes that one array may take, header included. Without it memory is the bound.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// let mnist = npz::open("examples/data/mnist10k.npz")?.with_limit(1 << 20);
+    /// assert!(mnist.get("y_test").is_ok());
+    /// assert!(mnist.get("x_test").unwrap_err().to_string().contains("above the limit of 1048576"));
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    pub fn with_limit(mut self, bytes: u64) -> Self {
+        self.limit = bytes;
+        self
     }
 
     /// The names of the arrays, in the archive's order.
     pub fn names(&self) -> Vec<&str> {
-        self.names.iter().map(String::as_str).collect()
+        self.members.iter().map(|member| &member.name[..]).collect()
     }
 
     /// Reads an array to the CPU.
@@ -105,25 +122,90 @@ impl Npz {
     /// # Errors
     /// If there is none of that name, or it is broken; see [`npy::load`].
     pub fn get(&self, name: &str) -> Result<Tensor> {
-        let Some(index) = self.names.iter().position(|n| n == name) else {
-            let reason = format!("there is no array {name:?}, but {}", self.names.join(", "));
+        self.member(name)?.tensor()
+    }
+
+    /// Reads an array, perhaps a structured one, of which [`NpyFile::field`] gives the fields.
+    ///
+    /// # Errors
+    /// If there is none of that name, it is broken, or above the [limit](Self::with_limit).
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// let mnist = npz::open("examples/data/mnist10k.npz")?;
+    /// assert_eq!(mnist.member("y_test")?.descr(), "|u1");
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    pub fn member(&self, name: &str) -> Result<NpyFile> {
+        let Some(&Member { index, .. }) = self.members.iter().find(|member| member.name == name) else {
+            let reason = format!("there is no array {name:?}, but {}", self.names().join(", "));
             return Err(in_archive(&self.path, reason));
         };
-        let failed = |reason: &str| in_archive(&self.path, format!("{name}: {reason}"));
+        let failed = |reason: String| in_archive(&self.path, format!("{name}: {reason}"));
         // Every read looks its file up anew, so a panic in between leaves nothing half done.
         let mut archive = self.archive.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut file = archive.by_index(index).map_err(|error| failed(&error.to_string()))?;
-        // The length that the directory names is only a claim.
-        npy::read(&mut file, None).map_err(|error| match error {
-            Error::Format { reason, .. } => failed(&reason),
-            other => other,
-        })
+        let mut file = archive.by_index(index).map_err(|error| failed(error.to_string()))?;
+        let (size, packed) = (file.size(), file.compressed_size());
+        if size > self.limit {
+            return Err(failed(format!("its {size} bytes are above the limit of {}", self.limit)));
+        }
+        let most = match file.compression() {
+            CompressionMethod::Stored => packed,
+            _ => packed.saturating_mul(MAX_RATIO),
+        };
+        if size > most {
+            return Err(failed(format!("{packed} bytes in the archive cannot be the {size} bytes that it claims")));
+        }
+        let origin = npy::Origin { path: Some(self.path.clone()), member: Some(name.into()) };
+        // What the directory claims need not be there.
+        NpyFile::read(&mut file, Some(size), origin)
+    }
+}
+
+/// Reads an archive's directory, and refuses one whose members could be confused with others.
+fn directory<R: Read + Seek>(source: R) -> Result<(ZipArchive<R>, Vec<Member>), String> {
+    let mut archive = ZipArchive::new(source).map_err(|error| error.to_string())?;
+    if archive.has_duplicate_names() {
+        return Err("two files have the same name".into());
+    }
+    if archive.has_overlapping_entries().map_err(|error| error.to_string())? {
+        return Err("its files overlap".into());
+    }
+    let mut members = Vec::with_capacity(archive.len());
+    let mut seen = HashSet::new();
+    for index in 0..archive.len() {
+        let file = archive.by_index_data(index).map_err(|error| error.to_string())?;
+        let path = file.name().map_err(|error| error.to_string())?;
+        if let Some(reason) = strays(&path) {
+            return Err(format!("a file is called {path:?}, {reason}"));
+        }
+        if path.ends_with('/') {
+            continue;
+        }
+        let name = path.strip_suffix(".npy").unwrap_or(&path).to_owned();
+        if !seen.insert(name.clone()) {
+            return Err(format!("two arrays are called {name:?}"));
+        }
+        members.push(Member { name, index });
+    }
+    Ok((archive, members))
+}
+
+/// Why a name would leave the folder that the archive is unpacked to.
+fn strays(name: &str) -> Option<&'static str> {
+    let mut parts = name.split(['/', '\\']);
+    let drive = matches!(name.as_bytes(), [letter, b':', ..] if letter.is_ascii_alphabetic());
+    match () {
+        () if drive || name.starts_with(['/', '\\']) => Some("an absolute path"),
+        () if parts.any(|part| part == "..") => Some("which leads out of its folder"),
+        () if name.contains('\0') => Some("which has a zero byte"),
+        () => None,
     }
 }
 
 impl fmt::Debug for Npz {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Npz").field("path", &self.path).field("names", &self.names).finish_non_exhaustive()
+        f.debug_struct("Npz").field("path", &self.path).field("names", &self.names()).finish_non_exhaustive()
     }
 }
 
@@ -132,11 +214,16 @@ fn write(path: &Path, tensors: &[(&str, &Tensor)], method: CompressionMethod) ->
     let file = File::create(path).map_err(|error| failed(error.into()))?;
     let mut archive = ZipWriter::new(io::BufWriter::new(file));
     for (name, tensor) in tensors {
-        let (header, data) = npy::encode(tensor)?;
-        let large = header.len() + data.len() > u32::MAX as usize;
-        let options = SimpleFileOptions::default().compression_method(method).large_file(large);
+        if let Some(reason) = strays(name) {
+            return Err(in_archive(path, format!("an array is called {name:?}, {reason}")));
+        }
+        let encoded = npy::Encoded::new(tensor)?;
+        let options = SimpleFileOptions::default()
+            .compression_method(method)
+            .large_file(encoded.len() > u32::MAX as usize)
+            .last_modified_time(DateTime::default());
         archive.start_file(format!("{name}.npy"), options).map_err(failed)?;
-        archive.write_all(&header).and_then(|()| archive.write_all(&data)).map_err(|error| failed(error.into()))?;
+        encoded.write(&mut archive).map_err(|error| failed(error.into()))?;
     }
     let mut file = archive.finish().map_err(failed)?;
     file.flush().map_err(|error| failed(error.into()))
