@@ -65,7 +65,7 @@ fn copy_and_clone() -> Result<()> {
 fn devices() -> Result<()> {
     // guide: device
     let device = Device::best(); // the first real GPU, else the CPU
-    let x = Tensor::rand([256, 256], DType::F32, 42, &Device::cpu()).to_device(&device)?;
+    let x = Tensor::rand([256, 256], DType::F32, 42, &Device::cpu())?.to_device(&device)?;
     let y = x.matmul(&x)?; // computed where its inputs are
     let back = y.to_device(&Device::cpu())?;
     // end
@@ -76,7 +76,7 @@ fn devices() -> Result<()> {
 #[test]
 fn datasets() -> Result<()> {
     // guide: dataset
-    let x = Tensor::rand([1000, 8], DType::F32, 0, &Device::cpu());
+    let x = Tensor::rand([1000, 8], DType::F32, 0, &Device::cpu())?;
     let y = x.sum(1)?;
     let data = TensorDataset::new((x, y))?; // from_tensor_slices((x, y))
     let loader = DataLoader::new(data).batch_size(64).shuffle(42).prefetch(2).drop_last();
@@ -93,7 +93,7 @@ fn datasets() -> Result<()> {
 fn training_by_the_trainer() -> Result<()> {
     // guide: fit
     let device = Device::best();
-    let x = Tensor::randn([512, 4], DType::F32, 1, &Device::cpu());
+    let x = Tensor::randn([512, 4], DType::F32, 1, &Device::cpu())?;
     let y = x.sum_keepdim(1)?;
     let loader = DataLoader::new(TensorDataset::new((x, y))?).batch_size(32).shuffle(0);
 
@@ -109,7 +109,7 @@ fn training_by_the_trainer() -> Result<()> {
 #[test]
 fn training_by_a_loop() -> Result<()> {
     let device = Device::cpu();
-    let x = Tensor::randn([512, 4], DType::F32, 1, &device);
+    let x = Tensor::randn([512, 4], DType::F32, 1, &device)?;
     let y = x.sum_keepdim(1)?;
     let loader = DataLoader::new(TensorDataset::new((x, y))?).batch_size(32).shuffle(0);
     let net = Linear::new(4, 1, &device)?;
@@ -132,8 +132,8 @@ fn training_by_a_loop() -> Result<()> {
 fn distances() -> Result<()> {
     // guide: cdist
     let device = Device::best();
-    let a = Tensor::rand([1000, 3], DType::F32, 1, &device);
-    let b = Tensor::rand([500, 3], DType::F32, 2, &device);
+    let a = Tensor::rand([1000, 3], DType::F32, 1, &device)?;
+    let b = Tensor::rand([500, 3], DType::F32, 2, &device)?;
     let distances = a.cdist(&b, 2.0)?; // [1000, 500], on the GPU if there is one
     let (nearest, which) = distances.topk(5, -1, false)?; // the five nearest, and their rows in b
     // end
@@ -172,7 +172,7 @@ fn back() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     std::env::set_current_dir(&folder).unwrap();
     // guide: back
-    let x = Tensor::rand([2, 3], DType::F32, 0, &Device::best());
+    let x = Tensor::rand([2, 3], DType::F32, 0, &Device::best())?;
     let values: Vec<f32> = x.to_vec()?; // waits for the device; row-major
     let array = x.to_ndarray::<f32>()?; // an ndarray::ArrayD
     npy::save("x.npy", &x)?; // np.load("x.npy")

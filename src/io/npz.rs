@@ -37,7 +37,7 @@ struct Member {
     index: usize,
 }
 
-trait Source: Read + Seek + Send {}
+pub(super) trait Source: Read + Seek + Send {}
 impl<T: Read + Seek + Send> Source for T {}
 
 /// Opens an archive. Only its directory is read; [`Npz::get`] reads the arrays.
@@ -93,7 +93,7 @@ pub fn save_compressed(path: impl AsRef<Path>, tensors: &[(&str, &Tensor)]) -> R
 }
 
 impl Npz {
-    fn new(source: Box<dyn Source>, path: PathBuf) -> Result<Self> {
+    pub(super) fn new(source: Box<dyn Source>, path: PathBuf) -> Result<Self> {
         let (archive, members) = directory(source).map_err(|reason| in_archive(&path, reason))?;
         Ok(Self { archive: Mutex::new(archive), members, path, limit: u64::MAX })
     }

@@ -22,9 +22,9 @@
 //! # let path = std::env::temp_dir().join(format!("kiln-doc-cloud-{}.npy", std::process::id()));
 //! # npy::save(&path, &Tensor::arange(0, 12, 1, DType::F32, &Device::cpu())?.reshape([6, 2])?)?;
 //! # let url = format!("file://{}", path.display());
-//! let x = npy::from_bytes(&read_url(&url)?)?;              // "s3://bucket/x.npy" just as well
-//! assert_eq!(x.shape(), &[6, 2]);
-//! assert_eq!(Remote::open(&url)?.read_range(0..6)?, b"\x93NUMPY"); // fetches a part only
+//! let x = npy::from_bytes(&read_url(&url)?)?;               // "s3://bucket/x.npy" just as well
+//! let rows = Remote::open(&url)?.npy_rows(2..4)?.tensor()?; // fetches these rows only
+//! assert_eq!(rows.to_vec::<f32>()?, x.narrow(0, 2, 2)?.to_vec::<f32>()?);
 //! # std::fs::remove_file(path).unwrap();
 //! # Ok::<(), kiln::Error>(())
 //! ```
@@ -33,7 +33,7 @@ mod progress;
 mod reader;
 mod store;
 
-use std::{collections::VecDeque, fmt, ops::Range, time::Duration};
+use std::{collections::VecDeque, fmt, ops::Range, sync::Arc, time::Duration};
 
 use object_store::{GetOptions, GetRange, ObjectStoreExt, PutPayload, WriteMultipart};
 
@@ -42,7 +42,9 @@ use self::{
     progress::Progress,
     store::{Object, causes, wait},
 };
-use crate::Result;
+#[cfg(feature = "npz")]
+use crate::io::npz::Npz;
+use crate::{Result, io::npy::NpyFile};
 
 /// Objects up to this size come whole with the first request, larger ones in parts of it.
 const PART: u64 = 8 << 20;
@@ -151,13 +153,14 @@ pub fn write_url_with(url: &str, bytes: &[u8], options: &CloudOptions) -> Result
 }
 
 /// An object in a store, of which parts can be read.
+#[derive(Clone)]
 pub struct Remote {
     object: Object,
     size: u64,
     /// By which every later request makes sure that the object is still the same.
     etag: Option<String>,
     /// Its first bytes; all of them where the server gives no parts.
-    head: Vec<u8>,
+    head: Arc<[u8]>,
     progress: bool,
 }
 
@@ -190,7 +193,7 @@ impl Remote {
                 result => result?,
             };
             let meta = result.meta.clone();
-            Ok((meta, result.bytes().await?.to_vec()))
+            Ok((meta, result.bytes().await?.as_ref().into()))
         })?;
         // Weak tags match no condition.
         let etag = meta.e_tag.filter(|tag| !tag.starts_with("W/"));
@@ -265,8 +268,34 @@ impl Remote {
     }
 
     /// The object as something to read from and to seek in, for whatever reads files.
-    pub fn reader(&self) -> Reader<'_> {
-        Reader::new(self)
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.clone())
+    }
+
+    /// Reads a `.npy` file.
+    ///
+    /// # Errors
+    /// As [`Remote::read`], or if the object is no such file.
+    pub fn npy(&self) -> Result<NpyFile> {
+        NpyFile::read(&mut self.reader(), Some(self.size), self.object.address.origin())
+    }
+
+    /// Reads these rows of a `.npy` file, of which the others stay where they are.
+    ///
+    /// # Errors
+    /// As [`Remote::npy`], if there are no such rows, or the file has Fortran's order, in which rows do not lie together.
+    pub fn npy_rows(&self, rows: Range<usize>) -> Result<NpyFile> {
+        let fetch = |range| self.read_range(range);
+        NpyFile::rows(&mut self.reader(), self.size, rows, fetch, self.object.address.origin())
+    }
+
+    /// Opens an archive, of which only those arrays are fetched that are read.
+    ///
+    /// # Errors
+    /// As [`Remote::read`], or if the object is no such archive.
+    #[cfg(feature = "npz")]
+    pub fn npz(&self) -> Result<Npz> {
+        Npz::new(Box::new(self.reader()), self.object.address.to_string().into())
     }
 }
 

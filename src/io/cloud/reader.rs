@@ -11,15 +11,15 @@ const KEPT: usize = 4;
 
 /// Reads an object in blocks of 1 MiB, and whatever is larger in one go. Made by [`Remote::reader`].
 #[derive(Debug)]
-pub struct Reader<'a> {
-    remote: &'a Remote,
+pub struct Reader {
+    remote: Remote,
     position: u64,
     /// Blocks by their number, the latest in front.
     blocks: Vec<(u64, Vec<u8>)>,
 }
 
-impl<'a> Reader<'a> {
-    pub(super) fn new(remote: &'a Remote) -> Self {
+impl Reader {
+    pub(super) fn new(remote: Remote) -> Self {
         Self { remote, position: 0, blocks: Vec::new() }
     }
 
@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Read for Reader<'_> {
+impl Read for Reader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let left = self.remote.len().saturating_sub(self.position);
         let count = left.min(out.len() as u64);
@@ -46,7 +46,12 @@ impl Read for Reader<'_> {
             return Ok(0);
         }
         let (from, count) = (self.position, count as usize);
-        let filled = if count as u64 > BLOCK {
+        let head = usize::try_from(from).ok().and_then(|from| self.remote.head.get(from..)).unwrap_or_default();
+        let filled = if !head.is_empty() {
+            let filled = count.min(head.len());
+            out[..filled].copy_from_slice(&head[..filled]);
+            filled
+        } else if count as u64 > BLOCK {
             let bytes = self.remote.read_range(from..from + count as u64).map_err(io::Error::other)?;
             out[..count].copy_from_slice(&bytes);
             count
@@ -62,7 +67,7 @@ impl Read for Reader<'_> {
     }
 }
 
-impl Seek for Reader<'_> {
+impl Seek for Reader {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let (from, by) = match to {
             SeekFrom::Start(position) => (position, 0),

@@ -1,7 +1,7 @@
 //! The store behind an address, and the threads that talk to it.
 
 use std::{
-    env, error,
+    env, error, fmt,
     path::PathBuf,
     sync::{Arc, OnceLock, mpsc},
     time::Duration,
@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use url::{Position, Url};
 
 use super::CloudOptions;
-use crate::{Error, Result};
+use crate::{Error, Result, io::npy::Origin};
 
 /// An object in a store.
 #[derive(Clone)]
@@ -49,7 +49,18 @@ impl Object {
     }
 }
 
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
 impl Address {
+    /// What the errors of files name.
+    pub fn origin(&self) -> Origin {
+        Origin { path: Some(PathBuf::from(&self.shown)), member: None }
+    }
+
     pub fn because(&self, reason: impl Into<String>) -> Error {
         Error::File { path: PathBuf::from(&self.shown), reason: reason.into() }
     }

@@ -100,6 +100,36 @@ impl NpyFile {
         Ok(Self { header, data, origin })
     }
 
+    /// These rows of a file of that length, of which `head` reads the start and `fetch` any bytes.
+    #[cfg(feature = "cloud")]
+    pub(in crate::io) fn rows(
+        head: &mut impl Read,
+        length: u64,
+        rows: std::ops::Range<usize>,
+        fetch: impl FnOnce(std::ops::Range<u64>) -> Result<Vec<u8>>,
+        origin: Origin,
+    ) -> Result<Self> {
+        let read = || {
+            let (mut header, start) = Header::read(head)?;
+            fits(&header, length.saturating_sub(start as u64))?;
+            let mut sizes = header.shape.to_vec();
+            let Some(count) = sizes.first_mut().filter(|_| !header.fortran || header.shape.rank() == 1) else {
+                return Err(format(format!("rows of shape {:?} do not lie together", header.shape)));
+            };
+            if rows.start > rows.end || rows.end > *count {
+                return Err(format(format!("there are {count} rows, and {rows:?} are asked for")));
+            }
+            let row = header.bytes().checked_div(*count).unwrap_or(0);
+            let bytes = fetch((start + row * rows.start) as u64..(start + row * rows.end) as u64)?;
+            *count = rows.len();
+            header.shape = Shape::try_new(&sizes)?;
+            let block = Block::read(&mut &bytes[..], header.bytes())?;
+            Ok((header, Data::Memory(Shared::new(block))))
+        };
+        let (header, data) = read().map_err(|error| origin.at(error))?;
+        Ok(Self { header, data, origin })
+    }
+
     /// Reads the contents of a `.npy` file.
     ///
     /// # Errors
