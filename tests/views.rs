@@ -90,7 +90,7 @@ mod making {
             assert_eq!((x[0], x[6]), (0.1, 0.7));
             assert!(x.iter().enumerate().all(|(i, v)| (v - 0.1 * (i + 1) as f32).abs() < 1e-6), "{x:?}");
             assert_eq!(values(&Tensor::linspace(3.0, 9.0, 1, DType::F32, &device).unwrap()), [3.0]);
-            assert_eq!(values(&Tensor::linspace(3.0, 9.0, 0, DType::F32, &device).unwrap()), []);
+            assert_eq!(values(&Tensor::linspace(3.0, 9.0, 0, DType::F32, &device).unwrap()), [0.0; 0]);
             assert_eq!(values(&Tensor::linspace(4.0, 0.0, 3, DType::I32, &device).unwrap()), [4.0, 2.0, 0.0]);
         });
     }
@@ -102,7 +102,7 @@ mod making {
             let eye = Tensor::eye_rect(2, 3, DType::U8, &device);
             assert_eq!(values(&eye), [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
             assert_eq!(values(&eye.full_like(7)), [7.0; 6]);
-            assert_eq!(values(&Tensor::eye(0, DType::F32, &device)), []);
+            assert_eq!(values(&Tensor::eye(0, DType::F32, &device)), [0.0; 0]);
             assert!(Tensor::scalar(true, &device).item::<bool>().unwrap());
             fails(Tensor::from_vec(vec![1.0f32; 3], [2], &device), "from_vec: shape [2]: 3 elements do not fill it");
         });
