@@ -3,13 +3,13 @@
 use std::{
     fmt,
     str::FromStr,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use crate::{
     Error, Result,
     cpu::CpuExecutor,
-    graph::{Engine, executor::Executor},
+    graph::{Engine, EngineGuard, executor::Executor},
 };
 
 /// Memory of a device, in bytes.
@@ -323,9 +323,8 @@ impl Device {
         &*self.0.executor
     }
 
-    pub(crate) fn engine(&self) -> MutexGuard<'_, Engine> {
-        // A panic in a flush leaves nodes in a state of their own; the queue itself is whole.
-        self.0.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn engine(&self) -> EngineGuard<'_> {
+        EngineGuard::new(&self.0.engine)
     }
 }
 

@@ -32,6 +32,7 @@ mod autograd;
 mod cpu;
 pub mod data;
 mod device;
+pub mod dlpack;
 mod dtype;
 mod error;
 #[cfg(feature = "gpu")]

@@ -11,7 +11,10 @@ use crate::{
     Result,
     device::Memory,
     error::Error,
-    graph::executor::{Buffer, Storage},
+    graph::{
+        executor::{Buffer, HostMemory, Lent, Storage},
+        release::give_back,
+    },
     hash::FastMap,
 };
 
@@ -106,9 +109,7 @@ impl Pool {
             block
         };
         match cached.or_else(|| fresh(capacity)) {
-            Some(Block(data)) => {
-                Ok(HostBuffer { data, bytes: capacity, owner: Owner::Pool(self.clone()), writable: true })
-            }
+            Some(Block(data)) => Ok(HostBuffer { data, bytes: capacity, owner: Owner::Pool(self.clone()) }),
             None => {
                 self.lock().memory.live -= capacity as u64;
                 Err(too_large())
@@ -163,16 +164,13 @@ pub(crate) struct HostBuffer {
     data: NonNull<u8>,
     bytes: usize,
     owner: Owner,
-    writable: bool,
 }
 
 /// Who frees the memory.
 enum Owner {
     Pool(Arc<Pool>),
-    /// Dropped with the buffer, never looked at.
-    Foreign {
-        _owner: Box<dyn AsRef<[u8]> + Send + Sync>,
-    },
+    /// Given back with the buffer.
+    Foreign(Option<Box<dyn HostMemory>>),
 }
 
 // SAFETY: the memory has one owner; kernels that write to it run one after the other.
@@ -182,10 +180,9 @@ unsafe impl Sync for HostBuffer {}
 
 impl HostBuffer {
     /// Foreign memory, read but never written; the owner lives as long as the buffer.
-    pub fn adopt(owner: Box<dyn AsRef<[u8]> + Send + Sync>) -> Buffer {
-        let bytes: &[u8] = (*owner).as_ref();
-        let (data, bytes) = (NonNull::from_ref(bytes).cast(), bytes.len());
-        Arc::new(Self { data, bytes, owner: Owner::Foreign { _owner: owner }, writable: false })
+    pub fn adopt(mut owner: Box<dyn HostMemory>) -> Buffer {
+        let bytes = owner.bytes();
+        Arc::new(Self { data: bytes.cast(), bytes: bytes.len(), owner: Owner::Foreign(Some(owner)) })
     }
 
     pub(super) fn as_ptr(&self) -> *mut u8 {
@@ -200,7 +197,12 @@ impl Storage for HostBuffer {
     }
 
     fn is_writable(&self) -> bool {
-        self.writable
+        matches!(self.owner, Owner::Pool(_))
+    }
+
+    fn lend(&self) -> Option<Lent> {
+        let read_only = matches!(&self.owner, Owner::Foreign(Some(owner)) if owner.is_read_only());
+        Some(Lent { data: self.data, read_only })
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -210,8 +212,9 @@ impl Storage for HostBuffer {
 
 impl Drop for HostBuffer {
     fn drop(&mut self) {
-        if let Owner::Pool(pool) = &self.owner {
-            pool.give_back(self.data, self.bytes);
+        match &mut self.owner {
+            Owner::Pool(pool) => pool.give_back(self.data, self.bytes),
+            Owner::Foreign(owner) => owner.take().into_iter().for_each(give_back),
         }
     }
 }

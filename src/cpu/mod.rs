@@ -42,7 +42,7 @@ use crate::{
     error::Error,
     graph::{
         debug,
-        executor::{Buffer, Caps, Executor, Program, Storage},
+        executor::{Buffer, Caps, Executor, HostMemory, Program, Storage},
         kernel::{Body, Kernel},
     },
 };
@@ -88,7 +88,7 @@ impl Executor for CpuExecutor {
         Ok(Arc::new(buffer))
     }
 
-    fn adopt(&self, memory: Box<dyn AsRef<[u8]> + Send + Sync>) -> Result<Buffer> {
+    fn adopt(&self, memory: Box<dyn HostMemory>) -> Result<Buffer> {
         Ok(HostBuffer::adopt(memory))
     }
 

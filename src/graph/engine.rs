@@ -1,11 +1,15 @@
 //! A device's queue of pending nodes, and the flush that runs them.
 
-use std::sync::{Arc, Weak};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
 
 use super::{
     executor::{Buffer, Executor},
     node::{Input, Node, State, Work},
     plan::{Origin, Plan, ScalarSource, Step},
+    release::Locked,
 };
 use crate::{
     Device, Error, Result, Scalar,
@@ -26,6 +30,33 @@ pub(crate) struct Engine {
     scratch: Scratch,
     epoch: u32,
     pub stats: Stats,
+}
+
+/// A device's engine, for this thread alone.
+pub(crate) struct EngineGuard<'a> {
+    engine: MutexGuard<'a, Engine>,
+    _locked: Locked,
+}
+
+impl<'a> EngineGuard<'a> {
+    pub fn new(engine: &'a Mutex<Engine>) -> Self {
+        let locked = Locked::new();
+        // A panic in a flush leaves nodes in a state of their own; the queue itself is whole.
+        Self { engine: engine.lock().unwrap_or_else(PoisonError::into_inner), _locked: locked }
+    }
+}
+
+impl Deref for EngineGuard<'_> {
+    type Target = Engine;
+    fn deref(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+impl DerefMut for EngineGuard<'_> {
+    fn deref_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
 }
 
 /// Memory that is kept from flush to flush.

@@ -1,6 +1,6 @@
 //! The interface between the scheduler and the two executors.
 
-use std::{any::Any, ops::Range, sync::Arc};
+use std::{any::Any, ops::Range, ptr::NonNull, sync::Arc};
 
 use crate::{DType, Result, Scalar, device::Memory, graph::kernel::Kernel};
 
@@ -17,7 +17,36 @@ pub(crate) trait Storage: Any + Send + Sync {
     fn is_writable(&self) -> bool {
         true
     }
+    /// The memory for other libraries, if it is the processor's. It stays what it is while a handle to the buffer lives.
+    fn lend(&self) -> Option<Lent> {
+        None
+    }
     fn as_any(&self) -> &dyn Any;
+}
+
+/// Where a buffer lies.
+pub(crate) struct Lent {
+    pub data: NonNull<u8>,
+    /// Whether nobody may write there. Kiln does not write to what it has lent in any case.
+    pub read_only: bool,
+}
+
+/// Memory of others that an executor takes over, with its owner.
+pub(crate) trait HostMemory: Send + Sync {
+    /// Where the bytes lie, as long as the owner lives.
+    fn bytes(&mut self) -> NonNull<[u8]>;
+    /// Whether nobody may write there. Kiln never does.
+    fn is_read_only(&self) -> bool;
+}
+
+impl<T: AsRef<[u8]> + Send + Sync> HostMemory for T {
+    fn bytes(&mut self) -> NonNull<[u8]> {
+        NonNull::from_ref((*self).as_ref())
+    }
+
+    fn is_read_only(&self) -> bool {
+        true
+    }
 }
 
 /// What the fuser must know of an executor.
@@ -67,10 +96,12 @@ pub(crate) trait Executor: Send + Sync {
     fn alloc(&self, bytes: usize) -> Result<Buffer>;
     /// A buffer with these contents.
     fn upload(&self, data: &[u8]) -> Result<Buffer>;
-    /// A buffer with the contents of memory that is given away. Its bytes must stay in one place and never change
-    /// while the owner lives: the CPU reads them where they lie.
-    fn adopt(&self, memory: Box<dyn AsRef<[u8]> + Send + Sync>) -> Result<Buffer> {
-        self.upload((*memory).as_ref())
+    /// A buffer with the contents of memory that is given away. The CPU reads them where they lie, whenever a kernel
+    /// asks for them.
+    fn adopt(&self, mut memory: Box<dyn HostMemory>) -> Result<Buffer> {
+        let bytes = memory.bytes();
+        // SAFETY: the bytes lie there as long as the owner lives, which is dropped after the upload.
+        self.upload(unsafe { bytes.as_ref() })
     }
     /// The part of a buffer that a kernel sees. Only buffers above `Caps::max_binding_bytes` are looked at in parts.
     fn window(&self, buffer: &Buffer, bytes: Range<usize>) -> Buffer;

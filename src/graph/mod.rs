@@ -14,9 +14,10 @@ pub(crate) mod kernel;
 mod lower;
 pub(crate) mod node;
 mod plan;
+pub(crate) mod release;
 mod space;
 #[cfg(test)]
 mod tests;
 mod widen;
 
-pub(crate) use engine::Engine;
+pub(crate) use engine::{Engine, EngineGuard};

@@ -2,7 +2,7 @@
 
 use super::Tensor;
 use crate::{
-    Device, Element, Error, Result,
+    DType, Device, Element, Error, Result,
     autograd::{self, Rule},
 };
 
@@ -20,10 +20,14 @@ impl Tensor {
             ));
         }
         let mut out = vec![T::default(); self.numel()];
-        // SAFETY: the slice covers the vector's own elements, and a buffer of this dtype holds valid ones: kernels
-        // and uploads store nothing but 0 and 1 as `bool`, and any bits are a number.
+        // SAFETY: the slice covers the vector's own elements, and is left with valid ones: any bits are a number.
         let bytes = unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().cast::<u8>(), size_of_val(&out[..])) };
-        self.read(bytes)?;
+        let read = self.read(bytes);
+        if T::DTYPE == DType::Bool {
+            // Kernels store nothing but 0 and 1; other owners of shared memory may have left anything.
+            bytes.iter_mut().for_each(|byte| *byte = (*byte != 0) as u8);
+        }
+        read?;
         Ok(out)
     }
 

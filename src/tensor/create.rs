@@ -1,8 +1,11 @@
 //! Making tensors.
 
+use std::ptr::NonNull;
+
 use super::Tensor;
 use crate::{
     DType, Device, Element, Error, Result, Scalar, Shape,
+    graph::executor::HostMemory,
     layout::{Strides, View},
     op::Op,
     shape::MAX_RANK,
@@ -197,9 +200,13 @@ impl Tensor {
 /// A vector as the bytes of its elements.
 struct Memory<T>(Vec<T>);
 
-impl<T: bytemuck::NoUninit> AsRef<[u8]> for Memory<T> {
-    fn as_ref(&self) -> &[u8] {
-        bytemuck::cast_slice(&self.0)
+impl<T: bytemuck::NoUninit + Send + Sync> HostMemory for Memory<T> {
+    fn bytes(&mut self) -> NonNull<[u8]> {
+        NonNull::slice_from_raw_parts(NonNull::from(&mut self.0[..]).cast(), size_of_val(&self.0[..]))
+    }
+
+    fn is_read_only(&self) -> bool {
+        false
     }
 }
 

@@ -160,6 +160,11 @@ impl Tensor {
         self
     }
 
+    /// Whether this is one number everywhere, which ops take by value and which need not lie in memory.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.node.constant().is_some()
+    }
+
     /// Whether the elements lie in row-major order without gaps.
     pub fn is_contiguous(&self) -> bool {
         self.view.is_dense()

@@ -14,8 +14,12 @@ impl Tensor {
         if self.view.is_identity(self.node.shape.numel()) {
             return self.clone();
         }
-        let y = Tensor::lazy(Op::Copy, self.device(), self.dtype(), *self.shape(), [Some(self), None, None]);
-        autograd::track(y, &[self], |_| Rule::custom(|g| Ok(vec![Some(g.clone())])))
+        autograd::track(self.copied(), &[self], |_| Rule::custom(|g| Ok(vec![Some(g.clone())])))
+    }
+
+    /// The elements in memory of their own, in row-major order, without a gradient.
+    pub(crate) fn copied(&self) -> Tensor {
+        Tensor::lazy(Op::Copy, self.device(), self.dtype(), *self.shape(), [Some(self), None, None])
     }
 
     fn viewed(&self, view: View, back: impl Fn(&Tensor) -> Result<Tensor> + Send + Sync + 'static) -> Tensor {
