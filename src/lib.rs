@@ -50,12 +50,14 @@ mod shape;
 mod tensor;
 pub mod train;
 
-pub use autograd::{Gradients, Param, checkpoint, grad, gradcheck, gradgradcheck, is_grad_enabled, no_grad};
+pub use autograd::{
+    Gradients, Param, checkpoint, grad, gradcheck, gradgradcheck, is_grad_enabled, no_grad, set_grad_enabled,
+};
 pub use device::{Device, DeviceInfo, DeviceKind, DeviceOptions, GpuSelector, Memory, Stats};
 pub use dtype::{DType, Element, Scalar};
 pub use error::{Error, Result};
 pub use shape::{MAX_RANK, Shape};
-pub use tensor::{Axes, Operand, Tensor, manual_seed};
+pub use tensor::{Axes, Operand, Tensor, manual_seed, next_seed};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

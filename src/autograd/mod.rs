@@ -15,4 +15,4 @@ pub use check::{gradcheck, gradgradcheck};
 pub use checkpoint::checkpoint;
 pub use param::Param;
 pub(crate) use tape::{GradNode, Rule, track};
-pub use tape::{is_grad_enabled, no_grad};
+pub use tape::{is_grad_enabled, no_grad, set_grad_enabled};

@@ -106,6 +106,19 @@ pub fn no_grad<T>(f: impl FnOnce() -> T) -> T {
     set_enabled(false, f)
 }
 
+/// Says whether ops on this thread are written to the tape from now on, and returns whether they were, as PyTorch's
+/// `torch.set_grad_enabled`. For callers that cannot be a closure; others use [`no_grad`], which never forgets to
+/// put it back.
+///
+/// ```
+/// let before = kiln::set_grad_enabled(false);
+/// assert!(!kiln::is_grad_enabled());
+/// kiln::set_grad_enabled(before);
+/// ```
+pub fn set_grad_enabled(enabled: bool) -> bool {
+    ENABLED.replace(enabled)
+}
+
 pub(super) fn set_enabled<T>(enabled: bool, f: impl FnOnce() -> T) -> T {
     struct Restore(bool);
     impl Drop for Restore {

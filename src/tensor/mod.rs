@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 pub use math::Operand;
 pub(crate) use math::settle;
-pub use random::manual_seed;
+pub use random::{manual_seed, next_seed};
 pub use reduce::Axes;
 
 use crate::{
@@ -158,6 +158,17 @@ impl Tensor {
     pub(crate) fn with_grad_node(mut self, grad: Option<Arc<GradNode>>) -> Tensor {
         self.grad = grad;
         self
+    }
+
+    /// The step along each axis, in elements: 0 along axes that repeat, negative along those that walk backwards.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// let x = Tensor::zeros([2, 3], DType::F32, &Device::cpu());
+    /// assert_eq!((x.strides(), x.t().strides()), (&[3, 1][..], &[1, 3][..]));
+    /// ```
+    pub fn strides(&self) -> &[isize] {
+        &self.view.strides[..self.rank()]
     }
 
     /// Whether this is one number everywhere, which ops take by value and which need not lie in memory.

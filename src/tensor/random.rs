@@ -28,7 +28,17 @@ pub fn manual_seed(seed: u64) {
 }
 
 /// The next seed that follows from [`manual_seed`]: two in a row have nothing in common.
-pub(crate) fn next_seed() -> u64 {
+///
+/// ```
+/// # use kiln::prelude::*;
+/// kiln::manual_seed(42);
+/// let x = Tensor::randn([2], DType::F32, kiln::next_seed(), &Device::cpu())?;
+/// kiln::manual_seed(42);
+/// let y = Tensor::randn([2], DType::F32, kiln::next_seed(), &Device::cpu())?;
+/// assert_eq!(x.to_vec::<f32>()?, y.to_vec::<f32>()?);
+/// # Ok::<(), kiln::Error>(())
+/// ```
+pub fn next_seed() -> u64 {
     let (seed, draw) = {
         let mut generator = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
         generator.1 += 1;

@@ -14,12 +14,14 @@ impl Tensor {
         if self.view.is_identity(self.node.shape.numel()) {
             return self.clone();
         }
-        autograd::track(self.copied(), &[self], |_| Rule::custom(|g| Ok(vec![Some(g.clone())])))
+        self.copied()
     }
 
-    /// The elements in memory of their own, in row-major order, without a gradient.
-    pub(crate) fn copied(&self) -> Tensor {
-        Tensor::lazy(Op::Copy, self.device(), self.dtype(), *self.shape(), [Some(self), None, None])
+    /// The elements in memory of their own, in row-major order. A clone shares them instead, which makes a difference
+    /// only where [another library](crate::dlpack) writes to shared memory.
+    pub fn copied(&self) -> Tensor {
+        let y = Tensor::lazy(Op::Copy, self.device(), self.dtype(), *self.shape(), [Some(self), None, None]);
+        autograd::track(y, &[self], |_| Rule::custom(|g| Ok(vec![Some(g.clone())])))
     }
 
     fn viewed(&self, view: View, back: impl Fn(&Tensor) -> Result<Tensor> + Send + Sync + 'static) -> Tensor {

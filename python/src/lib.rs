@@ -1,0 +1,50 @@
+//! The Python module: a thin layer over the `kiln` crate.
+//!
+//! Calls that compute, read or write let Python's lock go; those that only note an op for later keep it.
+
+mod autograd;
+mod convert;
+mod create;
+mod device;
+mod dlpack;
+mod dtype;
+mod error;
+mod index;
+mod io;
+mod numpy;
+mod operators;
+mod ops;
+mod reduce;
+mod tensor;
+mod view;
+
+use kiln::DType;
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _kiln(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<tensor::PyTensor>()?;
+    module.add_class::<dtype::PyDType>()?;
+    module.add_class::<device::PyDevice>()?;
+    for dtype in DType::ALL {
+        module.add(dtype.name(), dtype::PyDType(dtype))?;
+    }
+    ops::add_functions(module)?;
+    macro_rules! functions {
+        ($($file:ident: $($name:ident)*;)*) => {
+            $($(module.add_function(wrap_pyfunction!($file::$name, module)?)?;)*)*
+        };
+    }
+    functions! {
+        autograd: grad is_grad_enabled set_grad_enabled;
+        create: tensor asarray zeros ones full zeros_like ones_like full_like arange linspace eye rand randn randint
+            manual_seed cat stack _rebuild;
+        device: devices best_device;
+        dlpack: from_dlpack to_dlpack;
+        io: load save;
+        numpy: from_numpy;
+        reduce: softmax log_softmax;
+    }
+    Ok(())
+}
