@@ -5,11 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kiln::{Tensor, io::npy};
+#[cfg(feature = "npz")]
+use kiln::Tensor;
+use kiln::io::npy;
+use pyo3::{IntoPyObjectExt, exceptions::PyValueError, prelude::*};
+#[cfg(feature = "npz")]
 use pyo3::{
-    IntoPyObjectExt,
-    exceptions::{PyTypeError, PyValueError},
-    prelude::*,
+    exceptions::PyTypeError,
     types::{PyDict, PyMapping},
 };
 
@@ -64,6 +66,7 @@ fn load_npz(path: &Path) -> kiln::Result<Vec<(String, Tensor)>> {
 }
 
 /// A dictionary of tensors.
+#[cfg(feature = "npz")]
 fn named(py: Python<'_>, tensors: Vec<(String, Tensor)>) -> PyResult<Bound<'_, PyAny>> {
     let dict = PyDict::new(py);
     for (name, x) in tensors {
@@ -73,6 +76,7 @@ fn named(py: Python<'_>, tensors: Vec<(String, Tensor)>) -> PyResult<Bound<'_, P
 }
 
 /// The tensors of a mapping.
+#[cfg(feature = "npz")]
 fn tensors(data: &Bound<'_, PyAny>) -> PyResult<Vec<(String, Tensor)>> {
     let Ok(mapping) = data.cast::<PyMapping>() else {
         let reason =
