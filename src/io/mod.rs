@@ -2,6 +2,8 @@
 
 #[cfg(feature = "cloud")]
 pub mod cloud;
+#[cfg(feature = "csv")]
+pub mod csv;
 #[cfg(feature = "image")]
 pub mod image;
 mod ndarray;
