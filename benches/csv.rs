@@ -1,7 +1,7 @@
 //! Kiln's speed at reading a table: `cargo bench --bench csv -- [--rounds N] [FILE]`.
 //!
 //! Prints the milliseconds of each round, one a line. Without a file it makes one of a million rows and ten columns in
-//! the temporary folder. `benches/csv.py` runs it in turns with pandas.
+//! the temporary folder. `benches/csv_pandas.py` runs it in turns with pandas.
 
 use std::{error::Error as StdError, fmt::Write, path::PathBuf, process::ExitCode, time::Instant};
 

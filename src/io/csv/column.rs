@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use super::number::{float, integer, parse};
 use crate::{DType, dtype::Kind};
 
 /// What stands for a missing value in pandas.
@@ -47,6 +48,64 @@ pub(super) enum Values {
     Text(Text),
 }
 
+impl Values {
+    /// No values of this kind.
+    fn none(&self) -> Values {
+        match self {
+            Values::Bool(_) => Values::Bool(Vec::new()),
+            Values::Int(_) => Values::Int(Vec::new()),
+            Values::UInt(_) => Values::UInt(Vec::new()),
+            Values::Float(_) => Values::Float(Vec::new()),
+            Values::Text(_) => Values::Text(Text::default()),
+        }
+    }
+
+    /// Integers as floats: rounded once, as their text would be.
+    fn floats(&self) -> Option<Vec<f64>> {
+        match self {
+            Values::Int(values) => Some(values.iter().map(|&v| v as f64).collect()),
+            Values::UInt(values) => Some(values.iter().map(|&v| v as f64).collect()),
+            Values::Bool(_) | Values::Float(_) | Values::Text(_) => None,
+        }
+    }
+
+    /// Integers as unsigned ones, if none is negative.
+    fn unsigned(&self) -> Option<Vec<u64>> {
+        let Values::Int(values) = self else { return None };
+        values.iter().map(|&v| v.try_into().ok()).collect()
+    }
+
+    /// Parts of a column as wide as each of them needs; `None` if some are text and some are not.
+    fn alike(mut parts: Vec<Values>) -> Result<Option<Vec<Values>>, String> {
+        let any = |is: fn(&Values) -> bool| parts.iter().any(is);
+        let (text, bool) = (any(|v| matches!(v, Values::Text(_))), any(|v| matches!(v, Values::Bool(_))));
+        let (float, uint) = (any(|v| matches!(v, Values::Float(_))), any(|v| matches!(v, Values::UInt(_))));
+        let int = any(|v| matches!(v, Values::Int(_)));
+        if (bool || text) && (float || uint || int || bool && text) {
+            return Ok(None);
+        }
+        if text {
+            let mut all = Text::default();
+            for part in parts {
+                if let Values::Text(part) = part {
+                    all.append(part)?;
+                }
+            }
+            return Ok(Some(vec![Values::Text(all)]));
+        }
+        let negative = |values: &Values| matches!(values, Values::Int(_)) && values.unsigned().is_none();
+        let as_floats = float && (int || uint) || uint && int && parts.iter().any(negative);
+        for part in &mut parts {
+            if as_floats {
+                *part = part.floats().map_or_else(|| part.clone(), Values::Float);
+            } else if uint {
+                *part = part.unsigned().map_or_else(|| part.clone(), Values::UInt);
+            }
+        }
+        Ok(Some(parts))
+    }
+}
+
 /// What is known of a column so far.
 enum State {
     /// So many missing values, and no other.
@@ -72,18 +131,30 @@ impl Text {
         let text = str::from_utf8(field).map_err(|_| format!("{} is not UTF-8", quoted(field)))?;
         let number = match self.numbers.get(text) {
             Some(&number) => number,
-            None => {
-                let number = self.texts.len() as u32;
-                if number == Self::MISSING {
-                    return Err(format!("there are more than {number} different texts"));
-                }
-                let text: Arc<str> = text.into();
-                self.texts.push(text.clone());
-                self.numbers.insert(text, number);
-                number
-            }
+            None => self.number(text.into())?,
         };
         self.rows.push(number);
+        Ok(())
+    }
+
+    /// The number of a text.
+    fn number(&mut self, text: Arc<str>) -> Result<u32, String> {
+        if let Some(&number) = self.numbers.get(&text) {
+            return Ok(number);
+        }
+        let number = self.texts.len() as u32;
+        if number == Self::MISSING {
+            return Err(format!("there are more than {number} different texts"));
+        }
+        self.texts.push(text.clone());
+        self.numbers.insert(text, number);
+        Ok(number)
+    }
+
+    fn append(&mut self, other: Text) -> Result<(), String> {
+        let numbers = other.texts.into_iter().map(|text| self.number(text)).collect::<Result<Vec<_>, _>>()?;
+        let number = |&row: &u32| numbers.get(row as usize).copied().unwrap_or(Self::MISSING);
+        self.rows.extend(other.rows.iter().map(number));
         Ok(())
     }
 }
@@ -128,25 +199,58 @@ impl Column {
         Self { want, range, state }
     }
 
-    /// The values; `None` if the column must be read again as text.
-    pub fn finish(self, missing: &Missing) -> Option<Values> {
-        match self.state {
-            State::Missing(rows) => {
-                let fill = missing.fill.as_ref().and_then(|fill| float(fill.as_bytes())).unwrap_or(f64::NAN);
-                Some(Values::Float(vec![fill; rows]))
+    /// The values of the parts of a column, all of one kind; `None` if it must be read again as text.
+    pub fn join(columns: Vec<Column>, missing: &Missing) -> Result<Option<Vec<Values>>, String> {
+        let known = columns.iter().find_map(|column| match &column.state {
+            State::Known(values) => Some(values.none()),
+            State::Missing(_) | State::Lost => None,
+        });
+        let known = known.unwrap_or(Values::Float(Vec::new()));
+        let mut parts = Vec::with_capacity(columns.len());
+        for mut column in columns {
+            if let State::Missing(rows) = column.state {
+                // Only now it is known what stands for the values that were missing.
+                column.state = State::Known(known.none());
+                (0..rows).try_for_each(|_| column.push_missing(missing))?;
             }
-            State::Known(values) => Some(values),
-            State::Lost => None,
+            let State::Known(values) = column.state else { return Ok(None) };
+            parts.push(values);
+        }
+        Values::alike(parts)
+    }
+
+    /// Adds rows. An error names the row, from 0, and says what is wrong with its field.
+    pub fn extend<'a>(
+        &mut self,
+        fields: impl Iterator<Item = &'a [u8]>,
+        missing: &Missing,
+    ) -> Result<(), (usize, String)> {
+        let mut fields = fields.enumerate();
+        loop {
+            // Most fields are what those before them were.
+            let odd = if missing.values { fields.next() } else { self.extend_alike(&mut fields) };
+            let Some((row, field)) = odd else { return Ok(()) };
+            let is_missing = missing.texts.contains(field);
+            let pushed = if is_missing { self.push_missing(missing) } else { self.push_value(field, missing) };
+            pushed.map_err(|reason| (row, reason))?;
         }
     }
 
-    /// Adds a row. The error says what is wrong with the field.
-    pub fn push(&mut self, field: &[u8], missing: &Missing) -> Result<(), String> {
-        // Most fields are what those before them were.
-        if !missing.values && self.push_alike(field) {
-            return Ok(());
+    /// Adds fields up to the first that is no value of the kind that the column has, and gives that one.
+    fn extend_alike<'a>(&mut self, fields: &mut impl Iterator<Item = (usize, &'a [u8])>) -> Option<(usize, &'a [u8])> {
+        let State::Known(values) = &mut self.state else { return fields.next() };
+        match values {
+            Values::Float(values) => {
+                values.reserve(fields.size_hint().0);
+                fields.find(|(_, field)| float(field).map(|v| values.push(v)).is_none())
+            }
+            Values::Int(values) => {
+                values.reserve(fields.size_hint().0);
+                let value = |field| integer(field).filter(|v| self.range.contains(v));
+                fields.find(|(_, field)| value(field).map(|v| values.push(v)).is_none())
+            }
+            _ => fields.find(|(_, field)| !self.push_alike(field)),
         }
-        if missing.texts.contains(field) { self.push_missing(missing) } else { self.push_value(field, missing) }
     }
 
     fn push_value(&mut self, field: &[u8], missing: &Missing) -> Result<(), String> {
@@ -193,7 +297,7 @@ impl Column {
                     return Err(format!("{reason} {dtype}: set a `fill`, or read it as float64"));
                 }
                 Want::Any | Want::Text => {
-                    self.state = match floats(values) {
+                    self.state = match values.floats() {
                         Some(mut values) => {
                             values.push(f64::NAN);
                             State::Known(Values::Float(values))
@@ -216,25 +320,14 @@ impl Column {
             State::Missing(_) if is_float => Some(Values::Float(Vec::new())),
             State::Missing(_) if boolean(field).is_some() => Some(Values::Bool(Vec::new())),
             State::Missing(_) => Some(Values::Text(Text::default())),
-            State::Known(Values::Int(values)) if is_uint && values.iter().all(|&v| v >= 0) => {
-                Some(Values::UInt(values.iter().map(|&v| v as u64).collect()))
-            }
-            State::Known(values) if is_float => floats(values).map(Values::Float),
+            State::Known(values) if is_uint && values.unsigned().is_some() => values.unsigned().map(Values::UInt),
+            State::Known(values) if is_float => values.floats().map(Values::Float),
             State::Known(_) | State::Lost => None,
         };
         let before = std::mem::replace(&mut self.state, values.map_or(State::Lost, State::Known));
         // Only now it is known what stands for the values that were missing.
         let missed = if let State::Missing(rows) = before { rows } else { 0 };
         (0..missed).try_for_each(|_| self.push_missing(missing))
-    }
-}
-
-/// Integers as floats: rounded once, as their text would be.
-fn floats(values: &Values) -> Option<Vec<f64>> {
-    match values {
-        Values::Int(values) => Some(values.iter().map(|&v| v as f64).collect()),
-        Values::UInt(values) => Some(values.iter().map(|&v| v as f64).collect()),
-        _ => None,
     }
 }
 
@@ -256,20 +349,6 @@ pub(super) fn quoted(field: &[u8]) -> String {
         Some((end, _)) => format!("{:?}...", &text[..end]),
         None => format!("{text:?}"),
     }
-}
-
-fn parse<T: std::str::FromStr>(field: &[u8]) -> Option<T> {
-    str::from_utf8(field.trim_ascii()).ok()?.parse().ok()
-}
-
-/// The nearest float. NaN is a missing value, not a number.
-pub(super) fn float(field: &[u8]) -> Option<f64> {
-    parse(field).filter(|v: &f64| !v.is_nan())
-}
-
-/// An integer, if it is one as a float, too: `-0` is not.
-fn integer(field: &[u8]) -> Option<i64> {
-    parse(field).filter(|&v: &i64| v != 0 || !field.contains(&b'-'))
 }
 
 fn boolean(field: &[u8]) -> Option<bool> {

@@ -23,29 +23,28 @@
 //! Files may be compressed with gzip, begin with a byte order mark, and end their lines either way. Fields in double
 //! quotes may hold anything. Text is UTF-8. Blank lines are skipped.
 
+mod blocks;
 mod column;
+mod number;
+mod parse;
 mod records;
 mod table;
 mod write;
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader, Read},
-    path::{Path, PathBuf},
+    io::{self, BufReader, Read},
+    path::Path,
 };
 
-use column::{Column, Missing, Values, Want};
-use flate2::bufread::MultiGzDecoder;
-use records::Records;
+use blocks::Source;
+use column::{Missing, Want};
 
 pub use table::{ColumnKey, Labels, Table};
 pub use write::{save, to_bytes};
 
 use super::npy::in_file;
 use crate::{DType, Error, Result, Scalar};
-
-/// Bytes that are read at once.
-const CHUNK: usize = 1 << 17;
 
 /// Reads a table whose first record names its columns. For anything else, see [`Options`].
 ///
@@ -200,19 +199,19 @@ impl Options {
     /// Those errors name line, row and column.
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Table> {
         let path = path.as_ref();
-        let open = || -> Result<Table> {
-            let failed = |error: std::io::Error| format(error.to_string());
+        let read = || {
+            let failed = |error: io::Error| format(error.to_string());
             let mut file = File::open(path).map_err(failed)?;
-            if !file.metadata().map_err(failed)?.is_file() {
-                // A pipe cannot be read twice.
-                let mut bytes = Vec::new();
-                file.read_to_end(&mut bytes).map_err(failed)?;
-                return self.table(&|| Ok(Box::new(&bytes[..])), None);
+            if file.metadata().map_err(failed)?.is_file() {
+                let open = || Ok(Box::new(BufReader::new(File::open(path).map_err(failed)?)) as Source<'_>);
+                return parse::table(self, open, Some(path.into()));
             }
-            let again = || Ok(Box::new(BufReader::with_capacity(CHUNK, File::open(path).map_err(failed)?)) as _);
-            self.table(&again, Some(path.into()))
+            // A pipe cannot be opened twice.
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).map_err(failed)?;
+            parse::table(self, || Ok(Box::new(&bytes[..])), Some(path.into()))
         };
-        open().map_err(|error| in_file(path, error))
+        read().map_err(|error| in_file(path, error))
     }
 
     /// Reads the contents of a file.
@@ -220,103 +219,13 @@ impl Options {
     /// # Errors
     /// As [`Options::read`].
     pub fn from_bytes(&self, bytes: &[u8]) -> Result<Table> {
-        self.table(&|| Ok(Box::new(bytes)), None)
+        parse::table(self, || Ok(Box::new(bytes)), None)
     }
 
-    /// Reads a text that can be opened again, should numbers turn out to be text.
-    fn table<'a>(&self, open: &dyn Fn() -> Result<Box<dyn BufRead + 'a>>, path: Option<PathBuf>) -> Result<Table> {
-        let mut records = self.records(open)?;
-        let (names, more) = self.start(&mut records)?;
-        let wants = self.wants(&names)?;
-        let (mut columns, rows) = self.rows(&mut records, more, &names, &wants)?;
-        let lost: Vec<_> = columns.iter().map(|c| matches!(c, Some(None)).then_some(Want::Text)).collect();
-        if lost.iter().any(Option::is_some) {
-            let mut records = self.records(open)?;
-            let (names_now, more) = self.start(&mut records)?;
-            let (texts, rows_now) = self.rows(&mut records, more, &names_now, &lost)?;
-            if (rows_now, &names_now) != (rows, &names) {
-                return Err(format("it was changed while it was read"));
-            }
-            columns.iter_mut().zip(texts).filter(|(_, text)| text.is_some()).for_each(|(to, text)| *to = text);
-        }
-        let columns = columns.into_iter().map(Option::flatten).zip(names).zip(&wants);
-        let columns = columns.filter_map(|((values, name), want)| Some(table::Column::new(name, values?, (*want)?)));
-        Ok(Table::new(columns.collect(), rows, self.dtype, path))
-    }
-
-    fn records<'a>(&self, open: &dyn Fn() -> Result<Box<dyn BufRead + 'a>>) -> Result<Records<'a>> {
-        let mut source = open()?;
-        let is_gzip = source.fill_buf().map_err(|error| format(error.to_string()))?.starts_with(b"\x1f\x8b");
-        if is_gzip {
-            source = Box::new(BufReader::with_capacity(CHUNK, MultiGzDecoder::new(source)));
-        }
-        Records::new(source, self)
-    }
-
-    /// The names of the file's columns, and whether a first row was read.
-    fn start(&self, records: &mut Records) -> Result<(Vec<String>, bool)> {
-        let more = records.advance()?;
-        if !self.header && !self.names.is_empty() {
-            return Ok((self.names.clone(), more));
-        }
-        if !more {
-            return Err(format("it is empty"));
-        }
-        if !self.header {
-            return Ok(((0..records.len()).map(|i| i.to_string()).collect(), more));
-        }
-        let name = |field: &[u8]| {
-            let failed =
-                |_| format(format!("line {}: the name {} is not UTF-8", records.line(), column::quoted(field)));
-            String::from_utf8(field.into()).map_err(failed)
-        };
-        let names = records.iter().map(name).collect::<Result<_>>()?;
-        Ok((names, records.advance()?))
-    }
-
-    /// What each of the file's columns is to hold; nothing for those that nobody asked for.
-    fn wants(&self, names: &[String]) -> Result<Vec<Option<Want>>> {
-        let any = self.dtype.map_or(Want::Any, Want::Numbers);
-        let mut wants = vec![if self.usecols.is_none() { Some(any) } else { None }; names.len()];
-        for key in self.usecols.iter().flatten() {
-            wants[key.place(names).map_err(format)?] = Some(any);
-        }
-        for (key, want) in &self.wants {
-            let place = key.place(names).map_err(format)?;
-            wants[place] = wants[place].map(|_| *want);
-        }
-        Ok(wants)
-    }
-
-    /// Reads all rows. Of the columns that are wanted, those have no values that must be read again as text.
-    fn rows(
-        &self,
-        records: &mut Records,
-        mut more: bool,
-        names: &[String],
-        wants: &[Option<Want>],
-    ) -> Result<(Vec<Option<Option<Values>>>, usize)> {
-        let mut columns: Vec<_> = wants.iter().map(|want| want.map(Column::new)).collect();
-        let mut rows = 0;
-        while more {
-            if records.len() != names.len() {
-                let (line, fields, wanted) = (records.line(), records.len(), names.len());
-                let header = if self.header { "the header" } else { "the first row" };
-                let header = if self.names.is_empty() { header } else { "the list of names" };
-                return Err(format(format!("line {line}: {fields} fields, but {header} has {wanted}")));
-            }
-            for (i, (column, field)) in columns.iter_mut().zip(records.iter()).enumerate() {
-                if let Some(column) = column
-                    && let Err(reason) = column.push(field, &self.missing)
-                {
-                    let (line, name) = (records.line(), &names[i]);
-                    return Err(format(format!("line {line}, row {rows}, column {name:?}: {reason}")));
-                }
-            }
-            rows += 1;
-            more = records.advance()?;
-        }
-        Ok((columns.into_iter().map(|c| c.map(|c| c.finish(&self.missing))).collect(), rows))
+    fn parser(&self) -> csv_core::ReaderBuilder {
+        let mut parser = csv_core::ReaderBuilder::new();
+        parser.delimiter(self.delimiter).comment(self.comment);
+        parser
     }
 }
 

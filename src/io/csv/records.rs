@@ -1,129 +1,129 @@
-//! The records of a CSV text, one at a time, from a stream.
-
-use std::io::{BufRead, ErrorKind};
+//! The records of a block: where their fields lie.
 
 use csv_core::ReadRecordResult;
+use memchr::{memchr, memchr3_iter};
 
-use super::{Options, format};
-use crate::Result;
+use super::{
+    Options,
+    blocks::{Block, newlines, started},
+};
 
-/// A longer record than this is a quote that nobody closed, or no CSV.
-const MAX_RECORD: usize = 64 << 20;
+/// Where a field starts and ends. Blocks are small enough.
+type Field = [u32; 2];
 
+/// Walks over the records of a block.
 pub(super) struct Records<'a> {
-    source: Box<dyn BufRead + 'a>,
-    parser: csv_core::Reader,
-    /// The fields of the record, one after the other without delimiters and quotes, and where each ends.
+    block: &'a Block,
+    delimiter: u8,
+    comment: Option<u8>,
+    /// Takes quotes away, where there are any; the fields then lie in `text`, else where they stand.
+    parser: Option<csv_core::Reader>,
     text: Vec<u8>,
     ends: Vec<usize>,
-    /// How many of `ends` belong to the record.
-    fields: usize,
-    /// The line on which the record ends.
-    line: u64,
+    /// Where the next record starts.
+    next: usize,
 }
 
 impl<'a> Records<'a> {
-    /// The records behind the lines that the options skip.
-    pub fn new(mut source: Box<dyn BufRead + 'a>, options: &Options) -> Result<Self> {
-        let start = source.fill_buf().map_err(|error| format(error.to_string()))?;
-        if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
-            return Err(format("the text is in UTF-16; save it as UTF-8"));
-        }
-        for _ in 0..options.skiprows {
-            skip_line(&mut *source).map_err(|error| format(error.to_string()))?;
-        }
-        let mut parser = csv_core::ReaderBuilder::new();
-        let mut parser = parser.delimiter(options.delimiter).comment(options.comment).build();
-        parser.set_line(1 + options.skiprows as u64);
-        Ok(Self { source, parser, text: vec![0; 1 << 10], ends: vec![0; 32], fields: 0, line: 0 })
+    pub fn new(block: &'a Block, options: &Options) -> Self {
+        let parser = block.quoted.then(|| started(&options.parser()));
+        // Without quotes and delimiters, text is no longer than it was.
+        let text = vec![0; if block.quoted { block.bytes.len() } else { 0 }];
+        let Options { delimiter, comment, .. } = *options;
+        Self { block, delimiter, comment, parser, text, ends: vec![0; 32], next: 0 }
     }
 
-    /// Reads the next record; false at the end. Blank lines are none.
-    pub fn advance(&mut self) -> Result<bool> {
+    /// Adds the fields of the next record to `fields`; gives where the record starts. Blank lines are none.
+    pub fn next(&mut self, fields: &mut Vec<Field>) -> Option<usize> {
+        let before = fields.len();
         loop {
-            if !self.read()? {
-                return Ok(false);
+            let start = self.next;
+            if !self.record(fields) {
+                return None;
             }
-            let blank = self.fields == 1 && self.ends[0] > 0 && self.text[..self.ends[0]].trim_ascii().is_empty();
-            if !blank {
-                return Ok(true);
-            }
-        }
-    }
-
-    fn read(&mut self) -> Result<bool> {
-        let (mut used, mut fields) = (0, 0);
-        loop {
-            let input = loop {
-                match self.source.fill_buf() {
-                    Ok(input) => break input,
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(error) => return Err(format(error.to_string())),
+            match fields[before..] {
+                [] => {}
+                [[start, end]] if start < end && self.text()[start as usize..end as usize].trim_ascii().is_empty() => {
+                    fields.truncate(before);
                 }
-            };
-            if input.is_empty() && in_quotes(&self.parser) {
-                return Err(format(format!("the quote in the record that starts on line {} is never closed", {
-                    self.parser.line() - newlines(&self.text[..used])
-                })));
+                _ => return Some(start),
             }
+        }
+    }
+
+    /// What fields are places in.
+    pub fn text(&self) -> &[u8] {
+        if self.parser.is_some() { &self.text } else { &self.block.bytes }
+    }
+
+    /// The record that starts at or behind a place, for an error: its line.
+    pub fn line(&self, start: usize) -> u64 {
+        let (before, behind) = self.block.bytes.split_at(start);
+        let blank = behind.iter().take_while(|b| b.is_ascii_whitespace()).filter(|&&b| b == b'\n').count();
+        self.block.line + newlines(before) + blank as u64
+    }
+
+    /// Where the next record starts.
+    pub fn position(&self) -> usize {
+        self.next
+    }
+
+    fn record(&mut self, fields: &mut Vec<Field>) -> bool {
+        if self.parser.is_some() {
+            return self.parse(fields);
+        }
+        let rest = &self.block.bytes[self.next..];
+        if rest.is_empty() {
+            return false;
+        }
+        if self.comment.is_some() && rest.first() == self.comment.as_ref() {
+            self.next += memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+            return true;
+        }
+        let mut start = self.next as u32;
+        let mut end = rest.len();
+        let mut has_fields = false;
+        for at in memchr3_iter(self.delimiter, b'\n', b'\r', rest) {
+            if rest[at] != self.delimiter {
+                end = at;
+                break;
+            }
+            let at = (self.next + at) as u32;
+            fields.push([start, at]);
+            start = at + 1;
+            has_fields = true;
+        }
+        if has_fields || end > 0 {
+            fields.push([start, (self.next + end) as u32]);
+        }
+        self.next += (end + 1).min(rest.len());
+        true
+    }
+
+    /// The next record of a text with quotes.
+    fn parse(&mut self, fields: &mut Vec<Field>) -> bool {
+        let Some(parser) = &mut self.parser else { return false };
+        let first = fields.last().map_or(0, |field| field[1] as usize);
+        let (mut used, mut count) = (first, 0);
+        loop {
+            let input = &self.block.bytes[self.next..];
             let (result, read, written, ended) =
-                self.parser.read_record(input, &mut self.text[used..], &mut self.ends[fields..]);
-            let after_newline = read > 0 && input[read - 1] == b'\n';
-            self.source.consume(read);
+                parser.read_record(input, &mut self.text[used..], &mut self.ends[count..]);
+            self.next += read;
             used += written;
-            fields += ended;
+            count += ended;
             match result {
                 ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull if used >= MAX_RECORD => {
-                    let line = self.parser.line();
-                    let size = MAX_RECORD >> 20;
-                    return Err(format(format!(
-                        "line {line}: a record of more than {size} MiB; is a quote not closed, or the delimiter another one?"
-                    )));
-                }
-                ReadRecordResult::OutputFull => self.text.resize(2 * self.text.len(), 0),
+                ReadRecordResult::OutputFull => self.text.resize(self.text.len() + 1, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
+                ReadRecordResult::End => return false,
                 ReadRecordResult::Record => {
-                    self.fields = fields;
-                    self.line = self.parser.line() - u64::from(after_newline);
-                    return Ok(true);
+                    let mut start = first;
+                    let ends = self.ends[..count].iter().map(|end| first + end);
+                    fields.extend(ends.map(|end| [std::mem::replace(&mut start, end) as u32, end as u32]));
+                    return true;
                 }
-                ReadRecordResult::End => return Ok(false),
             }
         }
     }
-
-    /// How many fields the record has.
-    pub fn len(&self) -> usize {
-        self.fields
-    }
-
-    /// The fields of the record.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends[..self.fields].iter().map(move |&end| &self.text[std::mem::replace(&mut start, end)..end])
-    }
-
-    /// The line on which the record starts.
-    pub fn line(&self) -> u64 {
-        let text = &self.text[..self.ends[..self.fields].last().copied().unwrap_or(0)];
-        self.line - newlines(text)
-    }
-}
-
-fn newlines(text: &[u8]) -> u64 {
-    text.iter().filter(|&&byte| byte == b'\n').count() as u64
-}
-
-/// Whether what the parser has read ends within quotes: there a line break is text.
-fn in_quotes(parser: &csv_core::Reader) -> bool {
-    let (_, _, written, _) = parser.clone().read_record(b"\n", &mut [0], &mut [0]);
-    written > 0
-}
-
-/// Reads up to the end of a line, however long it is.
-fn skip_line(source: &mut (dyn BufRead + '_)) -> std::io::Result<()> {
-    let mut byte = [0];
-    while source.read(&mut byte)? == 1 && byte[0] != b'\n' {}
-    Ok(())
 }

@@ -4,8 +4,9 @@ use std::{cmp::Ordering, collections::HashMap, path::PathBuf};
 
 use super::{
     super::npy::in_file,
-    column::{Text, Values, Want, float, quoted},
+    column::{Text, Values, Want, quoted},
     format,
+    number::float,
 };
 use crate::{DType, Device, Element, Error, Result, Scalar, Tensor, dtype::for_dtype};
 
@@ -63,20 +64,21 @@ impl ColumnKey {
 /// A column of a [`Table`].
 pub(super) struct Column {
     name: String,
-    values: Values,
+    /// Parts, all of one kind: as many as blocks were read; one of text.
+    values: Vec<Values>,
     /// None for text.
     dtype: Option<DType>,
 }
 
 impl Column {
-    pub fn new(name: String, values: Values, want: Want) -> Self {
-        let dtype = match (&values, want) {
-            (Values::Text(_), _) => None,
+    pub fn new(name: String, values: Vec<Values>, want: Want) -> Self {
+        let dtype = match (values.first(), want) {
+            (Some(Values::Text(_)), _) => None,
             (_, Want::Numbers(dtype)) => Some(dtype),
-            (Values::Bool(_), _) => Some(DType::Bool),
-            (Values::Int(_), _) => Some(DType::I64),
-            (Values::UInt(_), _) => Some(DType::U64),
-            (Values::Float(_), _) => Some(DType::F64),
+            (Some(Values::Bool(_)), _) => Some(DType::Bool),
+            (Some(Values::Int(_)), _) => Some(DType::I64),
+            (Some(Values::UInt(_)), _) => Some(DType::U64),
+            (Some(Values::Float(_)) | None, _) => Some(DType::F64),
         };
         Self { name, values, dtype }
     }
@@ -98,9 +100,10 @@ impl Column {
             };
             self.error(row, format_args!("{} cannot hold {value}", T::DTYPE))
         };
+        let mut out = out.iter_mut().step_by(step).enumerate();
         macro_rules! copy {
             ($values:expr, $scalar:ident) => {
-                for (row, (to, &value)) in out.iter_mut().step_by(step).zip($values).enumerate() {
+                for (&value, (row, to)) in $values.iter().zip(&mut out) {
                     *to = T::from_scalar(Scalar::$scalar(value));
                     if exact && !same(to.to_scalar(), Scalar::$scalar(value)) {
                         return Err(misfit(row, Scalar::$scalar(value)));
@@ -108,12 +111,14 @@ impl Column {
                 }
             };
         }
-        match &self.values {
-            Values::Bool(values) => copy!(values, Bool),
-            Values::Int(values) => copy!(values, Int),
-            Values::UInt(values) => copy!(values, UInt),
-            Values::Float(values) => copy!(values, Float),
-            Values::Text(text) => return Err(self.no_number(text)),
+        for part in &self.values {
+            match part {
+                Values::Bool(values) => copy!(values, Bool),
+                Values::Int(values) => copy!(values, Int),
+                Values::UInt(values) => copy!(values, UInt),
+                Values::Float(values) => copy!(values, Float),
+                Values::Text(text) => return Err(self.no_number(text)),
+            }
         }
         Ok(())
     }
@@ -238,8 +243,8 @@ impl Table {
     /// If there is no such column, or it holds numbers: [`Options::text`](super::Options::text) reads those as text.
     pub fn text(&self, column: impl Into<ColumnKey>) -> Result<Vec<Option<&str>>> {
         let column = self.get(&column.into())?;
-        match &column.values {
-            Values::Text(text) => Ok(text.rows.iter().map(|&id| text.texts.get(id as usize).map(|t| &**t)).collect()),
+        match &column.values[..] {
+            [Values::Text(text)] => Ok(text.rows.iter().map(|&id| text.texts.get(id as usize).map(|t| &**t)).collect()),
             _ => Err(self.named(format(format!("column {:?} holds numbers, no text", column.name)))),
         }
     }
@@ -259,7 +264,7 @@ impl Table {
         let column = self.get(&column.into())?;
         let (rows, names) = self.classes(column)?;
         let mut order: Vec<usize> = (0..names.len()).collect();
-        order.sort_by(|&a, &b| by_class(&names[a], &names[b], &column.values));
+        order.sort_by(|&a, &b| by_class(&names[a], &names[b], column.dtype));
         let mut ids = vec![0i64; names.len()];
         order.iter().enumerate().for_each(|(id, &place)| ids[place] = id as i64);
         let classes = order.iter().map(|&place| names[place].clone()).collect();
@@ -321,25 +326,23 @@ impl Table {
             });
             rows.push(number);
         };
-        match &column.values {
-            Values::Text(text) => {
-                if let Some(row) = text.rows.iter().position(|&id| id == Text::MISSING) {
-                    return Err(self.named(column.error(row, "the class is missing")));
+        for part in &column.values {
+            match part {
+                Values::Text(text) => {
+                    if let Some(row) = text.rows.iter().position(|&id| id == Text::MISSING) {
+                        return Err(self.named(column.error(row, "the class is missing")));
+                    }
+                    return Ok((text.rows.clone(), text.texts.iter().map(|text| text.to_string()).collect()));
                 }
-                return Ok((text.rows.clone(), text.texts.iter().map(|text| text.to_string()).collect()));
-            }
-            Values::Int(values) => values.iter().for_each(|v| push((*v).into(), &|| v.to_string())),
-            Values::UInt(values) => values.iter().for_each(|v| push((*v).into(), &|| v.to_string())),
-            Values::Bool(values) => {
-                values.iter().for_each(|v| push((*v).into(), &|| if *v { "True" } else { "False" }.into()));
-            }
-            Values::Float(values) => {
-                let reason = "a class is text or an integer: read it with `text`, or with an integer dtype";
-                let error = match values.iter().position(|v| v.is_nan()) {
-                    Some(row) => column.error(row, "the class is missing"),
-                    None => format(format!("column {:?} holds floats; {reason}", column.name)),
-                };
-                return Err(self.named(error));
+                Values::Int(values) => values.iter().for_each(|v| push((*v).into(), &|| v.to_string())),
+                Values::UInt(values) => values.iter().for_each(|v| push((*v).into(), &|| v.to_string())),
+                Values::Bool(values) => {
+                    values.iter().for_each(|v| push((*v).into(), &|| if *v { "True" } else { "False" }.into()));
+                }
+                Values::Float(_) => {
+                    let reason = "a class is text or an integer: read it with `text`, or with an integer dtype";
+                    return Err(self.named(format(format!("column {:?} holds floats; {reason}", column.name))));
+                }
             }
         }
         Ok((rows, names))
@@ -353,10 +356,9 @@ impl std::fmt::Debug for Table {
 }
 
 /// Text by its characters, integers by their value.
-fn by_class(a: &str, b: &str, values: &Values) -> Ordering {
-    match (values, a.parse::<i128>(), b.parse::<i128>()) {
-        (Values::Text(_), ..) => a.cmp(b),
-        (_, Ok(a), Ok(b)) => a.cmp(&b),
+fn by_class(a: &str, b: &str, dtype: Option<DType>) -> Ordering {
+    match (dtype, a.parse::<i128>(), b.parse::<i128>()) {
+        (Some(_), Ok(a), Ok(b)) => a.cmp(&b),
         _ => a.cmp(b),
     }
 }

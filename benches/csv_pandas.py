@@ -1,4 +1,4 @@
-"""Reads a table with pandas and with Kiln in turns: python benches/csv.py BENCH [ROUNDS]
+"""Reads a table with pandas and with Kiln in turns: python benches/csv_pandas.py BENCH [ROUNDS]
 
 BENCH is the program that `cargo bench --bench csv --no-run` names. Prints the medians in milliseconds."""
 
