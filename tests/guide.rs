@@ -1,9 +1,19 @@
 //! The Rust snippets of `docs/from-numpy.md`: each stands here between marks, is run, and is the guide's to the letter.
-#![cfg(all(feature = "csv", feature = "image", feature = "npz", feature = "safetensors"))]
+#![cfg(all(feature = "cloud", feature = "csv", feature = "image", feature = "npz", feature = "safetensors"))]
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use kiln::prelude::*;
+
+/// A folder for the files of a snippet, whose names there are relative.
+fn in_folder(run: impl FnOnce() -> Result<()>) -> Result<()> {
+    // Tests run in threads of one process, which has one current folder: one at a time.
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    std::env::set_current_dir(&folder).unwrap();
+    run()
+}
 
 #[test]
 fn convert() -> Result<()> {
@@ -168,19 +178,109 @@ fn errors() -> Result<()> {
 }
 
 #[test]
+fn tables() -> Result<()> {
+    in_folder(|| {
+        fs::write("points.csv", "x,y,kind\n0.5,1,cat\n2,,dog\n1e-2,7,cat\n").unwrap();
+        // guide: csv
+        use kiln::io::csv;
+
+        let table = csv::read("points.csv")?; // or points.csv.gz
+        let x = table.columns(["x", "y"])?; // [rows, 2] of f32; what is missing is NaN
+        let labels = table.labels("kind")?; // ids in 0.., and the names that they stand for
+        println!("{:?}: {:?}", labels.classes, labels.ids.to_vec::<i64>()?);
+        // end
+        assert_eq!((x.shape().dims(), labels.classes), ([3, 2].as_slice(), vec!["cat".to_owned(), "dog".to_owned()]));
+        fs::write("stations.csv", "# 2024\n3;?;north\n4;1.5;south\n").unwrap();
+        // guide: csv-options
+        let options = csv::Options::new().delimiter(b';').comment(b'#').names(["id", "rain", "where"]);
+        let table = options.na_values(["?"]).usecols(["id", "rain"]).dtype_of("id", DType::I32).read("stations.csv")?;
+        csv::save("rain.csv", &["rain"], &table.column("rain")?)?;
+        // end
+        assert_eq!(table.column("id")?.to_vec::<i32>()?, [3, 4]);
+        assert_eq!(fs::read_to_string("rain.csv").unwrap().lines().last(), Some("1.5"));
+        Ok(())
+    })
+}
+
+#[test]
+fn numpy_files() -> Result<()> {
+    in_folder(|| {
+        // guide: npy
+        let x = Tensor::rand([100, 3], DType::F32, 0, &Device::cpu())?;
+        npy::save("x.npy", &x)?; // to the byte what np.save writes
+        let same = npy::load("x.npy")?;
+        npz::save_compressed("all.npz", &[("x", &x), ("y", &x.sum(1)?)])?;
+        let archive = npz::open("all.npz")?;
+        println!("{:?} {}", archive.names(), archive.get("y")?);
+        // end
+        assert_eq!(same.to_vec::<f32>()?, x.to_vec::<f32>()?);
+        Ok(())
+    })
+}
+
+#[test]
+fn structured_arrays() -> Result<()> {
+    in_folder(|| {
+        // guide: structured
+        let id = Tensor::arange(0, 5, 1, DType::I64, &Device::cpu())?;
+        let at = Tensor::rand([5, 3], DType::F32, 0, &Device::cpu())?;
+        npy::save_fields("particles.npy", &[("id", &id), ("at", &at)])?;
+
+        let file = npy::open("particles.npy")?;
+        println!("{}", file.descr()); // [('id', '<i8'), ('at', '<f4', (3,))]
+        let at = file.field("at")?; // [5, 3]; nested fields by their path, "at.x"
+        // end
+        assert_eq!((at.shape().dims(), file.names()), ([5, 3].as_slice(), vec!["id", "at"]));
+        Ok(())
+    })
+}
+
+#[test]
+fn memory_maps() -> Result<()> {
+    in_folder(|| {
+        npy::save("large.npy", &Tensor::rand([1000, 8], DType::F32, 0, &Device::cpu())?)?;
+        // guide: mmap
+        let x = npy::mmap("large.npy")?; // at once, whatever its size: pages come when they are read
+        let rows = x.slice(0, 100, 200, 2)?; // still no copy
+        let y = Tensor::zeros([1000], DType::I64, &Device::cpu());
+        let loader = DataLoader::new(TensorDataset::new((x, y))?).batch_size(64).shuffle(1).prefetch(2);
+        // end
+        assert_eq!((rows.shape().dims(), loader.len()), ([50, 8].as_slice(), 16));
+        assert_eq!(loader.iter().next().unwrap()?.0.shape(), &[64, 8]);
+        Ok(())
+    })
+}
+
+#[test]
+fn cloud_storage() -> Result<()> {
+    in_folder(|| {
+        npy::save("x.npy", &Tensor::rand([1000, 8], DType::F32, 0, &Device::cpu())?)?;
+        let url = format!("file://{}", std::env::current_dir().unwrap().join("x.npy").display());
+        // guide: cloud
+        use kiln::io::cloud::{Remote, read_url};
+
+        let x = npy::from_bytes(&read_url(&url)?)?; // s3://, gs://, az://, https://, file://
+        let rows = Remote::open(&url)?.npy_rows(100..200)?.tensor()?; // fetches these rows only
+        // end
+        assert_eq!(rows.to_vec::<f32>()?, x.narrow(0, 100, 100)?.to_vec::<f32>()?);
+        Ok(())
+    })
+}
+
+#[test]
 fn back() -> Result<()> {
-    let folder = tempfile::tempdir().unwrap();
-    std::env::set_current_dir(&folder).unwrap();
-    // guide: back
-    let x = Tensor::rand([2, 3], DType::F32, 0, &Device::best())?;
-    let values: Vec<f32> = x.to_vec()?; // waits for the device; row-major
-    let array = x.to_ndarray::<f32>()?; // an ndarray::ArrayD
-    npy::save("x.npy", &x)?; // np.load("x.npy")
-    npz::save("all.npz", &[("x", &x)])?; // np.load("all.npz")["x"]
-    // end
-    assert_eq!(array.as_slice().unwrap(), values);
-    assert_eq!(npz::open("all.npz")?.get("x")?.to_vec::<f32>()?, npy::load("x.npy")?.to_vec::<f32>()?);
-    Ok(())
+    in_folder(|| {
+        // guide: back
+        let x = Tensor::rand([2, 3], DType::F32, 0, &Device::best())?;
+        let values: Vec<f32> = x.to_vec()?; // waits for the device; row-major
+        let array = x.to_ndarray::<f32>()?; // an ndarray::ArrayD
+        npy::save("x.npy", &x)?; // np.load("x.npy")
+        npz::save("all.npz", &[("x", &x)])?; // np.load("all.npz")["x"]
+        // end
+        assert_eq!(array.as_slice().unwrap(), values);
+        assert_eq!(npz::open("all.npz")?.get("x")?.to_vec::<f32>()?, npy::load("x.npy")?.to_vec::<f32>()?);
+        Ok(())
+    })
 }
 
 /// The code between the marks, by name and without its indentation.
@@ -188,9 +288,11 @@ fn snippets() -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut lines = include_str!("guide.rs").lines();
     while let Some(line) = lines.next() {
-        let Some(name) = line.strip_prefix("    // guide: ") else { continue };
+        let Some((indent, name)) = line.split_once("// guide: ").filter(|(indent, _)| indent.trim().is_empty()) else {
+            continue;
+        };
         let code = lines.by_ref().take_while(|line| line.trim() != "// end");
-        let code = code.map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line)));
+        let code = code.map(|line| format!("{}\n", line.strip_prefix(indent).unwrap_or(line)));
         found.push((name.to_owned(), code.collect()));
     }
     found
