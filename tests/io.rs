@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use half::bf16;
 use kiln::prelude::*;
-use ndarray::{Array0, Array2, ArrayD, array, s};
+use ndarray::{ArcArray, ArcArray2, Array0, Array1, Array2, Array3, ArrayD, Axis, Ix2, array, s};
 
 /// A file in a folder of its own that goes with it.
 struct Scratch(PathBuf);
@@ -254,6 +254,82 @@ fn arrays_go_there_and_back() {
     assert!(ArrayD::<f32>::try_from(&x).unwrap_err().to_string().contains("asked for float32"));
     assert!(Tensor::try_from(ArrayD::<f32>::zeros(vec![1; 9])).unwrap_err().to_string().contains("rank 9"));
     assert!(Tensor::from_ndarray(&ArrayD::<f32>::zeros(vec![1; 9]), &cpu()).is_err());
+}
+
+#[test]
+fn every_dtype_comes_from_an_array_and_goes_back() {
+    macro_rules! check {
+        ($($t:ty)*) => {$(
+            let x = numbers(<$t as Element>::DTYPE).t();
+            let array = Array2::<$t>::try_from(&x).unwrap();
+            assert_eq!(x.as_ndarray::<$t>().unwrap().view(), array.view().into_dyn());
+            let shared = ArcArray2::<$t>::try_from(&x).unwrap();
+            for y in [Tensor::from(array.view()), Tensor::from(shared), Tensor::from(array.clone())] {
+                assert_eq!(y.to_ndarray::<$t>().unwrap(), array.clone().into_dyn());
+            }
+        )*};
+    }
+    check!(bool i8 i16 i32 i64 u8 u16 u32 u64 half::f16 bf16 f32 f64);
+}
+
+#[test]
+fn shared_arrays_are_shared_whatever_their_layout() {
+    let a = Array3::from_shape_fn((3, 4, 5), |(i, j, k)| (i * 100 + j * 10 + k) as i32);
+    let (whole, mut flipped, mut spread) = (a.to_shared(), a.to_shared(), a.to_shared());
+    flipped.invert_axis(Axis(0));
+    spread.slice_collapse(s![1.., ..;-2, 1..4;2]);
+    let layouts = [
+        whole.clone(),
+        whole.clone().reversed_axes(),
+        flipped,
+        spread,
+        whole.broadcast((3, 4, 5)).unwrap().to_shared(),
+        a.slice(s![.., 2..2, ..]).to_shared(),
+    ];
+    for array in layouts {
+        let x = Tensor::from(array.clone());
+        assert_eq!(x.to_ndarray::<i32>().unwrap(), array.view().into_dyn());
+        assert_eq!(x.add(1).unwrap().to_ndarray::<i32>().unwrap(), (&array + 1).into_dyn());
+        let seen = x.as_ndarray::<i32>().unwrap();
+        assert_eq!(seen.view(), array.view().into_dyn());
+        assert!(array.is_empty() || seen.view().as_ptr() == array.as_ptr());
+    }
+    // Who writes to a shared array gets one of their own.
+    let mut array = whole.clone();
+    let x = Tensor::from(whole);
+    array[[0, 0, 0]] = 7;
+    drop(a);
+    assert_eq!(x.as_ndarray::<i32>().unwrap().view()[[0, 0, 0]], 0);
+    assert_eq!(Tensor::try_from(array.into_dyn()).unwrap().as_ndarray::<i32>().unwrap().view()[[0, 0, 0]], 7);
+}
+
+#[test]
+fn tensors_are_seen_as_arrays_under_every_view() {
+    let x = Tensor::arange(0, 24, 1, DType::F32, &cpu()).unwrap().reshape([2, 3, 4]).unwrap();
+    let views = [
+        x.clone(),
+        x.permute(&[2, 0, 1]).unwrap(),
+        x.slice(1, 1, 3, 1).unwrap().flip(&[0, 2]).unwrap(),
+        x.narrow(0, 1, 1).unwrap().expand([5, 3, 4]).unwrap(),
+        x.narrow(2, 1, 0).unwrap(),
+        &x + 1.0,
+        Tensor::full([2, 2], 3.0, DType::F32, &cpu()),
+        Tensor::scalar(2.5f32, &cpu()),
+    ];
+    for x in views {
+        let seen = x.as_ndarray::<f32>().unwrap();
+        // What becomes of the tensor does not matter.
+        let copy = x.to_ndarray::<f32>().unwrap();
+        (x * 2.0).to_vec::<f32>().unwrap();
+        assert_eq!(seen.view(), copy);
+    }
+    assert!(x.as_ndarray::<f64>().err().unwrap().to_string().contains("asked for float64"));
+    let rank = Array2::<f32>::try_from(&x).unwrap_err().to_string();
+    assert_eq!(rank, "to_ndarray: shape [2, 3, 4]: asked for an array of rank 2");
+    assert!(ArcArray::<f32, Ix2>::try_from(&x).is_err());
+    assert_eq!(Array1::<f32>::try_from(&x.sum([1, 2]).unwrap()).unwrap(), array![66.0, 210.0]);
+    assert!(Tensor::try_from(ArrayD::<f32>::zeros(vec![1; 9]).view()).is_err());
+    assert!(Tensor::try_from(ArrayD::<f32>::zeros(vec![1; 9]).into_shared()).is_err());
 }
 
 #[test]

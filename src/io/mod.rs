@@ -10,3 +10,5 @@ mod ndarray;
 pub mod npy;
 #[cfg(feature = "npz")]
 pub mod npz;
+
+pub use self::ndarray::NdArrayRef;

@@ -81,7 +81,7 @@ pub fn from_bytes(bytes: impl AsRef<[u8]> + Send + 'static) -> Result<Npz> {
 /// # Ok::<(), kiln::Error>(())
 /// ```
 pub fn save(path: impl AsRef<Path>, tensors: &[(&str, &Tensor)]) -> Result<()> {
-    write(path.as_ref(), tensors, CompressionMethod::Stored)
+    create(path.as_ref(), tensors, CompressionMethod::Stored)
 }
 
 /// Writes tensors under their names, compressed as NumPy's `savez_compressed`.
@@ -89,7 +89,23 @@ pub fn save(path: impl AsRef<Path>, tensors: &[(&str, &Tensor)]) -> Result<()> {
 /// # Errors
 /// As [`save`].
 pub fn save_compressed(path: impl AsRef<Path>, tensors: &[(&str, &Tensor)]) -> Result<()> {
-    write(path.as_ref(), tensors, CompressionMethod::Deflated)
+    create(path.as_ref(), tensors, CompressionMethod::Deflated)
+}
+
+/// Tensors under their names as the contents of an archive, uncompressed.
+///
+/// # Errors
+/// As [`save`].
+///
+/// ```
+/// # use kiln::prelude::*;
+/// let bytes = npz::to_bytes(&[("x", &Tensor::ones([2], DType::F32, &Device::cpu()))])?;
+/// assert_eq!(npz::from_bytes(bytes)?.get("x")?.to_vec::<f32>()?, [1.0, 1.0]);
+/// # Ok::<(), kiln::Error>(())
+/// ```
+pub fn to_bytes(tensors: &[(&str, &Tensor)]) -> Result<Vec<u8>> {
+    let out = write(io::Cursor::new(Vec::new()), tensors, CompressionMethod::Stored);
+    Ok(out.map_err(|failure| failure.at(Path::new("npz")))?.into_inner())
 }
 
 impl Npz {
@@ -209,24 +225,56 @@ impl fmt::Debug for Npz {
     }
 }
 
-fn write(path: &Path, tensors: &[(&str, &Tensor)], method: CompressionMethod) -> Result<()> {
-    let failed = |error: ZipError| in_archive(path, error.to_string());
-    let file = File::create(path).map_err(|error| failed(error.into()))?;
-    let mut archive = ZipWriter::new(io::BufWriter::new(file));
+/// Why an archive was not written.
+enum Failure {
+    Tensor(Error),
+    Archive(String),
+}
+
+impl Failure {
+    fn at(self, path: &Path) -> Error {
+        match self {
+            Failure::Tensor(error) => error,
+            Failure::Archive(reason) => in_archive(path, reason),
+        }
+    }
+}
+
+impl From<ZipError> for Failure {
+    fn from(error: ZipError) -> Self {
+        Failure::Archive(error.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::Archive(error.to_string())
+    }
+}
+
+fn create(path: &Path, tensors: &[(&str, &Tensor)], method: CompressionMethod) -> Result<()> {
+    let create = || {
+        let file = io::BufWriter::new(File::create(path)?);
+        Ok(write(file, tensors, method)?.flush()?)
+    };
+    create().map_err(|failure: Failure| failure.at(path))
+}
+
+fn write<W: Write + Seek>(out: W, tensors: &[(&str, &Tensor)], method: CompressionMethod) -> Result<W, Failure> {
+    let mut archive = ZipWriter::new(out);
     for (name, tensor) in tensors {
         if let Some(reason) = strays(name) {
-            return Err(in_archive(path, format!("an array is called {name:?}, {reason}")));
+            return Err(Failure::Archive(format!("an array is called {name:?}, {reason}")));
         }
-        let encoded = npy::Encoded::new(tensor)?;
+        let encoded = npy::Encoded::new(tensor).map_err(Failure::Tensor)?;
         let options = SimpleFileOptions::default()
             .compression_method(method)
             .large_file(encoded.len() > u32::MAX as usize)
             .last_modified_time(DateTime::default());
-        archive.start_file(format!("{name}.npy"), options).map_err(failed)?;
-        encoded.write(&mut archive).map_err(|error| failed(error.into()))?;
+        archive.start_file(format!("{name}.npy"), options)?;
+        encoded.write(&mut archive)?;
     }
-    let mut file = archive.finish().map_err(failed)?;
-    file.flush().map_err(|error| failed(error.into()))
+    Ok(archive.finish()?)
 }
 
 fn in_archive(path: &Path, reason: String) -> Error {
