@@ -52,6 +52,9 @@ fn wants(options: &Options, names: &[String]) -> Result<Vec<Option<Want>>> {
     Ok(wants)
 }
 
+/// The values of a column, block by block.
+type Parts = Vec<Values>;
+
 /// A stream of rows, with the names of all its columns.
 struct Stream<'a> {
     options: &'a Options,
@@ -69,12 +72,17 @@ impl<'a> Stream<'a> {
         let mut blocks = Blocks::new(source, options)?;
         let empty = || format("it is empty");
         let mut first = blocks.next().ok_or_else(empty)??;
-        let mut records = Records::new(&first, options);
         let mut fields = Vec::new();
-        let found = records.next(&mut fields);
+        // A comment may be longer than a block.
+        while Records::new(&first, options).next(&mut fields).is_none() && !blocks.ended() {
+            first = blocks.next().ok_or_else(empty)??;
+        }
         if !options.header && !options.names.is_empty() {
             return Ok(Self { options, blocks, first, names: options.names.clone() });
         }
+        fields.clear();
+        let mut records = Records::new(&first, options);
+        let found = records.next(&mut fields);
         let line = records.line(found.ok_or_else(empty)?);
         if !options.header {
             let names = (0..fields.len()).map(|i| i.to_string()).collect();
@@ -93,7 +101,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Reads all rows. Of the columns that are wanted, those have no values that must be read again as text.
-    fn read(&mut self, wants: &[Option<Want>]) -> Result<(Vec<Option<Option<Vec<Values>>>>, usize)> {
+    fn read(&mut self, wants: &[Option<Want>]) -> Result<(Vec<Option<Option<Parts>>>, usize)> {
         let Self { options, blocks, first, names } = self;
         let part = |scratch: &mut Scratch, block: &Block| part(options, names, wants, block, scratch);
         let mut parts = vec![(0, Ok(part(&mut Scratch::default(), first)))];
@@ -164,7 +172,8 @@ fn part(
 ) -> Result<Part, Fault> {
     let mut records = Records::new(block, options);
     let Scratch { fields, starts } = scratch;
-    (fields.clear(), starts.clear());
+    fields.clear();
+    starts.clear();
     while let Some(start) = records.next(fields) {
         let wanted = (starts.len() + 1) * names.len();
         if fields.len() != wanted {

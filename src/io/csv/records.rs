@@ -82,7 +82,7 @@ impl<'a> Records<'a> {
         }
         let mut start = self.next as u32;
         let mut end = rest.len();
-        let mut has_fields = false;
+        let mut delimited = false;
         for at in memchr3_iter(self.delimiter, b'\n', b'\r', rest) {
             if rest[at] != self.delimiter {
                 end = at;
@@ -91,9 +91,10 @@ impl<'a> Records<'a> {
             let at = (self.next + at) as u32;
             fields.push([start, at]);
             start = at + 1;
-            has_fields = true;
+            delimited = true;
         }
-        if has_fields || end > 0 {
+        // Nothing between two line breaks is no record.
+        if delimited || end > 0 {
             fields.push([start, (self.next + end) as u32]);
         }
         self.next += (end + 1).min(rest.len());

@@ -339,8 +339,10 @@ impl Table {
                 Values::Bool(values) => {
                     values.iter().for_each(|v| push((*v).into(), &|| if *v { "True" } else { "False" }.into()));
                 }
+                // A column without rows is of no kind.
+                Values::Float(_) if self.rows == 0 => {}
                 Values::Float(_) => {
-                    let reason = "a class is text or an integer: read it with `text`, or with an integer dtype";
+                    let reason = "a class is text or an integer, and none is missing: read it with `Options::text`";
                     return Err(self.named(format(format!("column {:?} holds floats; {reason}", column.name))));
                 }
             }
