@@ -296,6 +296,39 @@ fn a_borrower_may_write_where_nothing_forbids_it() {
 }
 
 #[test]
+fn results_do_not_change_with_what_is_written_later() {
+    let x = Tensor::from_slice(&[1i32, 2, 3], [3], &cpu()).unwrap();
+    let before = x.add(1).unwrap();
+    let handle = x.to_dlpack(None).unwrap();
+    let data = handle.dl_tensor().unwrap().data.cast::<i32>();
+    let during = [x.mul(2).unwrap(), x.narrow(0, 0, 2).unwrap().copied(), x.sum(()).unwrap()];
+    // SAFETY: the handle lends three numbers, which nobody else uses now.
+    unsafe { *data = 100 };
+    assert_eq!(before.to_vec::<i32>().unwrap(), [2, 3, 4]);
+    assert_eq!(during[0].to_vec::<i32>().unwrap(), [2, 4, 6]);
+    assert_eq!(during[1].to_vec::<i32>().unwrap(), [1, 2]);
+    assert_eq!(during[2].item::<i64>().unwrap(), 6);
+    assert_eq!(x.to_vec::<i32>().unwrap(), [100, 2, 3]);
+}
+
+#[test]
+fn only_memory_that_others_may_write_to_is_read_at_once() {
+    // Two ops in a row are one kernel, unless the first must not wait.
+    let device = Device::cpu_with(DeviceOptions::default());
+    let x = Tensor::from_slice(&[1.0f32, 2.0], [2], &device).unwrap();
+    let kernels = |x: &Tensor| {
+        let before = x.device().stats().kernels;
+        (x.exp() * 2.0).to_vec::<f32>().unwrap();
+        x.device().stats().kernels - before
+    };
+    assert_eq!(kernels(&x), 1);
+    let handle = x.to_dlpack(None).unwrap();
+    assert_eq!(kernels(&x), 2);
+    drop(handle);
+    assert_eq!(kernels(&x), 1);
+}
+
+#[test]
 fn strides_of_every_kind_are_read() {
     let deleted = Arc::default();
     let words: Vec<u64> = (0..24).collect();

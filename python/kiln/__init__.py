@@ -1,25 +1,21 @@
 """Tensors that train on any GPU, and share memory with NumPy, PyTorch and whatever speaks DLPack."""
 
-from types import TracebackType
+from types import TracebackType as _TracebackType
 
-from . import _kiln
-from ._kiln import *  # noqa: F403
-from ._kiln import __version__, is_grad_enabled, set_grad_enabled
+from ._kiln import *
+from ._kiln import __version__ as __version__
+from ._kiln import set_grad_enabled as _set_grad_enabled
+
+newaxis = None
 
 
 class no_grad:
     """Ops in this context are not tracked: ``with kiln.no_grad(): ...``"""
 
     def __enter__(self) -> None:
-        self._before = set_grad_enabled(False)
+        self._before = _set_grad_enabled(False)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: _TracebackType | None
     ) -> None:
-        set_grad_enabled(self._before)
-
-
-newaxis = None
-
-__all__ = ["__version__", "newaxis", "no_grad"]
-__all__ += [name for name in dir(_kiln) if not name.startswith("_")]
+        _set_grad_enabled(self._before)

@@ -6,11 +6,7 @@ use super::{
     abi::{DLDevice, DLManagedTensor, DLManagedTensorVersioned, DLTensor},
     handle::{Handle, Managed},
 };
-use crate::{
-    DType, Device, Error, MAX_RANK, Result, Tensor,
-    graph::executor::{Buffer, Lent},
-    layout::View,
-};
+use crate::{Device, Error, MAX_RANK, Result, Tensor, graph::executor::Lent};
 
 impl Tensor {
     /// The tensor for another library, by [DLPack](crate::dlpack). Computes it if it is pending.
@@ -57,12 +53,11 @@ impl Tensor {
     }
 }
 
-/// Memory that is ready to be lent.
+/// A tensor whose memory is ready to be lent.
 struct Export {
-    buffer: Buffer,
+    tensor: Tensor,
+    /// The address of the first element.
     data: *mut u8,
-    dtype: DType,
-    view: View,
     flags: u64,
 }
 
@@ -76,29 +71,31 @@ impl Export {
                 let reason = "no other library can look into its memory: allow a copy, or move it with `to_device`";
                 return Err(Error::argument("to_dlpack", format!("the tensor is on {}; {reason}", x.device())));
             }
-            return Self::lend(&x.to_device(&Device::cpu())?, DLManagedTensorVersioned::IS_COPIED);
+            return Self::lend(x.to_device(&Device::cpu())?, DLManagedTensorVersioned::IS_COPIED);
         }
         let backwards = x.view().strides.iter().any(|&stride| stride < 0);
         if copy == Some(true) || x.is_constant() || backwards && copy.is_none() {
-            return Self::lend(&x.copied(), DLManagedTensorVersioned::IS_COPIED);
+            return Self::lend(x.copied(), DLManagedTensorVersioned::IS_COPIED);
         }
-        Self::lend(x, 0)
+        // What was asked for before must not see what the borrower writes.
+        x.device().flush()?;
+        Self::lend(x.clone(), 0)
     }
 
-    fn lend(x: &Tensor, flags: u64) -> Result<Self> {
-        let (buffer, view, dtype) = (x.realize()?, *x.view(), x.dtype());
-        let Some(Lent { data, read_only }) = buffer.lend() else {
-            return Err(Error::argument("to_dlpack", format!("the memory of {} is not the processor's", x.device())));
+    fn lend(tensor: Tensor, flags: u64) -> Result<Self> {
+        let Some(Lent { data, read_only }) = tensor.realize()?.lend() else {
+            let reason = format!("the memory of {} is not the processor's", tensor.device());
+            return Err(Error::argument("to_dlpack", reason));
         };
         let flags = flags | if read_only { DLManagedTensorVersioned::READ_ONLY } else { 0 };
         // A view of nothing may start anywhere.
-        let first = if view.shape.numel() == 0 { 0 } else { view.offset * dtype.size() as isize };
-        Ok(Self { data: data.as_ptr().wrapping_offset(first), buffer, dtype, view, flags })
+        let first = if tensor.numel() == 0 { 0 } else { tensor.view().offset * tensor.dtype().size() as isize };
+        Ok(Self { data: data.as_ptr().wrapping_offset(first), tensor, flags })
     }
 
     fn into_handle<M: Managed>(self) -> Handle<M> {
-        let Self { buffer, data, dtype, view, flags } = self;
-        let rank = view.shape.rank();
+        let Self { tensor, data, flags } = self;
+        let (view, rank, dtype) = (*tensor.view(), tensor.rank(), tensor.dtype());
         let mut shape = [0; MAX_RANK];
         let mut strides = [0; MAX_RANK];
         // What walks over an axis of one element could be anything; some libraries want to see what a dense array has.
@@ -108,7 +105,8 @@ impl Export {
             (shape[axis], strides[axis]) = (size, if size == 1 { dense } else { stride });
             dense = strides[axis].saturating_mul(size);
         }
-        let lending = Box::into_raw(Box::new(Lending { shape, strides, _buffer: buffer }));
+        tensor.add_writer();
+        let lending = Box::into_raw(Box::new(Lending { shape, strides, tensor }));
         // SAFETY: the box is whole; these are places within it.
         let (shape, strides) = unsafe { (&raw mut (*lending).shape, &raw mut (*lending).strides) };
         let dl_tensor = DLTensor {
@@ -128,7 +126,13 @@ impl Export {
 struct Lending {
     shape: [i64; MAX_RANK],
     strides: [i64; MAX_RANK],
-    _buffer: Buffer,
+    tensor: Tensor,
+}
+
+impl Drop for Lending {
+    fn drop(&mut self) {
+        self.tensor.remove_writer();
+    }
 }
 
 /// The deleter of an exported struct.

@@ -57,8 +57,12 @@ impl Tensor {
             return Ok(Tensor::ready(buffer, &Device::cpu(), dtype, view.shape));
         }
         let whole = Shape::try_new(&[bytes.len() / dtype.size()])?;
+        let is_read_only = array.is_read_only();
         let buffer = Device::cpu().executor().adopt(Box::new(Borrowed { bytes, array }))?;
         let shared = Tensor::ready(buffer, &Device::cpu(), dtype, whole).with_view(view);
+        if !is_read_only {
+            shared.add_writer();
+        }
         if copy == Some(true) {
             let copied = shared.copied();
             return copied.realize().map(|_| copied);

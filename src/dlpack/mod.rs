@@ -5,9 +5,10 @@
 //!
 //! - Kiln never writes to memory that it has borrowed or lent, and lent memory is not used for anything else before
 //!   the borrower has returned it.
-//! - The borrower may write, as with PyTorch's and NumPy's arrays, unless the handle
-//!   [says otherwise](Handle::is_read_only). What it writes shows in every tensor that shares the memory, views and
-//!   what the gradient tape has saved included, and in results that are still pending. Ask for a copy where that matters.
+//! - The others may write, as with PyTorch's and NumPy's arrays, unless the handle
+//!   [says otherwise](Handle::is_read_only). What they write shows in every tensor that shares the memory: in views, and
+//!   in what the gradient tape has saved. Results are what the elements were when the op was called: while others may
+//!   write, an op on the memory is computed at once, alone. A copy is free of all that.
 //! - A tensor on a GPU is copied: no other library can look into a wgpu buffer.
 //!
 //! The structs are those of C; a [`Handle`] owns one.

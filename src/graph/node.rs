@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use super::executor::Buffer;
@@ -16,6 +16,8 @@ pub(crate) struct Node {
     /// The value, if it is one number everywhere.
     constant: Option<Scalar>,
     state: Mutex<State>,
+    /// How many others may write to the buffer.
+    writers: AtomicUsize,
     /// The node's number in the flush that is under way; only the engine reads it, under its lock.
     slot: AtomicU64,
 }
@@ -83,7 +85,8 @@ impl Node {
             State::Lazy(Work { op: Op::Const(value), .. }) => Some(value.cast(dtype)),
             _ => None,
         };
-        Arc::new(Self { device, shape, dtype, constant, state: Mutex::new(state), slot: AtomicU64::new(0) })
+        let (state, writers, slot) = (Mutex::new(state), AtomicUsize::new(0), AtomicU64::new(0));
+        Arc::new(Self { device, shape, dtype, constant, state, writers, slot })
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -108,6 +111,21 @@ impl Node {
     /// Whether this node holds the only handle to a buffer that kernels may write to.
     pub fn is_writable(&self) -> bool {
         matches!(&*self.state(), State::Ready(buffer) if buffer.is_writable() && Arc::strong_count(buffer) == 1)
+    }
+
+    /// Says that one more outside of Kiln may write to the buffer, until [`remove_writer`](Self::remove_writer).
+    pub fn add_writer(&self) {
+        self.writers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn remove_writer(&self) {
+        self.writers.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether the elements may change, so that who reads them must not wait.
+    #[inline]
+    pub fn has_writers(&self) -> bool {
+        self.writers.load(Ordering::Relaxed) > 0
     }
 
     pub fn set_slot(&self, epoch: u32, slot: u32) {

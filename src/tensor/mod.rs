@@ -104,13 +104,20 @@ impl Tensor {
             op,
             Op::Matmul(_) | Op::Reduce { .. } | Op::Pad { .. } | Op::Gather { .. } | Op::ScatterAdd { .. }
         );
+        let may_change = inputs.iter().flatten().any(|input| input.node.has_writers());
         let inputs = inputs.map(|i| i.map(|t| t.as_input(from_memory)));
         let is_constant = matches!(op, Op::Const(_));
         let node = Node::new(device.clone(), shape, dtype, State::Lazy(Work { op, inputs }));
         if is_constant {
             return Tensor { node, view: View::contiguous(shape), grad: None };
         }
-        if let Err(error) = device.engine().push(&node, heavy) {
+        let mut engine = device.engine();
+        let mut done = engine.push(&node, heavy);
+        if may_change {
+            // What others write from now on must not show in the result.
+            done = done.and(engine.flush(device));
+        }
+        if let Err(error) = done {
             // The nodes of that flush keep the error for whoever reads them.
             log::error!("{error}");
         }
@@ -134,6 +141,15 @@ impl Tensor {
     pub(crate) fn ready(buffer: Buffer, device: &Device, dtype: DType, shape: Shape) -> Tensor {
         let node = Node::new(device.clone(), shape, dtype, State::Ready(buffer));
         Tensor { node, view: View::contiguous(shape), grad: None }
+    }
+
+    /// Says that others may write to the tensor's buffer, until [`remove_writer`](Self::remove_writer).
+    pub(crate) fn add_writer(&self) {
+        self.node.add_writer();
+    }
+
+    pub(crate) fn remove_writer(&self) {
+        self.node.remove_writer();
     }
 
     /// The same elements as another view, without a gradient.
