@@ -42,6 +42,7 @@ mod hash;
 pub mod io;
 mod layout;
 pub mod loss;
+mod nearest;
 pub mod nn;
 pub mod op;
 pub mod optim;

@@ -10,5 +10,7 @@ mod ndarray;
 pub mod npy;
 #[cfg(feature = "npz")]
 pub mod npz;
+#[cfg(feature = "safetensors")]
+pub mod safetensors;
 
 pub use self::ndarray::NdArrayRef;

@@ -1,9 +1,9 @@
 //! What every layer and every network is.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Part, Summary, Visit, summary::summary, trace};
-use crate::{Device, Error, Param, Result, Tensor};
+use crate::{Device, Error, Param, Result, Tensor, nearest::nearest};
 
 /// Something with parameters: a layer, or a network of layers.
 ///
@@ -107,21 +107,22 @@ pub trait Module {
     /// moved to the module's device and converted to its dtypes.
     ///
     /// # Errors
-    /// If a name is missing or unknown, or a shape differs; the error names it, and nothing is assigned.
+    /// If a name is missing or unexpected, or a shape differs; the error names it, and nothing is assigned.
     fn load_state_dict(&self, state: &BTreeMap<String, Tensor>) -> Result<()> {
         let have = self.state_dict();
-        let names = |d: &BTreeMap<String, Tensor>| d.keys().cloned().collect::<BTreeSet<_>>();
-        let list = |a: BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>().join(", ");
-        let (missing, unknown) = (list(names(&have), &names(state)), list(names(state), &names(&have)));
-        if !missing.is_empty() || !unknown.is_empty() {
-            let reason = format!("names that are missing: [{missing}], that the module lacks: [{unknown}]");
+        let missing = strangers(&have, state, "the state has");
+        let unexpected = strangers(state, &have, "the module has");
+        if missing.is_some() || unexpected.is_some() {
+            let part = |what: &str, names: Option<String>| names.map(|names| format!("{what}: {names}"));
+            let parts = [part("missing", missing), part("unexpected", unexpected)];
+            let reason = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
             return Err(Error::argument("load_state_dict", reason));
         }
         let mut values = HashMap::new();
         for (name, old) in &have {
             let value = &state[name];
             if value.shape() != old.shape() {
-                let reason = format!("`{name}` has these shapes in the module and in the state");
+                let reason = format!("`{name}` has the first shape in the module and the second in the state");
                 return Err(Error::shapes("load_state_dict", old.shape(), value.shape(), reason));
             }
             values.insert(name.as_str(), value.to_device(old.device())?.to_dtype(old.dtype()));
@@ -150,6 +151,28 @@ pub trait Module {
     fn set_frozen(&self, frozen: bool) {
         self.parameters().iter().for_each(|p| p.set_frozen(frozen));
     }
+}
+
+/// Lists at most this many names in an error.
+const LISTED: usize = 8;
+
+/// The names that one state has and the other lacks, each with the name that it may be there.
+fn strangers(names: &BTreeMap<String, Tensor>, other: &BTreeMap<String, Tensor>, has: &str) -> Option<String> {
+    let lacking = || names.keys().filter(|name| !other.contains_key(*name));
+    let count = lacking().count();
+    let mut list: Vec<String> = Vec::new();
+    for name in lacking().take(LISTED) {
+        // A name that both have means itself.
+        let others = other.keys().filter(|name| !names.contains_key(*name)).map(String::as_str);
+        list.push(match nearest(name, others) {
+            Some(near) => format!("`{name}` ({has} `{near}`)"),
+            None => format!("`{name}`"),
+        });
+    }
+    if count > LISTED {
+        list.push(format!("and {} more", count - LISTED));
+    }
+    (count > 0).then(|| list.join(", "))
 }
 
 /// Replaces every parameter and buffer.
