@@ -53,8 +53,8 @@ fn share() -> Result<()> {
     let copied = Tensor::from_ndarray(&ndarray::array![[1.0f32, 2.0]].t(), &Device::cpu())?; // copies a view
     // end
     assert_eq!(copied.to_vec::<f32>()?, [1.0, 2.0]);
-    let handle = shared.to_dlpack()?;
-    assert_eq!(handle.data_ptr().cast(), address);
+    let handle = shared.to_dlpack(Some(false))?;
+    assert_eq!(handle.dl_tensor()?.data.cast_const().cast(), address);
     Ok(())
 }
 
@@ -156,7 +156,7 @@ fn dtypes() -> Result<()> {
     // guide: dtypes
     let x = Tensor::from_slice(&[1i32, 2, 3], [3], &Device::cpu())?;
     let half = x.to_dtype(DType::F16); // also BF16, which NumPy lacks
-    let mean = &x / 2; // true division: i32 becomes f32, as in PyTorch
+    let mean = &x / 2.0; // true division: i32 becomes f32, as in PyTorch
     let mixed = &x + &Tensor::scalar(1.5f64, &Device::cpu()); // the Array API's promotion
     // end
     assert_eq!((half.dtype(), mean.dtype(), mixed.dtype()), (DType::F16, DType::F32, DType::F64));
