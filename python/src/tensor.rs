@@ -187,6 +187,7 @@ impl PyTensor {
         let Some(dtype) = dtype.filter(|dtype| !dtype.is_none()) else {
             return if copy == Some(true) { array.call_method0("copy") } else { Ok(array) };
         };
+        let dtype = py.import("numpy")?.call_method1("dtype", (dtype,))?;
         let same = array.getattr("dtype")?.eq(&dtype)?;
         match copy {
             Some(false) if !same => {

@@ -21,7 +21,7 @@ def layouts(t):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_dtype_to_tensorflow(dtype):
-    t = kiln.arange(24).to(dtype).reshape(2, 3, 4) + kiln.tensor(0, dtype=dtype)
+    t = kiln.arange(24).to(dtype).reshape(2, 3, 4)
     for s in layouts(t):
         x = tf.experimental.dlpack.from_dlpack(kiln.to_dlpack(s))
         assert x.dtype.name == dtype and tuple(x.shape) == s.shape
