@@ -36,6 +36,45 @@ def test_npz_both_ways(tmp_path):
         assert archive["z"].tolist() == [1, 2]
 
 
+RECORD = np.dtype([("id", "<i8"), ("at", [("x", ">f4"), ("y", "<f8", (2,))]), ("name", "S3")])
+
+
+def test_structured_arrays_are_dictionaries_of_fields(tmp_path):
+    a = np.zeros(5, RECORD)
+    a["id"], a["at"]["x"], a["at"]["y"] = np.arange(5), np.arange(5) / 2, np.arange(10).reshape(5, 2)
+    np.save(tmp_path / "a.npy", a[["id", "at"]])
+    fields = kiln.load(tmp_path / "a.npy")
+    assert list(fields) == ["id", "at"] and list(fields["at"]) == ["x", "y"]
+    assert fields["id"].tolist() == a["id"].tolist() and fields["at"]["x"].dtype == kiln.float32
+    np.testing.assert_array_equal(fields["at"]["y"].numpy(), a["at"]["y"])
+    np.save(tmp_path / "names.npy", a)
+    with pytest.raises(ValueError, match="name"):
+        kiln.load(tmp_path / "names.npy")
+    some = kiln.load(tmp_path / "names.npy", fields=["at.x", "at"])
+    assert list(some) == ["at.x", "at"] and some["at.x"].tolist() == some["at"]["x"].tolist() == [0, 0.5, 1, 1.5, 2]
+    np.savez(tmp_path / "a.npz", a=a[["id", "at"]], b=numbers("int8"))
+    assert kiln.load(tmp_path / "a.npz")["a"]["at"]["x"].tolist() == [0, 0.5, 1, 1.5, 2]
+    assert list(kiln.load(tmp_path / "a.npz", fields=["b"])) == ["b"]
+
+
+def test_dictionaries_are_written_as_structured_arrays(tmp_path):
+    fields = {"id": np.arange(5), "at": kiln.rand(5, 3), "flag": [True, False, True, True, False]}
+    kiln.save(tmp_path / "a.npy", fields)
+    a = np.load(tmp_path / "a.npy")
+    assert a.dtype == np.dtype([("id", "<i8"), ("at", "<f4", (3,)), ("flag", "?")])
+    for name, x in fields.items():
+        np.testing.assert_array_equal(a[name], np.asarray(x))
+
+
+def test_safetensors_both_ways(tmp_path):
+    tensors = {"b": kiln.rand(2, 3).to(kiln.bfloat16), "a": numbers("int64")}
+    kiln.save(tmp_path / "a.safetensors", tensors)
+    loaded = kiln.load(tmp_path / "a.safetensors")
+    assert sorted(loaded) == ["a", "b"] and loaded["b"].dtype == kiln.bfloat16
+    assert loaded["b"].tolist() == tensors["b"].tolist() and loaded["a"].tolist() == tensors["a"].tolist()
+    assert list(kiln.load(tmp_path / "a.safetensors", fields=["a"])) == ["a"]
+
+
 def test_errors(tmp_path):
     with pytest.raises(FileNotFoundError, match="missing.npy"):
         kiln.load(tmp_path / "missing.npy")
@@ -43,7 +82,7 @@ def test_errors(tmp_path):
         kiln.load(tmp_path / "missing.npz")
     with pytest.raises(FileNotFoundError):
         kiln.save(tmp_path / "no" / "such" / "folder.npy", kiln.zeros(1))
-    with pytest.raises(ValueError, match="ends in none of .npy, .npz"):
+    with pytest.raises(ValueError, match="ends in none of .npy, .npz, .safetensors"):
         kiln.load(tmp_path / "a.pt")
     (tmp_path / "broken.npy").write_bytes(b"\x93NUMPY\x01")
     with pytest.raises(ValueError, match="broken.npy: it ends within"):
