@@ -79,8 +79,18 @@ impl Tensor {
         Ok(out)
     }
 
+    /// The elements in row-major order, to the bit: halves as `U16`, since a kernel that moves them makes a signalling
+    /// NaN a quiet one.
+    pub(crate) fn exact(&self) -> Result<Tensor> {
+        if !matches!(self.dtype(), DType::F16 | DType::BF16) {
+            return Ok(self.detach().contiguous());
+        }
+        let bits = Tensor::ready(self.realize()?, self.device(), DType::U16, self.node.shape);
+        Ok(bits.with_view(*self.view()).contiguous())
+    }
+
     fn read(&self, out: &mut [u8]) -> Result<()> {
-        let buffer = self.contiguous().realize()?;
+        let buffer = self.exact()?.realize()?;
         self.device().executor().read(&buffer, out)
     }
 }

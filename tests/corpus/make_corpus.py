@@ -235,6 +235,11 @@ def structured(corpus):
     corpus.good("valid/fields_odd_padding.npy", saved(fill(odd, (5,))), ["a", "b"])
     front = np.dtype({"names": ["b"], "formats": ["<i4"], "offsets": [8], "itemsize": 12})
     corpus.good("valid/fields_padding_before.npy", saved(fill(front, (5,))), ["b"])
+    # Signalling NaNs, which arithmetic would make quiet ones.
+    signals = np.zeros(3, np.dtype({"names": ["h"], "formats": ["<u2"], "itemsize": 6}))
+    signals["h"] = [0x7C01, 0xFD55, 0x3C00]
+    halves = signals.view(np.dtype({"names": ["h"], "formats": ["<f2"], "itemsize": 6}))
+    corpus.good("valid/fields_nan_payloads.npy", saved(halves), ["h"])
     packed = np.dtype([("a", "u1"), ("b", "<f8")])
     corpus.good("valid/fields_packed.npy", saved(fill(packed, (5,))), ["a", "b"])
     aligned = np.dtype([("a", "u1"), ("b", "<f8")], align=True)

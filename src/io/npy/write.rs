@@ -26,7 +26,7 @@ struct Elements {
 
 impl Elements {
     fn of(tensor: &Tensor) -> Result<Self> {
-        let tensor = tensor.detach().contiguous();
+        let tensor = tensor.exact()?;
         let (buffer, len) = (tensor.realize()?, tensor.numel() * tensor.dtype().size());
         let is_here = buffer.host().is_some_and(|host| host.len() >= len);
         let copy = if is_here { None } else { Some(tensor.to_bytes()?) };
