@@ -43,7 +43,8 @@ impl<T: Read + Seek + Send> Source for T {}
 /// Opens an archive. Only its directory is read; [`Npz::get`] reads the arrays.
 ///
 /// # Errors
-/// If the file cannot be read or is not a zip archive, or two of its arrays have the same name.
+/// If the file cannot be read or is not a zip archive, two of its arrays have the same name or overlap, or a name is an
+/// absolute path or leads out of its folder.
 ///
 /// ```
 /// # use kiln::prelude::*;
@@ -69,7 +70,8 @@ pub fn from_bytes(bytes: impl AsRef<[u8]> + Send + 'static) -> Result<Npz> {
 /// Writes tensors under their names, uncompressed as NumPy's `savez`.
 ///
 /// # Errors
-/// If a name comes twice, a dtype is `BF16`, a device fails, or the file cannot be written.
+/// If a name comes twice or could not be unpacked as a file, such as `../x`, a dtype is `BF16`, a device fails, or the
+/// file cannot be written.
 ///
 /// ```
 /// # use kiln::prelude::*;

@@ -16,7 +16,7 @@ use super::{
     descr::{Field, Number},
     format,
     header::Header,
-    memory::{Block, Shared},
+    memory::{Block, Shared, fill},
 };
 use crate::{DType, Device, Error, Result, Shape, Tensor};
 
@@ -299,7 +299,7 @@ impl Data {
         }
     }
 
-    /// Calls `f` with some records after the other, and their size.
+    /// Calls `f` with the records, some at a time, and their size.
     fn pieces(&self, bytes: usize, size: usize, mut f: impl FnMut(&[u8], usize)) -> Result<()> {
         match self {
             Data::File(file, start) => {
@@ -308,7 +308,7 @@ impl Data {
                 let mut left = bytes;
                 while left > 0 {
                     let now = left.min(piece.len());
-                    file.read_exact(&mut piece[..now]).map_err(broken)?;
+                    fill(&mut *file, &mut piece[..now])?;
                     f(&piece[..now], size);
                     left -= now;
                 }

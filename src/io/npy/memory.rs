@@ -66,7 +66,8 @@ fn grow(words: &mut Vec<u64>, bytes: usize) -> Result<()> {
     Ok(())
 }
 
-fn fill(reader: &mut impl Read, out: &mut [u8]) -> Result<()> {
+/// Reads as many bytes as `out` holds.
+pub(super) fn fill(reader: &mut impl Read, out: &mut [u8]) -> Result<()> {
     reader.read_exact(out).map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof => format("it ends within the data"),
         _ => broken(error),

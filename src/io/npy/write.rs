@@ -71,6 +71,8 @@ impl Encoded {
 struct Records {
     header: Vec<u8>,
     count: usize,
+    /// Bytes of a record.
+    size: usize,
     /// The bytes of a record in each field, and its elements.
     fields: Vec<(usize, Elements)>,
 }
@@ -104,12 +106,17 @@ impl Records {
             elements.push((rest.iter().product::<usize>() * tensor.dtype().size(), Elements::of(tensor)?));
         }
         let header = Header { descr: Descr::packed(described)?, fortran: false, shape };
-        Ok(Self { header: header.to_bytes(), count: shape.numel(), fields: elements })
+        let (count, size) = (shape.numel(), header.descr.size());
+        Ok(Self { header: header.to_bytes(), count, size, fields: elements })
+    }
+
+    fn len(&self) -> usize {
+        self.header.len() + self.count * self.size
     }
 
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
         out.write_all(&self.header)?;
-        let size: usize = self.fields.iter().map(|(size, _)| size).sum();
+        let size = self.size;
         let step = CHUNK / size.max(1) + 1;
         let mut piece = vec![0; step.min(self.count) * size];
         for start in (0..self.count).step_by(step) {
@@ -135,7 +142,7 @@ impl Records {
 /// If the dtype is `BF16`, the device fails, or the file cannot be written.
 pub fn save(path: impl AsRef<Path>, tensor: &Tensor) -> Result<()> {
     let encoded = Encoded::new(tensor)?;
-    create(path.as_ref(), |file| encoded.write(file))
+    create(path.as_ref(), encoded.len(), |file| encoded.write(file))
 }
 
 /// A tensor as the contents of a `.npy` file.
@@ -159,8 +166,8 @@ pub fn to_bytes(tensor: &Tensor) -> Result<Vec<u8>> {
 /// Writes tensors as the fields of a structured array, which NumPy reads as one array of records: a record for each
 /// row. Further axes of a tensor make its field a sub-array. All must have the same number of rows, or all be scalars.
 ///
-/// Fields lie one behind the other, as those of a NumPy dtype do by default. The widest dtypes first, each has
-/// numbers that [`mmap_field`](super::NpyFile::mmap_field) can show without a copy, if all are multiples of it.
+/// Fields lie one behind the other, as those of a NumPy dtype do by default. With the widest dtypes first, and records
+/// that are a multiple of the widest, [`mmap_field`](super::NpyFile::mmap_field) can show every field without a copy.
 ///
 /// # Errors
 /// If there is no field, a name is empty or comes twice, the numbers of rows differ, a dtype is `BF16`, a device fails,
@@ -178,7 +185,7 @@ pub fn to_bytes(tensor: &Tensor) -> Result<Vec<u8>> {
 /// ```
 pub fn save_fields(path: impl AsRef<Path>, fields: &[(&str, &Tensor)]) -> Result<()> {
     let records = Records::new(fields)?;
-    create(path.as_ref(), |file| records.write(file))
+    create(path.as_ref(), records.len(), |file| records.write(file))
 }
 
 /// Tensors as the contents of a `.npy` file with a structured array; see [`save_fields`].
@@ -187,12 +194,29 @@ pub fn save_fields(path: impl AsRef<Path>, fields: &[(&str, &Tensor)]) -> Result
 /// As [`save_fields`].
 pub fn fields_to_bytes(fields: &[(&str, &Tensor)]) -> Result<Vec<u8>> {
     let records = Records::new(fields)?;
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(records.len());
     records.write(&mut out).map_err(broken)?;
     Ok(out)
 }
 
-fn create(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
-    let written = File::create(path).and_then(|mut file| write(&mut file));
+/// Writes a file of so many bytes.
+fn create(path: &Path, len: usize, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
+    let written = File::create(path).and_then(|mut file| {
+        reserve(&file, len);
+        write(&mut file)
+    });
     written.map_err(|error| in_file(path, broken(error)))
+}
+
+/// Tells the file system how long a file becomes, so that it need not find its blocks one by one. Where it cannot
+/// reserve them, or there is no room, the writing itself will say so.
+fn reserve(file: &File, len: usize) {
+    #[cfg(target_os = "linux")]
+    if let Ok(len @ 1..) = libc::off_t::try_from(len) {
+        use std::os::fd::AsRawFd;
+        // SAFETY: the descriptor is open, and reserving blocks changes neither its contents nor its length.
+        unsafe { libc::fallocate(file.as_raw_fd(), libc::FALLOC_FL_KEEP_SIZE, 0, len) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, len);
 }
