@@ -47,6 +47,7 @@ pub mod nn;
 pub mod op;
 pub mod optim;
 pub mod prelude;
+mod random;
 mod shape;
 mod tensor;
 pub mod train;

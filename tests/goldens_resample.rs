@@ -32,6 +32,7 @@ fn resized<const N: usize>(x: &Tensor, args: &Value) -> Result<Tensor> {
     let mode = match args["mode"].as_str() {
         Some("nearest") => InterpolateMode::Nearest,
         Some("nearest-exact") => InterpolateMode::NearestExact,
+        Some("linear") if args["antialias"] == true => InterpolateMode::LinearAntialias,
         Some("linear") => InterpolateMode::Linear,
         Some("cubic") => InterpolateMode::Cubic,
         mode => panic!("no mode {mode:?}"),

@@ -1,7 +1,12 @@
 //! Pictures in files.
-#![cfg(feature = "image")]
+#![cfg(all(feature = "image", feature = "npz"))]
 
-use kiln::{DType, Device, Error, Shape, Tensor, io::image};
+use kiln::{
+    Shape,
+    data::{ImageFolder, Random},
+    io::image::{self, Interpolation, Size},
+    prelude::*,
+};
 
 fn ramp(shape: [usize; 3], dtype: DType) -> Tensor {
     let numel = shape.iter().product::<usize>();
@@ -85,4 +90,215 @@ fn what_is_no_picture_is_an_error() {
     assert!(matches!(image::open(&path), Err(Error::File { .. })));
     assert!(matches!(image::from_bytes(&[], image::Mode::Rgb), Err(Error::Format { .. })));
     assert!(of(&[2, 2, 3], DType::F32).to_chw_f32().is_err());
+}
+
+fn golden(name: &str) -> Tensor {
+    let goldens = npz::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/pictures.npz")).unwrap();
+    let x = goldens.get(name).unwrap();
+    // Pillow's pictures of one channel have no axis for it.
+    if x.rank() == 2 { x.unsqueeze(2).unwrap() } else { x }
+}
+
+fn picture(name: &str) -> String {
+    format!("{}/tests/data/pictures/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn values(x: &Tensor) -> Vec<i32> {
+    x.to_dtype(DType::I32).to_vec::<i32>().unwrap()
+}
+
+/// The largest difference of two pictures of one shape.
+fn apart(x: &Tensor, y: &Tensor) -> i32 {
+    assert_eq!(x.shape(), y.shape());
+    values(x).iter().zip(values(y)).map(|(a, b)| (a - b).abs()).max().unwrap_or(0)
+}
+
+#[test]
+fn pictures_are_those_of_pillow() {
+    for name in ["rgb", "gray", "gray_alpha", "rgba", "palette", "bits", "gray16"] {
+        let (x, y) = (image::open(picture(&format!("{name}.png"))).unwrap(), golden(name));
+        assert_eq!(x.dtype(), y.dtype(), "{name}");
+        assert_eq!(apart(&x, &y), 0, "{name}");
+    }
+    for name in ["rgb", "rgba", "gray_alpha"] {
+        let x = image::open_as(picture(&format!("{name}.png")), image::Mode::Gray).unwrap();
+        assert_eq!(apart(&x, &golden(&format!("{name}.L"))), 0, "{name}");
+    }
+    // Decoders of JPEG may round another way. The picture is not turned.
+    let x = image::open(picture("sideways.jpg")).unwrap();
+    assert!(apart(&x, &golden("sideways")) <= 2);
+}
+
+#[test]
+fn resized_pictures_are_those_of_pillow() {
+    for name in ["rgb", "gray", "gray_alpha", "rgba"] {
+        let x = image::open(picture(&format!("{name}.png"))).unwrap();
+        for [height, width] in [[7, 9], [26, 40], [5, 19], [1, 1], [13, 3]] {
+            for (filter, interpolation) in [("NEAREST", Interpolation::Nearest), ("BILINEAR", Interpolation::Bilinear)]
+            {
+                let case = format!("{name}.{filter}.{height}.{width}");
+                let (y, want) = (image::resize(&x, [height, width], interpolation).unwrap(), golden(&case));
+                let channels = y.shape()[2];
+                let has_alpha = channels.is_multiple_of(2);
+                let off = |(got, want): (&[i32], &[i32])| {
+                    // What is nearly transparent has hardly a colour.
+                    let opacity = if has_alpha { want[channels - 1] } else { 255 };
+                    let (colours, alphas) = (0..channels - usize::from(has_alpha), channels - 1);
+                    let colour = colours.map(|c| (got[c] - want[c]).abs() * opacity / 255).max().unwrap_or(0);
+                    colour.max((got[alphas] - want[alphas]).abs() * i32::from(has_alpha))
+                };
+                let (got, want) = (values(&y), values(&want));
+                assert_eq!(got.len(), want.len());
+                let off = got.chunks(channels).zip(want.chunks(channels)).map(off).max().unwrap_or(0);
+                assert!(off <= i32::from(filter == "BILINEAR"), "{case} is off by {off}");
+            }
+        }
+    }
+}
+
+#[test]
+fn resized_floats_are_near_resized_bytes() -> Result<()> {
+    let x = image::open(picture("rgb.png"))?;
+    for (size, shape) in [(Size::from(8), [8, 11]), (Size::from([20, 30]), [20, 30]), (Size::from(1), [1, 1])] {
+        for interpolation in [Interpolation::Nearest, Interpolation::Bilinear] {
+            let bytes = image::resize(&x, size, interpolation)?;
+            assert_eq!(bytes.shape()[..2], shape);
+            let floats = image::resize(&x.to_chw_f32()?, size, interpolation)?;
+            let floats = (floats.permute(&[1, 2, 0])? * 255.0).round().to_dtype(DType::U8);
+            assert!(apart(&bytes, &floats) <= 1, "{size:?} {interpolation:?}");
+        }
+    }
+    // Tall pictures keep their ratio, too; stacks are resized one by one; 16 bits stay.
+    let tall = Tensor::zeros([2, 19, 13, 1], DType::U16, &Device::cpu());
+    assert_eq!(image::resize(&tall, 8, Interpolation::Bilinear)?.shape(), &[2, 11, 8, 1]);
+    let deep = image::open(picture("gray16.png"))?;
+    let small = image::resize(&deep, [1, 1], Interpolation::Bilinear)?.to_dtype(DType::F64).item::<f64>()?;
+    let mean = deep.to_dtype(DType::F64).mean(())?.item::<f64>()?;
+    assert!((small - mean).abs() < 6_000.0, "{small} {mean}");
+    for (x, size) in [(tall.slice(1, 0, 0, 1)?, [2, 2]), (tall.clone(), [0, 2]), (tall.to_dtype(DType::I32), [2, 2])] {
+        assert!(image::resize(&x, size, Interpolation::Nearest).is_err());
+    }
+    Ok(())
+}
+
+#[test]
+fn parts_and_reflections() -> Result<()> {
+    let bytes = ramp([4, 5, 2], DType::U8);
+    let floats = bytes.to_dtype(DType::F32).permute(&[2, 0, 1])?;
+    // The same of both layouts.
+    let check = |f: &dyn Fn(&Tensor) -> Result<Tensor>| -> Result<Tensor> {
+        let y = f(&bytes)?;
+        let z = f(&floats)?.permute(&[1, 2, 0])?;
+        assert_eq!((y.shape(), apart(&y, &z)), (z.shape(), 0));
+        Ok(y)
+    };
+    let y = check(&|x| image::crop(x, 1, 2, [2, 3]))?;
+    assert_eq!(values(&y), values(&bytes.narrow(0, 1, 2)?.narrow(1, 2, 3)?));
+    // As in torchvision: halves go to the even neighbour.
+    let y = check(&|x| image::center_crop(x, [1, 2]))?;
+    assert_eq!(values(&y), values(&bytes.narrow(0, 2, 1)?.narrow(1, 2, 2)?));
+    let y = check(&|x| image::hflip(x))?;
+    assert_eq!(values(&y)[..2], values(&bytes)[8..10]);
+    let y = check(&|x| image::vflip(x))?;
+    assert_eq!(values(&y)[..2], values(&bytes)[30..32]);
+    check(&|x| image::random_crop(x, [2, 2], &mut Random::new(3, 0)))?;
+    check(&|x| image::random_hflip(x, 0.5, &mut Random::new(3, 1)))?;
+    check(&|x| image::random_vflip(x, 0.5, &mut Random::new(3, 2)))?;
+    assert!(image::crop(&bytes, 3, 0, [2, 2]).is_err());
+    assert!(image::crop(&bytes, usize::MAX, 0, [2, 2]).is_err());
+    assert!(image::center_crop(&bytes, [5, 5]).is_err());
+    assert!(image::random_crop(&bytes, [5, 5], &mut Random::new(0, 0)).is_err());
+    assert!(image::hflip(&bytes.reshape([8, 5])?).is_err());
+    Ok(())
+}
+
+#[test]
+fn channels_are_normalised() -> Result<()> {
+    let x = Tensor::arange(0, 12, 1, DType::F32, &Device::cpu())?.reshape([3, 2, 2])?;
+    let y = image::normalize(&x, &[1.0, 2.0, 3.0], &[0.5, 1.0, 2.0])?;
+    assert_eq!(y.to_vec::<f32>()?, [-2.0, 0.0, 2.0, 4.0, 2.0, 3.0, 4.0, 5.0, 2.5, 3.0, 3.5, 4.0]);
+    assert_eq!(image::normalize(&x.to_dtype(DType::F16), &[0.0; 3], &[1.0; 3])?.dtype(), DType::F16);
+    assert!(image::normalize(&x, &[1.0], &[1.0]).is_err());
+    assert!(image::normalize(&x, &[1.0; 3], &[1.0, 0.0, 1.0]).is_err());
+    assert!(image::normalize(&x.to_dtype(DType::U8), &[1.0; 2], &[1.0; 2]).is_err());
+    Ok(())
+}
+
+/// Two classes of pictures that are grey by their number.
+fn folder() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for (i, name) in ["b/0.png", "b/sub/1.PNG", "a/2.jpg", "a/3.jpeg", "a/4.png"].into_iter().enumerate() {
+        let path = root.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let x = Tensor::full([6, 8, 3], 20 * i as i64, DType::U8, &Device::cpu());
+        image::save(path, &x).unwrap();
+    }
+    std::fs::write(root.path().join("a/notes.txt"), "no picture").unwrap();
+    root
+}
+
+#[test]
+fn folders_are_classes() -> Result<()> {
+    let root = folder();
+    let data = ImageFolder::new(root.path())?;
+    assert_eq!((data.classes(), data.len()), (["a".to_owned(), "b".to_owned()].as_slice(), 5));
+    let names: Vec<_> =
+        data.samples().iter().map(|(path, class)| (path.file_name().unwrap().to_str().unwrap(), *class)).collect();
+    assert_eq!(names, [("2.jpg", 0), ("3.jpeg", 0), ("4.png", 0), ("0.png", 1), ("1.PNG", 1)]);
+    let (x, y) = data.batch(&[2, 4, 3])?;
+    assert_eq!((x.shape().dims(), x.dtype()), ([3, 3, 6, 8].as_slice(), DType::F32));
+    assert_eq!(y.to_vec::<i64>()?, [0, 1, 1]);
+    let first = x.narrow(1, 0, 1)?.narrow(2, 0, 1)?.narrow(3, 0, 1)?.to_vec::<f32>()?;
+    assert_eq!(first, [80.0 / 255.0, 20.0 / 255.0, 0.0]);
+    let bytes = ImageFolder::new(root.path())?.mode(image::Mode::Gray).transform(Ok);
+    let loader = DataLoader::new(bytes).batch_size(2).prefetch(2);
+    let shapes: Vec<_> = loader.iter().map(|batch| batch.map(|(x, _)| *x.shape())).collect::<Result<_>>()?;
+    assert_eq!(shapes, [[2, 6, 8, 1], [2, 6, 8, 1], [1, 6, 8, 1]].map(Shape::from));
+    assert!(data.batch(&[5]).is_err());
+    Ok(())
+}
+
+#[test]
+fn random_transforms_follow_seed_and_walk() -> Result<()> {
+    let root = folder();
+    let walk = |seed: u64, epochs: u64, size: usize| -> Result<Vec<f32>> {
+        let data = ImageFolder::new(root.path())?
+            .random_transform(seed, |x, random| Ok(x.to_dtype(DType::F64) * 0.0 + random.unit()))
+            .transform(|x| {
+                x.to_dtype(DType::F32).permute(&[2, 0, 1])?.narrow(1, 0, 1)?.narrow(2, 0, 1)?.narrow(0, 0, 1)
+            });
+        let loader = DataLoader::new(data).batch_size(size);
+        loader.set_epoch(epochs);
+        let batches = loader.iter().map(|batch| batch.and_then(|(x, _)| x.to_vec::<f32>()));
+        Ok(batches.collect::<Result<Vec<_>>>()?.concat())
+    };
+    let first = walk(1, 0, 2)?;
+    assert_eq!(first, walk(1, 0, 3)?);
+    assert!(first.iter().zip(walk(1, 1, 2)?).all(|(a, b)| *a != b));
+    assert!(first.iter().zip(walk(2, 0, 2)?).all(|(a, b)| *a != b));
+    Ok(())
+}
+
+#[test]
+fn folders_that_do_not_do_say_why() -> Result<()> {
+    let root = folder();
+    let reason =
+        |result: Result<(Tensor, Tensor)>| result.map_or_else(|error| error.to_string(), |_| "no error".into());
+    let path = root.path().join("a/5.png");
+    image::save(&path, &Tensor::zeros([6, 9, 3], DType::U8, &Device::cpu()))?;
+    let odd = reason(ImageFolder::new(root.path())?.batch(&[0, 3]));
+    assert!(odd.starts_with(&path.display().to_string()) && odd.contains("[3, 6, 9], where"), "{odd}");
+    std::fs::write(&path, b"broken").unwrap();
+    let broken = reason(ImageFolder::new(root.path())?.batch(&[0, 3]));
+    assert!(broken.starts_with(&path.display().to_string()), "{broken}");
+    let strict = ImageFolder::new(root.path())?.transform(|x| image::center_crop(&x, [7, 7]));
+    let small = reason(strict.batch(&[0]));
+    assert!(small.contains("2.jpg: ") && small.contains("7 x 7 pixels"), "{small}");
+    std::fs::create_dir(root.path().join("c")).unwrap();
+    let error = ImageFolder::new(root.path()).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.ends_with("c: there is no PNG or JPEG file in it"), "{error}");
+    let error = ImageFolder::new(root.path().join("c")).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.contains("every class has one of its own"), "{error}");
+    assert!(ImageFolder::new(root.path().join("d")).is_err());
+    Ok(())
 }

@@ -19,6 +19,15 @@ pub trait Dataset: Send + Sync {
     /// If the samples cannot be had.
     fn batch(&self, samples: &[usize]) -> Result<Self::Batch>;
 
+    /// The samples of these numbers as the walk of this number sees them: for data sets that change samples at random.
+    ///
+    /// # Errors
+    /// As [`batch`](Self::batch).
+    fn batch_in(&self, epoch: u64, samples: &[usize]) -> Result<Self::Batch> {
+        let _ = epoch;
+        self.batch(samples)
+    }
+
     /// Whether there is none.
     fn is_empty(&self) -> bool {
         self.len() == 0

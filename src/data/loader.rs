@@ -112,7 +112,8 @@ impl<T: Tensors> DataLoader<T> {
             Some(seed) => shuffled(self.data.len(), seed, epoch),
             None => (0..self.data.len()).collect(),
         };
-        let gather = Gather { data: self.data.clone(), order, size: self.batch_size, left: self.len(), next: 0 };
+        let data = self.data.clone();
+        let gather = Gather { data, epoch, order, size: self.batch_size, left: self.len(), next: 0 };
         let source = if self.prefetch == 0 { Source::Here(gather) } else { Source::ahead(gather, self.prefetch) };
         Batches { source, left: self.len(), device: self.device.clone() }
     }
@@ -155,6 +156,7 @@ enum Source<T> {
 
 struct Gather<T> {
     data: Arc<dyn Dataset<Batch = T>>,
+    epoch: u64,
     order: Vec<usize>,
     size: usize,
     left: usize,
@@ -174,7 +176,7 @@ impl<T: Tensors> Iterator for Gather<T> {
         }
         self.left -= 1;
         let end = (self.next + self.size).min(self.order.len());
-        let batch = self.data.batch(&self.order[self.next..end]);
+        let batch = self.data.batch_in(self.epoch, &self.order[self.next..end]);
         self.next = end;
         Some(batch)
     }

@@ -1,36 +1,16 @@
 //! Orders of samples.
 
-use crate::hash::mix;
+use crate::random::Random;
 
 /// The numbers `0..len` in an order that follows from seed and epoch alone, every order equally likely.
 pub(super) fn shuffled(len: usize, seed: u64, epoch: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();
-    let mut random = SplitMix64(mix(seed).wrapping_add(mix(!epoch)));
+    let mut random = Random::new(seed, epoch);
     // Fisher and Yates.
     for i in (1..len).rev() {
         order.swap(i, random.below(i as u64 + 1) as usize);
     }
     order
-}
-
-/// Steele, Lea and Flood: Fast splittable pseudorandom number generators.
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mix(self.0)
-    }
-
-    /// A number below `n`, each equally likely, by Lemire's method.
-    fn below(&mut self, n: u64) -> u64 {
-        loop {
-            let product = self.next() as u128 * n as u128;
-            if product as u64 >= n.wrapping_neg() % n {
-                return (product >> 64) as u64;
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -70,4 +70,9 @@ fold(draw((0, 8, 4)), (3, 3), 2)
 fold(draw((1, 1, 1)), (1, 1), 1)
 fold(draw((1, 4, 9), -1e30, 1e30), (4, 4), 2)
 fold(draw((1, 8, 4), dtype=f16), (4, 4), (2, 2), stride=2)
+for align_corners in (False, True):
+    for size in ((3, 4), (9, 2), (12, 15), (1, 1)):
+        resize(draw((2, 1, 7, 11)), "linear", size=size, align_corners=align_corners, antialias=True)
+resize(draw((1, 2, 6, 5), dtype=f64), "linear", size=(4, 3), align_corners=False, antialias=True)
+resize(draw((1, 1, 40, 3)), "linear", size=(3, 3), align_corners=False, antialias=True)
 write("resample")

@@ -13,6 +13,9 @@ pub enum InterpolateMode {
     NearestExact,
     /// On straight lines between neighbours: PyTorch's `linear`, `bilinear` or `trilinear`, by the number of axes.
     Linear,
+    /// As `Linear`, but where elements come closer together over as many as one of the result covers: PyTorch's
+    /// `bilinear` with `antialias`, Pillow's `BILINEAR`.
+    LinearAntialias,
     /// On cubic curves through four neighbours (Keys 1981, with a = -0.75): PyTorch's `bicubic` for two axes.
     Cubic,
 }
@@ -41,7 +44,7 @@ impl<const N: usize> Target<N> {
 /// Resamples the last `N` axes of `[batch, channels, ..]`, as PyTorch's `interpolate`.
 ///
 /// With `align_corners` the first and last elements of input and result lie at the same places, else their outer
-/// edges do. It is for the modes `Linear` and `Cubic` alone.
+/// edges do. It is not for the nearest modes.
 ///
 /// # Errors
 /// If the rank is not `N + 2`, a size is 0 or a factor not above 0, `align_corners` comes with a nearest mode, or the
@@ -67,7 +70,7 @@ pub fn interpolate<const N: usize>(
     }
     let is_nearest = matches!(mode, InterpolateMode::Nearest | InterpolateMode::NearestExact);
     if is_nearest && align_corners {
-        return Err(Error::argument(op, "corners are aligned in the modes Linear and Cubic alone"));
+        return Err(Error::argument(op, "there are no corners to align in the nearest modes"));
     }
     if !is_nearest && !x.dtype().is_float() {
         return Err(Error::dtype(op, x.dtype(), "means are of floats; convert with `to_dtype`"));
@@ -130,6 +133,7 @@ impl Axis {
                     weights: vec![rest.iter().map(|t| 1.0 - t).collect(), rest],
                 }
             }
+            InterpolateMode::LinearAntialias => self.covering_taps(),
             InterpolateMode::Cubic => {
                 let at: Vec<f64> = (0..self.to).map(|i| self.source(i)).collect();
                 let near = |d: f64| (1.25 * d - 2.25) * d * d + 1.0;
@@ -146,6 +150,37 @@ impl Axis {
                     weights: each.map(|k| at.iter().map(|at| weight(k, at - at.floor())).collect()).collect(),
                 }
             }
+        }
+    }
+
+    /// A triangle over each element of the result, as wide as its neighbours' middles, and at least as the input's.
+    fn covering_taps(&self) -> Taps {
+        let step = if !self.align_corners {
+            self.step
+        } else if self.to > 1 {
+            (self.from - 1) as f64 / (self.to - 1) as f64
+        } else {
+            0.0
+        };
+        let reach = step.max(1.0);
+        let covered: Vec<(usize, Vec<f64>)> = (0..self.to)
+            .map(|i| {
+                let middle = step * (i as f64 + 0.5);
+                let first = (middle - reach + 0.5).max(0.0) as usize;
+                let end = ((middle + reach + 0.5) as usize).min(self.from);
+                let weight = |j: usize| (1.0 - ((j as f64 + 0.5 - middle) / reach).abs()).max(0.0);
+                let weights: Vec<f64> = (first..end).map(weight).collect();
+                let sum: f64 = weights.iter().sum();
+                (first, weights.iter().map(|w| w / sum).collect())
+            })
+            .collect();
+        let count = covered.iter().map(|(_, weights)| weights.len()).max().unwrap_or(0);
+        // Those at the edges cover fewer: the others have no weight.
+        let place = |k: usize| covered.iter().map(move |(first, _)| (first + k).min(self.from - 1) as i32);
+        let weight = |k: usize| covered.iter().map(move |(_, weights)| weights.get(k).copied().unwrap_or(0.0));
+        Taps {
+            places: (0..count).map(|k| place(k).collect()).collect(),
+            weights: (0..count).map(|k| weight(k).collect()).collect(),
         }
     }
 

@@ -1,8 +1,31 @@
-//! Pictures: PNG and JPEG files to tensors and back.
+//! Pictures: PNG and JPEG files to tensors and back, and what is done to them before a network sees them.
+//!
+//! A picture is `[.., height, width, channels]` of integers, as [`open`] reads it, or `[.., channels, height, width]` of
+//! floats, as [`to_chw_f32`](Tensor::to_chw_f32) makes of it. Functions that change pictures take either, and have the
+//! names of torchvision.
+//!
+//! ```
+//! # use kiln::prelude::*;
+//! use kiln::io::image::{self, Interpolation};
+//! # let picture = Tensor::zeros([40, 60, 3], DType::U8, &Device::cpu());
+//! let x = image::resize(&picture, 32, Interpolation::Bilinear)?;
+//! let x = image::center_crop(&x, [28, 28])?.to_chw_f32()?;
+//! let x = image::normalize(&x, &[0.485, 0.456, 0.406], &[0.229, 0.224, 0.225])?;
+//! assert_eq!(x.shape(), &[3, 28, 28]);
+//! # Ok::<(), kiln::Error>(())
+//! ```
+//!
+//! What a file says of the camera's orientation is left alone, as in Pillow.
+
+mod resize;
+mod transform;
 
 use std::path::Path;
 
-use image::{DynamicImage, ImageError, ImageFormat, ImageReader};
+use image::{DynamicImage, GrayImage, ImageError, ImageFormat, ImageReader, Luma, RgbImage};
+
+pub use resize::{Interpolation, Size, resize};
+pub use transform::{center_crop, crop, hflip, normalize, random_crop, random_hflip, random_vflip, vflip};
 
 use crate::{DType, Device, Error, Result, Shape, Tensor};
 
@@ -12,7 +35,7 @@ pub enum Mode {
     /// Those of the file, in its depth: `U8`, or `U16` for PNGs with 16 bits.
     #[default]
     Unchanged,
-    /// One channel of grey, `U8`.
+    /// One channel of grey, `U8`: of colours 0.299 red, 0.587 green and 0.114 blue, as Pillow's `L`.
     Gray,
     /// Red, green, blue, `U8`.
     Rgb,
@@ -148,6 +171,7 @@ impl Tensor {
 fn tensor(picture: DynamicImage, mode: Mode) -> Result<Tensor> {
     let picture = match mode {
         Mode::Unchanged => picture,
+        Mode::Gray if picture.color().has_color() => luma(&picture.into_rgb8()).into(),
         Mode::Gray => picture.into_luma8().into(),
         Mode::Rgb => picture.into_rgb8().into(),
         Mode::Rgba => picture.into_rgba8().into(),
@@ -162,6 +186,15 @@ fn tensor(picture: DynamicImage, mode: Mode) -> Result<Tensor> {
         DynamicImage::ImageRgba16(p) => Tensor::from_vec(p.into_raw(), shape, &device),
         picture => Tensor::from_vec(picture.into_bytes(), shape, &device),
     }
+}
+
+/// Grey by the weights of ITU-R 601, as Pillow and OpenCV have it; those of the `image` crate are others.
+fn luma(picture: &RgbImage) -> GrayImage {
+    let [r, g, b] = [19_595, 38_470, 7_471];
+    GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
+        let [red, green, blue] = picture.get_pixel(x, y).0.map(u32::from);
+        Luma([((r * red + g * green + b * blue + (1 << 15)) >> 16) as u8])
+    })
 }
 
 fn dynamic(picture: &Tensor) -> Result<DynamicImage> {
