@@ -54,12 +54,14 @@ pub struct ImageFolder {
     steps: Vec<Step>,
 }
 
-/// What is done to a picture; at random, if there is a seed.
+/// What is done to a picture, with random numbers of this seed.
 #[derive(Clone)]
 struct Step {
     seed: u64,
-    apply: Arc<dyn Fn(Tensor, &mut Random) -> Result<Tensor> + Send + Sync>,
+    apply: Arc<Transform>,
 }
+
+type Transform = dyn Fn(Tensor, &mut Random) -> Result<Tensor> + Send + Sync;
 
 impl ImageFolder {
     /// The PNG and JPEG files below the folders in `root`, by path; none of them is opened yet.

@@ -48,6 +48,7 @@ for name, picture in pictures.items():
 # The camera was held sideways; nobody turns the picture.
 exif = Image.Exif()
 exif[0x0112] = 6
-pictures["rgb"].save(folder / "sideways.jpg", quality=95, subsampling=0, exif=exif)
+gray = Image.fromarray(np.dstack([smooth] * 3))
+gray.save(folder / "sideways.jpg", quality=95, subsampling=0, exif=exif)
 arrays["sideways"] = np.asarray(Image.open(folder / "sideways.jpg"))
 np.savez_compressed(here / "pictures.npz", **arrays)
