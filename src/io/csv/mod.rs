@@ -195,7 +195,7 @@ impl Options {
     /// Reads a file.
     ///
     /// # Errors
-    /// As [`read`](self::read); besides, if a column is asked for that is not there, or a field is none of its dtype.
+    /// As [`read`]; besides, if a column is asked for that is not there, or a field is none of its dtype.
     /// Those errors name line, row and column.
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Table> {
         let path = path.as_ref();
