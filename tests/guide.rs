@@ -268,6 +268,61 @@ fn cloud_storage() -> Result<()> {
 }
 
 #[test]
+fn images() -> Result<()> {
+    in_folder(|| {
+        let red = Tensor::from_slice(&[200u8, 0, 0], [1, 1, 3], &Device::cpu())?.expand([40, 60, 3])?.contiguous();
+        for kind in ["cat", "dog"] {
+            fs::create_dir_all(format!("pets/{kind}")).unwrap();
+            kiln::io::image::save(format!("pets/{kind}/1.png"), &red)?;
+        }
+        // guide: image
+        use kiln::io::image::{self, Interpolation};
+
+        let picture = image::open("pets/cat/1.png")?; // u8 of [height, width, channels]
+        let x = picture.to_chw_f32()?; // f32 of [channels, height, width], 0 to 1
+        let small = image::resize(&x, [32, 32], Interpolation::Bilinear)?;
+        let normal = image::normalize(&small, &[0.485, 0.456, 0.406], &[0.229, 0.224, 0.225])?;
+        let grid = image::make_grid(&Tensor::stack(&[&small, &small], 0)?, 2, 2, 1.0)?;
+        let bytes = (grid.permute(&[1, 2, 0])? * 255.0).to_dtype(DType::U8);
+        image::save("grid.png", &bytes)?;
+        // end
+        assert_eq!((normal.shape().dims(), bytes.shape().dims()), ([3, 32, 32].as_slice(), [36, 70, 3].as_slice()));
+        // guide: image-folder
+        use kiln::data::ImageFolder;
+
+        let pets = ImageFolder::new("pets")? // one folder for each class
+            .random_transform(7, |x, random| image::random_crop(&x, [32, 32], random))
+            .random_transform(8, |x, random| image::random_hflip(&x, 0.5, random))
+            .transform(|x| image::normalize(&x.to_chw_f32()?, &[0.5; 3], &[0.5; 3]));
+        println!("{:?}", pets.classes());
+        let loader = DataLoader::new(pets).batch_size(64).shuffle(42).prefetch(2);
+        // end
+        assert_eq!(loader.iter().next().unwrap()?.0.shape(), &[2, 3, 32, 32]);
+        Ok(())
+    })
+}
+
+#[test]
+fn weights() -> Result<()> {
+    in_folder(|| {
+        // guide: weights
+        use kiln::io::safetensors;
+
+        #[derive(Module)]
+        struct Net {
+            hidden: Linear, // hidden.weight, hidden.bias: the names and layouts of PyTorch
+            out: Linear,
+        }
+        let device = Device::best();
+        let net = Net { hidden: Linear::new(4, 8, &device)?, out: Linear::new(8, 2, &device)? };
+        safetensors::save("net.safetensors", net.state_dict())?; // torch: load_file, load_state_dict
+        net.load_state_dict(&safetensors::load("net.safetensors")?)?; // torch: save_file(net.state_dict(), ..)
+        // end
+        Ok(())
+    })
+}
+
+#[test]
 fn back() -> Result<()> {
     in_folder(|| {
         // guide: back
