@@ -1,5 +1,7 @@
 //! The numbers of one field of all records: where they lie, and how they are taken out.
 
+use std::ops::Range;
+
 use super::{
     descr::{Number, Tuple},
     format,
@@ -82,7 +84,7 @@ impl Column {
     ///
     /// # Errors
     /// If a step is not a whole number of elements.
-    pub fn view(&self, records: &Records) -> Result<(View, std::ops::Range<usize>)> {
+    pub fn view(&self, records: &Records) -> Result<(View, Range<usize>)> {
         let width = self.number.dtype.size();
         let stored = records.stored();
         let mut steps = vec![0; stored.rank()];
