@@ -154,6 +154,8 @@ fn dtypes_missing_values_and_fills() -> Result<()> {
     let filled = Options::new().fill(-1).from_bytes(text.as_bytes())?;
     assert_eq!(filled.column("n")?.to_vec::<i64>()?, [1, -1, 3]);
     assert_eq!(filled.column("x")?.to_vec::<f64>()?, [0.5, -1.0, 2.0]);
+    let unfilled = Options::new().fill(f64::NAN).from_bytes(text.as_bytes())?;
+    assert!(unfilled.column("n")?.to_vec::<f64>()?[1].is_nan());
     let filled = Options::new().fill(0.5).from_bytes(b"n,t\n,\n2,\n,a\n")?;
     assert_eq!(filled.column("n")?.to_vec::<f64>()?, [0.5, 2.0, 0.5]);
     assert_eq!(filled.text("t")?, [None, None, Some("a")]);

@@ -118,11 +118,15 @@ impl ImageFolder {
         &self.samples
     }
 
-    fn picture(&self, epoch: u64, sample: usize) -> Result<Tensor> {
+    /// Reads a sample's file.
+    fn decoded(&self, sample: usize) -> Result<Tensor> {
         let (path, _) = self.samples.get(sample).ok_or_else(|| {
             Error::argument("ImageFolder", format!("there is no sample {sample} among {}", self.samples.len()))
         })?;
-        let picture = image::open_as(path, self.mode)?;
+        image::open_as(path, self.mode)
+    }
+
+    fn transformed(&self, picture: Tensor, epoch: u64, sample: usize) -> Result<Tensor> {
         if self.steps.is_empty() {
             return picture.to_chw_f32();
         }
@@ -130,7 +134,7 @@ impl ImageFolder {
             let mut random = Random::new(step.seed.wrapping_add(mix(i)), mix(epoch).wrapping_add(sample as u64));
             (step.apply)(x, &mut random)
         });
-        picture.map_err(|error| failed(path, error.to_string()))
+        picture.map_err(|error| failed(&self.samples[sample].0, error.to_string()))
     }
 }
 
@@ -146,8 +150,11 @@ impl Dataset for ImageFolder {
     }
 
     fn batch_in(&self, epoch: u64, samples: &[usize]) -> Result<Self::Batch> {
-        // Decoding takes most of the time.
-        let pictures = samples.par_iter().map(|&sample| self.picture(epoch, sample)).collect::<Result<Vec<_>>>()?;
+        // Decoding takes most of the time. Transforms may run kernels: a rayon worker that waits for one takes up other
+        // work meanwhile, which must not wait for the same device.
+        let pictures = samples.par_iter().map(|&sample| self.decoded(sample)).collect::<Result<Vec<_>>>()?;
+        let pictures = pictures.into_iter().zip(samples).map(|(x, &sample)| self.transformed(x, epoch, sample));
+        let pictures = pictures.collect::<Result<Vec<_>>>()?;
         let labels: Vec<i64> = samples.iter().map(|&sample| self.samples[sample].1 as i64).collect();
         if let Some(odd) = pictures.iter().position(|picture| picture.shape() != pictures[0].shape()) {
             let (first, path) = (&self.samples[samples[0]].0, &self.samples[samples[odd]].0);

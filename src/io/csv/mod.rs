@@ -183,12 +183,13 @@ impl Options {
     /// The number that is read where one is missing. Without it, a float becomes NaN, a column of integers becomes
     /// floats, and where a dtype was asked for that has no NaN, it is an error. Text stays missing.
     pub fn fill(mut self, value: impl Into<Scalar>) -> Self {
-        self.missing.fill = Some(match value.into() {
-            Scalar::Bool(value) => value.to_string(),
-            Scalar::Int(value) => value.to_string(),
-            Scalar::UInt(value) => value.to_string(),
-            Scalar::Float(value) => value.to_string(),
-        });
+        self.missing.fill = match value.into() {
+            Scalar::Bool(value) => Some(value.to_string()),
+            Scalar::Int(value) => Some(value.to_string()),
+            Scalar::UInt(value) => Some(value.to_string()),
+            // NaN is what a missing number is anyway.
+            Scalar::Float(value) => Some(value.to_string()).filter(|_| !value.is_nan()),
+        };
         self
     }
 
