@@ -3,6 +3,8 @@
 import importlib
 import importlib.util
 import os
+import pathlib
+import subprocess
 from types import ModuleType
 
 import numpy as np
@@ -13,6 +15,7 @@ import kiln
 NUMPY_DTYPES = [
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64",
 ]  # fmt: skip
+ROOT = pathlib.Path(__file__).parents[2]
 NUMPY_VERSION = tuple(int(n) for n in np.__version__.split(".")[:2])
 
 
@@ -54,3 +57,9 @@ def resident_bytes() -> int:
         import resource
 
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def cargo(*arguments: str) -> None:
+    """Runs cargo on the whole workspace, with the features of `scripts/test`: what that has built is not built anew."""
+    features = os.environ.get("KILN_TEST_FEATURES", "safetensors")
+    subprocess.run(["cargo", *arguments, "--quiet", "--workspace", "--features", features], cwd=ROOT, check=True)

@@ -1,13 +1,12 @@
 """The Python of the guide, from top to bottom, as a reader would type it."""
 
-import pathlib
 import re
 
-from peers import peer
+from peers import ROOT, peer
 
 tensorflow, torch, jax, pandas = peer("tensorflow"), peer("torch"), peer("jax"), peer("pandas")
 
-GUIDE = pathlib.Path(__file__).parents[2] / "docs" / "from-numpy.md"
+GUIDE = ROOT / "docs" / "from-numpy.md"
 
 
 def test_every_snippet_runs(tmp_path, monkeypatch):

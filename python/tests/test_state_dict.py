@@ -2,17 +2,15 @@
 
 Needs torch and safetensors, and cargo to run the example that saves the network."""
 
-import pathlib
 import subprocess
 import sys
 
 import pytest
-from peers import peer
+from peers import ROOT, cargo, peer
 
 torch = peer("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "goldens"))
 from resnet import ResNet  # noqa: E402
 
@@ -22,8 +20,8 @@ def saved(tmp_path_factory):
     """The state, and an input with its output."""
     folder = tmp_path_factory.mktemp("state")
     state, io = folder / "net.safetensors", folder / "io.safetensors"
-    command = ["cargo", "run", "--quiet", "--features", "safetensors", "--example", "resnet_state", "--"]
-    subprocess.run([*command, str(state), str(io), "cpu"], cwd=ROOT, check=True)
+    cargo("build", "--example", "resnet_state")
+    subprocess.run([ROOT / "target" / "debug" / "examples" / "resnet_state", state, io, "cpu"], check=True)
     return state, load_file(io)
 
 
