@@ -57,13 +57,13 @@ impl Loaded {
     }
 
     /// An array, or these fields of a structured one; all of them if none are named.
-    fn npy(file: &NpyFile, wanted: Option<&[String]>) -> kiln::Result<Self> {
+    fn npy(file: NpyFile, wanted: Option<&[String]>) -> kiln::Result<Self> {
         match wanted {
             Some(paths) => Ok(Self::Named(
-                paths.iter().map(|path| Ok((path.clone(), field(file, path)?))).collect::<kiln::Result<_>>()?,
+                paths.iter().map(|path| Ok((path.clone(), field(&file, path)?))).collect::<kiln::Result<_>>()?,
             )),
-            None if file.fields().is_empty() => Ok(Self::Array(file.tensor()?)),
-            None => fields(file, file.fields(), ""),
+            None if file.fields().is_empty() => Ok(Self::Array(file.into_tensor()?)),
+            None => fields(&file, file.fields(), ""),
         }
     }
 }
@@ -100,10 +100,10 @@ fn field(file: &NpyFile, path: &str) -> kiln::Result<Loaded> {
 pub fn load(py: Python<'_>, path: PathBuf, fields: Option<Vec<String>>) -> PyResult<Bound<'_, PyAny>> {
     let wanted = fields.as_deref();
     let loaded = py.detach(|| match ending(&path) {
-        "npy" => npy::open(&path).and_then(|file| Loaded::npy(&file, wanted)).map_err(exception),
+        "npy" => npy::open(&path).and_then(|file| Loaded::npy(file, wanted)).map_err(exception),
         #[cfg(feature = "npz")]
         "npz" => kiln::io::npz::open(&path)
-            .and_then(|archive| named(wanted, archive.names(), |name| Loaded::npy(&archive.member(name)?, None)))
+            .and_then(|archive| named(wanted, archive.names(), |name| Loaded::npy(archive.member(name)?, None)))
             .map_err(exception),
         #[cfg(feature = "safetensors")]
         "safetensors" => kiln::io::safetensors::SafeTensors::open(&path)

@@ -6,6 +6,7 @@ pub mod cloud;
 pub mod csv;
 #[cfg(feature = "image")]
 pub mod image;
+mod memory;
 mod ndarray;
 pub mod npy;
 #[cfg(feature = "npz")]

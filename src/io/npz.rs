@@ -140,7 +140,7 @@ impl Npz {
     /// # Errors
     /// If there is none of that name, or it is broken; see [`npy::load`].
     pub fn get(&self, name: &str) -> Result<Tensor> {
-        self.member(name)?.tensor()
+        self.member(name)?.into_tensor()
     }
 
     /// Reads an array, perhaps a structured one, of which [`NpyFile::field`] gives the fields.

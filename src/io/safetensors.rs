@@ -28,8 +28,11 @@ use memmap2::Mmap;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
-use super::npy::in_file;
-use crate::{DType, Device, Error, Result, Shape, Tensor, nearest::nearest};
+use super::{
+    memory::{Block, Shared},
+    npy::in_file,
+};
+use crate::{DType, Error, Result, Shape, Tensor, nearest::nearest};
 
 /// The bytes that hold the header's length.
 const LENGTH: u64 = 8;
@@ -71,9 +74,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<BTreeMap<String, Tensor>> {
 pub fn from_bytes(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>> {
     let mut source = io::Cursor::new(bytes);
     let header = Header::read(&mut source, bytes.len() as u64)?;
-    header.tensors(|name| {
-        header.get(name, |place| copied(&bytes[place.start as usize..place.end as usize]).map(Data::Words))
-    })
+    header.tensors(|name| header.get(name, |place| copied(&bytes[place]).map(Data::Read)))
 }
 
 /// Writes tensors under their names. The file is complete when it appears under its name.
@@ -224,15 +225,12 @@ impl SafeTensors {
         let get = || {
             self.header.get(name, |place| match &self.source {
                 Source::File(file) => {
-                    let mut data = words(place.end - place.start)?;
-                    let bytes = &mut bytemuck::cast_slice_mut(&mut data)[..(place.end - place.start) as usize];
                     // Every read goes to its place first, so a panic in between leaves nothing half done.
                     let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                    file.seek(SeekFrom::Start(place.start)).map_err(broken)?;
-                    file.read_exact(bytes).map_err(broken)?;
-                    Ok(Data::Words(data))
+                    file.seek(SeekFrom::Start(place.start as u64)).map_err(broken)?;
+                    Block::read(&mut *file, place.len()).map(Data::Read).map_err(broken)
                 }
-                Source::Map(map) => Ok(Data::Mapped(Window { map: map.clone(), place })),
+                Source::Map(map) => Ok(Data::Mapped(Shared { owner: map.clone(), range: place })),
             })
         };
         get().map_err(|error| in_file(&self.path, error))
@@ -311,14 +309,14 @@ impl Header {
         })
     }
 
-    fn get(&self, name: &str, data: impl FnOnce(Range<u64>) -> Result<Data>) -> Result<Tensor> {
+    fn get(&self, name: &str, data: impl FnOnce(Range<usize>) -> Result<Data>) -> Result<Tensor> {
         let info = self.info(name)?;
         let failed = |reason: String| format(format!("{name}: {reason}"));
         let Some((_, dtype)) = DTYPES.into_iter().find(|(dtype, _)| *dtype == info.dtype) else {
             return Err(failed(format!("dtype {:?} is not supported; convert it to float32", info.dtype)));
         };
         let shape = Shape::try_new(&info.shape).map_err(|error| failed(error.to_string()))?;
-        let place = |offset: usize| self.start + offset as u64;
+        let place = |offset: usize| self.start as usize + offset;
         data(place(info.data_offsets.0)..place(info.data_offsets.1))?.tensor(dtype, shape)
     }
 
@@ -353,63 +351,36 @@ impl<'de> Visitor<'de> for Names {
 
 /// The bytes of a tensor, in little-endian order.
 enum Data {
-    /// Aligned for every dtype, the last word perhaps longer than they are.
-    Words(Vec<u64>),
-    Mapped(Window),
-}
-
-/// A part of a mapped file.
-struct Window {
-    map: Arc<Mmap>,
-    place: Range<u64>,
-}
-
-impl AsRef<[u8]> for Window {
-    fn as_ref(&self) -> &[u8] {
-        &self.map[self.place.start as usize..self.place.end as usize]
-    }
+    Read(Block),
+    Mapped(Shared),
 }
 
 impl Data {
     fn tensor(self, dtype: DType, shape: Shape) -> Result<Tensor> {
-        let device = Device::cpu();
-        let mut words = match self {
-            Data::Words(words) => words,
+        let mut block = match self {
+            Data::Read(block) => block,
             Data::Mapped(window) => {
                 let bytes = window.as_ref();
                 let aligned = bytes.as_ptr().addr().is_multiple_of(dtype.size());
                 if aligned && dtype != DType::Bool && cfg!(target_endian = "little") {
-                    let buffer = device.executor().adopt(Box::new(window))?;
-                    return Ok(Tensor::ready(buffer, &device, dtype, shape));
+                    return window.tensor(dtype, shape);
                 }
                 copied(bytes)?
             }
         };
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
         if dtype == DType::Bool {
             // Only 0 and 1 are bools.
-            bytes.iter_mut().for_each(|v| *v = (*v != 0) as u8);
+            block.iter_mut().for_each(|v| *v = (*v != 0) as u8);
         }
         if cfg!(target_endian = "big") {
-            bytes.chunks_exact_mut(dtype.size()).for_each(<[u8]>::reverse);
+            block.chunks_exact_mut(dtype.size()).for_each(<[u8]>::reverse);
         }
-        Tensor::from_memory(words, dtype, shape, &device)
+        block.tensor(dtype, shape)
     }
 }
 
-fn copied(bytes: &[u8]) -> Result<Vec<u64>> {
-    let mut words = words(bytes.len() as u64)?;
-    bytemuck::cast_slice_mut(&mut words)[..bytes.len()].copy_from_slice(bytes);
-    Ok(words)
-}
-
-/// Zeros that have room for so many bytes.
-fn words(bytes: u64) -> Result<Vec<u64>> {
-    let mut words = Vec::new();
-    let count = bytes.div_ceil(size_of::<u64>() as u64) as usize;
-    words.try_reserve_exact(count).map_err(|error| format(error.to_string()))?;
-    words.resize(count, 0);
-    Ok(words)
+fn copied(bytes: &[u8]) -> Result<Block> {
+    Block::read(&mut { bytes }, bytes.len()).map_err(broken)
 }
 
 fn write<N: AsRef<str>, T: Borrow<Tensor>>(

@@ -23,7 +23,7 @@
 //! # npy::save(&path, &Tensor::arange(0, 12, 1, DType::F32, &Device::cpu())?.reshape([6, 2])?)?;
 //! # let url = format!("file://{}", path.display());
 //! let x = npy::from_bytes(&read_url(&url)?)?;               // "s3://bucket/x.npy" just as well
-//! let rows = Remote::open(&url)?.npy_rows(2..4)?.tensor()?; // fetches these rows only
+//! let rows = Remote::open(&url)?.npy_rows(2..4)?.into_tensor()?; // fetches these rows only
 //! assert_eq!(rows.to_vec::<f32>()?, x.narrow(0, 2, 2)?.to_vec::<f32>()?);
 //! # std::fs::remove_file(path).unwrap();
 //! # Ok::<(), kiln::Error>(())

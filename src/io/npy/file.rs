@@ -3,7 +3,7 @@
 use std::{
     fmt,
     fs::File,
-    io::{BufReader, Read, Seek, SeekFrom},
+    io::{self, BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -16,9 +16,11 @@ use super::{
     descr::{Field, Number},
     format,
     header::Header,
-    memory::{Block, Shared, fill},
 };
-use crate::{DType, Device, Error, Result, Shape, Tensor};
+use crate::{
+    DType, Device, Error, Result, Shape, Tensor,
+    io::memory::{Block, Shared},
+};
 
 /// An open `.npy` file: its header is read, its data are not.
 ///
@@ -52,7 +54,7 @@ const PIECE: usize = 256 << 10;
 enum Data {
     /// The data start at this byte.
     File(Mutex<File>, usize),
-    Memory(Shared),
+    Memory(Arc<Block>),
 }
 
 /// What errors name.
@@ -126,8 +128,8 @@ impl NpyFile {
             let bytes = fetch((start + row * rows.start) as u64..(start + row * rows.end) as u64)?;
             *count = rows.len();
             header.shape = Shape::try_new(&sizes)?;
-            let block = Block::read(&mut &bytes[..], header.bytes())?;
-            Ok((header, Data::Memory(Shared::new(block))))
+            let block = Block::read(&mut &bytes[..], header.bytes()).map_err(cut)?;
+            Ok((header, Data::Memory(Arc::new(block))))
         };
         let (header, data) = read().map_err(|error| origin.at(error))?;
         Ok(Self { header, data, origin })
@@ -181,6 +183,19 @@ impl NpyFile {
         read().map_err(|error| self.origin.at(error))
     }
 
+    /// [`tensor`](Self::tensor), of which what lies in memory already becomes the memory.
+    ///
+    /// # Errors
+    /// As [`tensor`](Self::tensor).
+    pub fn into_tensor(self) -> Result<Tensor> {
+        let Self { header, data, origin } = self;
+        let read = || {
+            let column = header.descr.whole()?;
+            header.tensor(&column, data.into_block(header.bytes())?)
+        };
+        read().map_err(|error| origin.at(error))
+    }
+
     /// Reads a field of a structured array to the CPU: `value`, or `pos.x` for a field within a field. Sub-arrays add
     /// their axes at the end.
     ///
@@ -229,30 +244,18 @@ impl NpyFile {
 
     /// A tensor of its own of a column.
     fn copied(&self, column: &Column) -> Result<Tensor> {
-        let (records, number) = (self.header.records(), column.number);
-        let shape = column.stored(&records)?;
-        let order = records.order(shape.rank());
-        let bytes = shape.numel() * number.dtype.size();
-        let memory = match &self.data {
-            // There may be no records, of any size.
-            _ if bytes == 0 => Shared::new(Block::zeroed(0)?),
-            Data::Memory(memory) if bytes == self.header.bytes() && number.is_native() => memory.clone(),
-            data => {
-                let mut out = if bytes == self.header.bytes() {
-                    data.copy(bytes)?
-                } else {
-                    let mut out = Block::zeroed(bytes)?;
-                    let mut filled = 0;
-                    data.pieces(self.header.bytes(), records.size, |records, size| {
-                        filled += column.gather(records, size, &mut out[filled..]);
-                    })?;
-                    out
-                };
-                number.make_native(&mut out);
-                Shared::new(out)
-            }
+        let bytes = column.stored(&self.header.records())?.numel() * column.number.dtype.size();
+        let block = if bytes == 0 || bytes == self.header.bytes() {
+            self.data.copy(bytes)?
+        } else {
+            let mut out = Block::zeroed(bytes).map_err(broken)?;
+            let mut filled = 0;
+            self.data.pieces(self.header.bytes(), self.header.records().size, |records, size| {
+                filled += column.gather(records, size, &mut out[filled..]);
+            })?;
+            out
         };
-        memory.tensor(number.dtype, shape)?.permute(&order)
+        self.header.tensor(column, block)
     }
 
     /// A view of the file, or of memory, that is a column.
@@ -290,12 +293,29 @@ impl NpyFile {
     }
 }
 
+impl Header {
+    /// The tensor whose elements, as the file stores them, are in the block.
+    fn tensor(&self, column: &Column, mut block: Block) -> Result<Tensor> {
+        let (shape, number) = (column.stored(&self.records())?, column.number);
+        number.make_native(&mut block);
+        let order = self.records().order(shape.rank());
+        block.tensor(number.dtype, shape)?.permute(&order)
+    }
+}
+
 impl Data {
+    fn into_block(self, bytes: usize) -> Result<Block> {
+        match self {
+            Data::Memory(block) => Arc::try_unwrap(block).or_else(|shared| Data::Memory(shared).copy(bytes)),
+            file => file.copy(bytes),
+        }
+    }
+
     /// The first bytes of the data.
     fn copy(&self, bytes: usize) -> Result<Block> {
         match self {
-            Data::File(file, start) => Block::read(&mut *at(file, *start)?, bytes),
-            Data::Memory(memory) => Block::read(&mut memory.as_ref(), bytes),
+            Data::File(file, start) => Block::read(&mut *at(file, *start)?, bytes).map_err(cut),
+            Data::Memory(block) => Block::read(&mut &block[..], bytes).map_err(cut),
         }
     }
 
@@ -304,16 +324,16 @@ impl Data {
         match self {
             Data::File(file, start) => {
                 let mut file = at(file, *start)?;
-                let mut piece = Block::zeroed(bytes.min((PIECE / size).max(1) * size))?;
+                let mut piece = Block::zeroed(bytes.min((PIECE / size).max(1) * size)).map_err(broken)?;
                 let mut left = bytes;
                 while left > 0 {
                     let now = left.min(piece.len());
-                    fill(&mut *file, &mut piece[..now])?;
+                    file.read_exact(&mut piece[..now]).map_err(cut)?;
                     f(&piece[..now], size);
                     left -= now;
                 }
             }
-            Data::Memory(memory) => f(memory.as_ref(), size),
+            Data::Memory(block) => f(block, size),
         }
         Ok(())
     }
@@ -331,8 +351,16 @@ impl Data {
                     None => Err(format("it has become shorter since it was opened")),
                 }
             }
-            Data::Memory(memory) => Ok(memory.clone()),
+            Data::Memory(block) => Ok(Shared { owner: block.clone(), range: 0..block.len() }),
         }
+    }
+}
+
+/// The error of reading data.
+fn cut(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => format("it ends within the data"),
+        _ => broken(error),
     }
 }
 
@@ -348,9 +376,9 @@ fn read(reader: &mut impl Read, length: Option<u64>) -> Result<(Header, Data)> {
     if let Some(length) = length {
         fits(&header, length.saturating_sub(start as u64))?;
     }
-    let block = Block::read_claimed(reader, header.bytes())?;
+    let block = Block::read_claimed(reader, header.bytes()).map_err(cut)?;
     match reader.read(&mut [0]).map_err(broken)? {
-        0 => Ok((header, Data::Memory(Shared::new(block)))),
+        0 => Ok((header, Data::Memory(Arc::new(block)))),
         _ => Err(format("more bytes follow the data")),
     }
 }
@@ -365,11 +393,6 @@ fn fits(header: &Header, found: u64) -> Result<()> {
 }
 
 impl Number {
-    /// Whether bytes of a file are elements as they are.
-    fn is_native(self) -> bool {
-        !self.swapped && self.dtype != DType::Bool
-    }
-
     fn make_native(self, bytes: &mut [u8]) {
         if self.swapped {
             match self.dtype.size() {

@@ -15,7 +15,6 @@ mod descr;
 mod file;
 mod header;
 mod literal;
-mod memory;
 mod write;
 
 use std::{io, path::Path};
@@ -44,7 +43,7 @@ use crate::{Error, Result, Tensor};
 /// # Ok::<(), kiln::Error>(())
 /// ```
 pub fn load(path: impl AsRef<Path>) -> Result<Tensor> {
-    open(path)?.tensor()
+    open(path)?.into_tensor()
 }
 
 /// Opens a `.npy` file of numbers or records. Its header is read, its data wait for [`NpyFile::tensor`],
@@ -90,7 +89,7 @@ pub fn mmap(path: impl AsRef<Path>) -> Result<Tensor> {
 /// # Errors
 /// As [`load`].
 pub fn from_bytes(bytes: &[u8]) -> Result<Tensor> {
-    NpyFile::from_bytes(bytes)?.tensor()
+    NpyFile::from_bytes(bytes)?.into_tensor()
 }
 
 pub(super) fn format(reason: impl Into<String>) -> Error {

@@ -12,9 +12,8 @@ use super::{
     descr::{Descr, Number},
     header::Header,
     in_file,
-    memory::CHUNK,
 };
-use crate::{Error, Result, Shape, Tensor, graph::executor::Buffer};
+use crate::{Error, Result, Shape, Tensor, graph::executor::Buffer, io::memory::CHUNK};
 
 /// The elements of a tensor in host memory, row-major.
 struct Elements {

@@ -1,15 +1,15 @@
-//! Memory that files are read into.
+//! Memory that files are read into, or mapped to.
 
 use std::{
     io::{self, Read},
     ops::{Deref, DerefMut, Range},
+    ptr::NonNull,
     sync::Arc,
 };
 
 use memmap2::MmapMut;
 
-use super::{broken, format};
-use crate::{DType, Device, Result, Shape, Tensor};
+use crate::{DType, Device, Result, Shape, Tensor, graph::executor::HostMemory};
 
 /// Bytes that are read at once where nobody knows how many there are.
 pub(super) const CHUNK: usize = 1 << 20;
@@ -25,7 +25,7 @@ pub(super) enum Block {
 impl Block {
     /// # Errors
     /// If there is not so much memory.
-    pub fn zeroed(len: usize) -> Result<Self> {
+    pub fn zeroed(len: usize) -> io::Result<Self> {
         if len >= PAGES
             && let Ok(pages) = MmapMut::map_anon(len)
         {
@@ -40,40 +40,54 @@ impl Block {
     }
 
     /// Reads `len` bytes that are known to be there.
-    pub fn read(reader: &mut impl Read, len: usize) -> Result<Self> {
+    pub fn read(reader: &mut impl Read, len: usize) -> io::Result<Self> {
         let mut block = Self::zeroed(len)?;
-        fill(reader, &mut block)?;
+        reader.read_exact(&mut block)?;
         Ok(block)
     }
 
     /// Reads `len` bytes of which there may be fewer: memory grows with what comes.
-    pub fn read_claimed(reader: &mut impl Read, len: usize) -> Result<Self> {
+    pub fn read_claimed(reader: &mut impl Read, len: usize) -> io::Result<Self> {
         let (mut words, mut have) = (Vec::new(), 0);
         while have < len {
             let next = len.min((2 * have).max(CHUNK));
             grow(&mut words, next)?;
-            fill(reader, &mut bytemuck::cast_slice_mut(&mut words)[have..next])?;
+            reader.read_exact(&mut bytemuck::cast_slice_mut(&mut words)[have..next])?;
             have = next;
         }
         Ok(Self::Words { words, len })
     }
+
+    /// A tensor on the CPU over the memory, which holds the elements of `shape`.
+    pub fn tensor(self, dtype: DType, shape: Shape) -> Result<Tensor> {
+        adopt(Box::new(self), dtype, shape)
+    }
 }
 
-fn grow(words: &mut Vec<u64>, bytes: usize) -> Result<()> {
+fn adopt(memory: Box<dyn HostMemory>, dtype: DType, shape: Shape) -> Result<Tensor> {
+    let device = Device::cpu();
+    Ok(Tensor::ready(device.executor().adopt(memory)?, &device, dtype, shape))
+}
+
+/// Kiln does not write to what it has adopted; whoever borrows it may.
+impl HostMemory for Block {
+    fn bytes(&mut self) -> NonNull<[u8]> {
+        NonNull::from(&mut **self)
+    }
+
+    fn is_read_only(&self) -> bool {
+        false
+    }
+}
+
+fn grow(words: &mut Vec<u64>, bytes: usize) -> io::Result<()> {
     let more = bytes.div_ceil(size_of::<u64>()) - words.len();
-    words.try_reserve_exact(more).map_err(|error| format(error.to_string()))?;
+    words.try_reserve_exact(more).map_err(io::Error::other)?;
     words.resize(words.len() + more, 0);
     Ok(())
 }
 
 /// Reads as many bytes as `out` holds.
-pub(super) fn fill(reader: &mut impl Read, out: &mut [u8]) -> Result<()> {
-    reader.read_exact(out).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => format("it ends within the data"),
-        _ => broken(error),
-    })
-}
-
 impl Deref for Block {
     type Target = [u8];
 
@@ -108,15 +122,9 @@ impl AsRef<[u8]> for Shared {
 }
 
 impl Shared {
-    pub fn new(block: Block) -> Self {
-        let range = 0..block.len();
-        Self { owner: Arc::new(block), range }
-    }
-
-    /// A tensor on the CPU over the memory, which holds the elements of `shape` and is aligned for them.
+    /// A tensor on the CPU over the memory, which holds the elements of `shape` and is aligned for them. Others cannot
+    /// write to it.
     pub fn tensor(self, dtype: DType, shape: Shape) -> Result<Tensor> {
-        let device = Device::cpu();
-        let buffer = device.executor().adopt(Box::new(self))?;
-        Ok(Tensor::ready(buffer, &device, dtype, shape))
+        adopt(Box::new(self), dtype, shape)
     }
 }
