@@ -98,8 +98,9 @@ fn answer(
     write!(stream, "HTTP/1.1 {status}\r\nETag: {tag}\r\nContent-Length: {}\r\n{more}\r\n", body.len()).ok()?;
     let cut = (faults.unavailable..faults.unavailable + faults.broken).contains(&number);
     let body = if cut { &body[..body.len() / 2] } else { body };
-    stream.write_all(body).ok()?;
+    // Before they are sent: whoever has read them may look at the count.
     counts.1.fetch_add(body.len(), Ordering::SeqCst);
+    stream.write_all(body).ok()?;
     if cut {
         stream.shutdown(std::net::Shutdown::Both).ok()?;
         return None;
