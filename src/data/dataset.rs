@@ -58,6 +58,7 @@ impl<T: Tensors> TensorDataset<T> {
     ///
     /// # Errors
     /// If a tensor is a scalar, or they do not have the same number of rows.
+    #[doc(alias = "from_tensor_slices")]
     pub fn new(tensors: T) -> Result<Self> {
         let op = "dataset";
         let mut len = None;

@@ -36,6 +36,7 @@ impl Tensor {
     /// assert_eq!(x.to_vec::<f32>()?, [1.0, 3.0, 2.0, 4.0]);
     /// # Ok::<(), kiln::Error>(())
     /// ```
+    #[doc(alias = "from_numpy")]
     pub fn from_ndarray<S, D>(array: &ArrayBase<S, D>, device: &Device) -> Result<Tensor>
     where
         S: Data<Elem: Element>,
@@ -59,6 +60,7 @@ impl Tensor {
     /// assert_eq!(x.to_ndarray::<f32>()?, ndarray::ArrayD::<f32>::ones(vec![2, 3]));
     /// # Ok::<(), kiln::Error>(())
     /// ```
+    #[doc(alias = "numpy")]
     pub fn to_ndarray<T: Element>(&self) -> Result<ArrayD<T>> {
         let array = ArrayD::from_shape_vec(self.shape().dims(), self.to_vec()?);
         array.map_err(|error| Error::shape("to_ndarray", self.shape(), error.to_string()))

@@ -56,6 +56,8 @@ impl Tensor {
     /// assert_eq!(y.to_vec::<f32>()?, [1.0, 1.0]);
     /// # Ok::<(), kiln::Error>(())
     /// ```
+    #[doc(alias = "cuda")]
+    #[doc(alias = "to")]
     pub fn to_device(&self, device: &Device) -> Result<Tensor> {
         if device == self.device() {
             return Ok(self.clone());

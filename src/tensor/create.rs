@@ -61,6 +61,9 @@ impl Tensor {
     ///
     /// # Errors
     /// If the slice does not have as many elements as the shape, or the device lacks memory.
+    #[doc(alias = "constant")]
+    #[doc(alias = "convert_to_tensor")]
+    #[doc(alias = "tensor")]
     pub fn from_slice<T: Element>(data: &[T], shape: impl Into<Shape>, device: &Device) -> Result<Tensor> {
         let shape = shape.into();
         fills("from_slice", data.len(), &shape)?;

@@ -51,6 +51,7 @@ use crate::{DType, Error, Result, Scalar};
 /// # Errors
 /// If the file cannot be read, a record has more or fewer fields than there are names, or a quote is not closed. The
 /// error names the line.
+#[doc(alias = "read_csv")]
 pub fn read(path: impl AsRef<Path>) -> Result<Table> {
     Options::default().read(path)
 }

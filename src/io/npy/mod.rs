@@ -80,6 +80,8 @@ pub fn open(path: impl AsRef<Path>) -> Result<NpyFile> {
 /// # std::fs::remove_file(path).unwrap();
 /// # Ok::<(), kiln::Error>(())
 /// ```
+#[doc(alias = "memmap")]
+#[doc(alias = "mmap_mode")]
 pub fn mmap(path: impl AsRef<Path>) -> Result<Tensor> {
     open(path)?.mmap()
 }

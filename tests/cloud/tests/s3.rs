@@ -6,7 +6,13 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use kiln::io::cloud::{CloudOptions, Remote, write_url_with};
+use kiln::{
+    io::{
+        cloud::{CloudOptions, Remote, write_url_with},
+        csv, safetensors,
+    },
+    prelude::*,
+};
 use kiln_cloud_tests::noise;
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use s3s_fs::FileSystem;
@@ -71,6 +77,33 @@ fn objects_are_written_and_read() {
     let intruder = options.set("aws_secret_access_key", "guessed");
     let error = Remote::open_with("s3://bucket/folder/10%20bytes.bin", &intruder).unwrap_err().to_string();
     assert!(error.contains("access is denied") && !error.contains("guessed"), "{error}");
+}
+
+#[test]
+fn every_format_is_read() -> Result<()> {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir(root.path().join("bucket")).unwrap();
+    let options = options(serve(root.path()));
+    let x = Tensor::arange(0, 20_000, 1, DType::F32, &Device::cpu())?.reshape([2000, 10])?;
+    let write = |name: &str, bytes: Vec<u8>| write_url_with(&format!("s3://bucket/{name}"), &bytes, &options);
+    let open = |name: &str| Remote::open_with(&format!("s3://bucket/{name}"), &options);
+
+    write("x.npy", npy::to_bytes(&x)?)?;
+    assert_eq!(open("x.npy")?.npy()?.into_tensor()?.to_vec::<f32>()?, x.to_vec::<f32>()?);
+    let rows = open("x.npy")?.npy_rows(1990..2000)?.into_tensor()?;
+    assert_eq!(rows.to_vec::<f32>()?, x.narrow(0, 1990, 10)?.to_vec::<f32>()?);
+
+    write("all.npz", npz::to_bytes(&[("x", &x), ("sum", &x.sum(1)?)])?)?;
+    assert_eq!(open("all.npz")?.npz()?.get("sum")?.to_vec::<f32>()?, x.sum(1)?.to_vec::<f32>()?);
+
+    write("x.safetensors", safetensors::to_bytes([("x", &x)])?)?;
+    assert_eq!(safetensors::from_bytes(&open("x.safetensors")?.read()?)?["x"].to_vec::<f32>()?, x.to_vec::<f32>()?);
+
+    let names: Vec<String> = (0..10).map(|i| format!("c{i}")).collect();
+    write("x.csv", csv::to_bytes(&names, &x)?)?;
+    let table = csv::from_bytes(&open("x.csv")?.read()?)?;
+    assert_eq!(table.columns_as(names, DType::F32)?.to_vec::<f32>()?, x.to_vec::<f32>()?);
+    Ok(())
 }
 
 #[test]
