@@ -376,3 +376,8 @@ macro_rules! for_dtype {
     }};
 }
 pub(crate) use for_dtype;
+
+/// Makes bytes that others wrote bools as Kiln stores them: nothing but 0 and 1.
+pub(crate) fn normalize_bools(bytes: &mut [u8]) {
+    bytes.iter_mut().for_each(|byte| *byte = (*byte != 0) as u8);
+}

@@ -48,6 +48,18 @@ impl View {
         true
     }
 
+    /// How far before and behind the first element others lie: at most 0, and at least 0. `None` if that cannot be
+    /// addressed. The view has elements.
+    pub fn reach(&self) -> Option<(isize, isize)> {
+        let (mut low, mut high) = (0isize, 0isize);
+        for (&size, &stride) in self.shape.iter().zip(&self.strides) {
+            let span = stride.checked_mul(size as isize - 1)?;
+            low = low.checked_add(span.min(0))?;
+            high = high.checked_add(span.max(0))?;
+        }
+        low.checked_neg().map(|_| (low, high))
+    }
+
     /// Whether this is a buffer of `numel` elements, whole and in order, under any shape.
     pub fn is_identity(&self, numel: usize) -> bool {
         self.offset == 0 && self.shape.numel() == numel && self.is_dense()

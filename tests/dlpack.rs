@@ -296,6 +296,20 @@ fn a_borrower_may_write_where_nothing_forbids_it() {
 }
 
 #[test]
+fn bytes_that_others_leave_in_bools_are_true() {
+    let x = Tensor::from_vec(vec![true, false, true], [3], &cpu()).unwrap();
+    let handle = x.to_dlpack(Some(false)).unwrap();
+    // SAFETY: the handle lends three bytes, which nobody else uses now.
+    unsafe { *handle.dl_tensor().unwrap().data.cast::<u8>().add(1) = 2 };
+    for lent in [Some(handle), None] {
+        assert_eq!(x.to_vec::<bool>().unwrap(), [true; 3]);
+        let seen = x.as_ndarray::<bool>().unwrap();
+        assert_eq!(seen.view().iter().map(|&value| value as u8).collect::<Vec<_>>(), [1; 3]);
+        drop(lent);
+    }
+}
+
+#[test]
 fn results_do_not_change_with_what_is_written_later() {
     let x = Tensor::from_slice(&[1i32, 2, 3], [3], &cpu()).unwrap();
     let before = x.add(1).unwrap();

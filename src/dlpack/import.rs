@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     DType, Device, Error, MAX_RANK, Result, Shape, Tensor,
+    dtype::normalize_bools,
     graph::executor::HostMemory,
     layout::{Strides, View, contiguous_strides},
 };
@@ -51,7 +52,7 @@ impl Tensor {
             let mut copied = Vec::with_capacity(view.shape.numel() * dtype.size());
             layout.elements().for_each(|element| copied.extend_from_slice(element));
             if dtype == DType::Bool {
-                copied.iter_mut().for_each(|byte| *byte = (*byte != 0) as u8);
+                normalize_bools(&mut copied);
             }
             let buffer = Device::cpu().executor().upload(&copied)?;
             return Ok(Tensor::ready(buffer, &Device::cpu(), dtype, view.shape));
@@ -144,7 +145,8 @@ impl Layout {
         let first =
             first.ok_or_else(|| broken(format!("the array has {} elements, but its data is NULL", shape.numel())))?;
         let far = || broken(format!("shape {shape:?} with strides {:?} leaves the address space", &strides[..rank]));
-        let (low, high) = reach(&shape, &strides).ok_or_else(far)?;
+        let view = View { shape, strides, offset: 0 };
+        let (low, high) = view.reach().ok_or_else(far)?;
         let size = dtype.size() as isize;
         let in_bytes = |elements: isize| elements.checked_mul(size);
         let start = in_bytes(low)
@@ -156,7 +158,7 @@ impl Layout {
         let start = NonNull::new(first.as_ptr().with_addr(start)).ok_or_else(far)?;
         Ok(Self {
             dtype,
-            view: View { shape, strides, offset: -low },
+            view: View { offset: -low, ..view },
             bytes: Some(NonNull::slice_from_raw_parts(start, length as usize)),
         })
     }
@@ -175,20 +177,6 @@ impl Layout {
             unsafe { std::slice::from_raw_parts(start.as_ptr().offset(at * size as isize), size) }
         })
     }
-}
-
-/// How far before and behind the first element others lie, in elements.
-fn reach(shape: &Shape, strides: &Strides) -> Option<(isize, isize)> {
-    let (mut low, mut high) = (0isize, 0isize);
-    for (&size, &stride) in shape.iter().zip(strides) {
-        let span = stride.checked_mul(size as isize - 1)?;
-        if span < 0 {
-            low = low.checked_add(span)?;
-        } else {
-            high = high.checked_add(span)?;
-        }
-    }
-    low.checked_neg().map(|_| (low, high))
 }
 
 fn dtype(dtype: DLDataType) -> Result<DType> {

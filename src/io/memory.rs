@@ -87,7 +87,6 @@ fn grow(words: &mut Vec<u64>, bytes: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads as many bytes as `out` holds.
 impl Deref for Block {
     type Target = [u8];
 

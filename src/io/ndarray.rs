@@ -5,7 +5,7 @@
 //! | `Array` | `Tensor::from`, `try_from` if the rank is dynamic | taken over |
 //! | `ArcArray` | the same | shared |
 //! | `ArrayView` | the same, or [`Tensor::from_ndarray`] for any device | copied |
-//! | to a view | [`Tensor::as_ndarray`] | shared if the tensor is on the CPU |
+//! | to a view | [`Tensor::as_ndarray`] | shared if the tensor is on the CPU and not of bools |
 //! | to `Array`, `ArcArray` | `try_from(&tensor)`, or [`Tensor::to_ndarray`] for a dynamic rank | copied |
 
 use std::{marker::PhantomData, slice};
@@ -16,7 +16,7 @@ use ndarray::{
 };
 
 use crate::{
-    Device, Element, Error, Result, Shape, Tensor,
+    DType, Device, Element, Error, Result, Shape, Tensor,
     graph::executor::Buffer,
     layout::{Strides, View},
     shape::MAX_RANK,
@@ -67,7 +67,8 @@ impl Tensor {
     }
 
     /// The elements, of which `view()` is an array without a copy: strides are the tensor's. Waits for the device. What
-    /// is on a GPU is copied to host memory once.
+    /// is on a GPU is copied to host memory once. So are bools, since [others](crate::dlpack) with whom memory was shared
+    /// may have left other bytes than 0 and 1 in it.
     ///
     /// # Errors
     /// If `T` is not the tensor's dtype, or the device fails.
@@ -84,7 +85,10 @@ impl Tensor {
             let reason = format!("asked for {}; convert with `to_dtype`", T::DTYPE);
             return Err(Error::dtype("as_ndarray", self.dtype(), reason));
         }
-        let tensor = self.detach().to_device(&Device::cpu())?;
+        let tensor = match T::DTYPE {
+            DType::Bool => Tensor::from_vec(self.to_vec::<T>()?, *self.shape(), &Device::cpu())?,
+            _ => self.detach().to_device(&Device::cpu())?,
+        };
         let buffer = tensor.realize()?;
         Ok(NdArrayRef { tensor, buffer, elements: PhantomData })
     }
@@ -121,12 +125,7 @@ fn strides_of<S: Data, D: Dimension>(array: &ArrayBase<S, D>) -> Strides {
 
 /// The elements that lie before the first one of a view that has some, and those from the lowest to the highest.
 fn reach(view: &View) -> (usize, usize) {
-    let (mut low, mut high) = (0, 0);
-    for (&size, &stride) in view.shape.iter().zip(&view.strides) {
-        let span = (size as isize - 1) * stride;
-        low += span.min(0);
-        high += span.max(0);
-    }
+    let (low, high) = view.reach().unwrap_or_else(|| unreachable!("elements that exist can be addressed"));
     (low.unsigned_abs(), (high - low) as usize + 1)
 }
 
@@ -168,8 +167,8 @@ impl<T: Element> NdArrayRef<T> {
         let (before, len) = reach(view);
         let start = view.offset as usize - before;
         let bytes = &host[start * size_of::<T>()..][..len * size_of::<T>()];
-        // SAFETY: the bytes are `len` elements of the tensor's dtype, which is `T`'s, and aligned as its buffers are:
-        // kernels, uploads and readers store nothing but 0 and 1 as `bool`, and any other bits are a number.
+        // SAFETY: the bytes are `len` elements of the tensor's dtype, which is `T`'s, and aligned as its buffers are;
+        // `as_ndarray` made bools valid, and any other bits are a number.
         let elements = unsafe { slice::from_raw_parts(bytes.as_ptr().cast::<T>(), len) };
         let steps: Vec<usize> = view.strides[..dims.len()].iter().map(|step| step.unsigned_abs()).collect();
         let array = ArrayViewD::from_shape(dims.strides(&steps), elements);

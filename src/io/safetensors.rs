@@ -32,7 +32,7 @@ use super::{
     memory::{Block, Shared},
     npy::in_file,
 };
-use crate::{DType, Error, Result, Shape, Tensor, nearest::nearest};
+use crate::{DType, Error, Result, Shape, Tensor, dtype::normalize_bools, nearest::nearest};
 
 /// The bytes that hold the header's length.
 const LENGTH: u64 = 8;
@@ -369,8 +369,7 @@ impl Data {
             }
         };
         if dtype == DType::Bool {
-            // Only 0 and 1 are bools.
-            block.iter_mut().for_each(|v| *v = (*v != 0) as u8);
+            normalize_bools(&mut block);
         }
         if cfg!(target_endian = "big") {
             block.chunks_exact_mut(dtype.size()).for_each(<[u8]>::reverse);

@@ -4,6 +4,7 @@ use super::Tensor;
 use crate::{
     DType, Device, Element, Error, Result,
     autograd::{self, Rule},
+    dtype::normalize_bools,
 };
 
 impl Tensor {
@@ -25,7 +26,7 @@ impl Tensor {
         let read = self.read(bytes);
         if T::DTYPE == DType::Bool {
             // Kernels store nothing but 0 and 1; other owners of shared memory may have left anything.
-            bytes.iter_mut().for_each(|byte| *byte = (*byte != 0) as u8);
+            normalize_bools(bytes);
         }
         read?;
         Ok(out)

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     DType, Device, Error, Result, Shape, Tensor,
+    dtype::normalize_bools,
     io::memory::{Block, Shared},
 };
 
@@ -402,8 +403,7 @@ impl Number {
             }
         }
         if self.dtype == DType::Bool {
-            // Only 0 and 1 are bools.
-            bytes.iter_mut().for_each(|v| *v = (*v != 0) as u8);
+            normalize_bools(bytes);
         }
     }
 }
