@@ -96,10 +96,14 @@ impl Values {
         let negative = |values: &Values| matches!(values, Values::Int(_)) && values.unsigned().is_none();
         let as_floats = float && (int || uint) || uint && int && parts.iter().any(negative);
         for part in &mut parts {
-            if as_floats {
-                *part = part.floats().map_or_else(|| part.clone(), Values::Float);
-            } else if uint {
-                *part = part.unsigned().map_or_else(|| part.clone(), Values::UInt);
+            let wider = match () {
+                () if as_floats => part.floats().map(Values::Float),
+                () if uint => part.unsigned().map(Values::UInt),
+                () => None,
+            };
+            // Those that are as wide already stay what they are.
+            if let Some(wider) = wider {
+                *part = wider;
             }
         }
         Ok(Some(parts))
@@ -289,14 +293,14 @@ impl Column {
             State::Missing(rows) => *rows += 1,
             State::Lost => {}
             State::Known(Values::Text(text)) => text.rows.push(Text::MISSING),
-            State::Known(_) if let Some(fill) = &missing.fill => return self.push_value(fill.as_bytes(), missing),
-            State::Known(Values::Float(values)) => values.push(f64::NAN),
-            State::Known(values) => match self.want {
-                Want::Numbers(dtype) => {
+            State::Known(values) => match (&missing.fill, values, self.want) {
+                (Some(fill), ..) => return self.push_value(fill.as_bytes(), missing),
+                (None, Values::Float(values), _) => values.push(f64::NAN),
+                (None, _, Want::Numbers(dtype)) => {
                     let reason = "the value is missing, and there is no NaN in";
                     return Err(format!("{reason} {dtype}: set a `fill`, or read it as float64"));
                 }
-                Want::Any | Want::Text => {
+                (None, values, Want::Any | Want::Text) => {
                     self.state = match values.floats() {
                         Some(mut values) => {
                             values.push(f64::NAN);
