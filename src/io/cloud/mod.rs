@@ -46,7 +46,7 @@ use self::{
 use crate::io::npz::Npz;
 use crate::{Result, io::npy::NpyFile};
 
-/// Objects up to this size come whole with the first request, larger ones in parts of it.
+/// What is fetched with one request: larger ranges come in parts of this size.
 const PART: u64 = 8 << 20;
 /// Parts that are on their way at a time.
 const PARTS: usize = 8;
@@ -303,5 +303,7 @@ impl Remote {
 fn gives_no_parts(error: &object_store::Error) -> bool {
     let text = causes(error);
     matches!(error, object_store::Error::Generic { .. } | object_store::Error::NotSupported { .. })
-        && ["non-partial", "416", "range"].iter().any(|hint| text.to_lowercase().contains(hint))
+        && ["non-partial response", "416 Range Not Satisfiable", "Wanted range", "Requested range"]
+            .iter()
+            .any(|reason| text.contains(reason))
 }

@@ -39,7 +39,7 @@ impl Object {
             reason: format!("it is no URL ({error}); local files are read by their own modules"),
         })?;
         let shown = url[..Position::AfterPath].to_owned();
-        let address = Address { shown, secret: url.query().map(str::to_owned) };
+        let address = Address { shown, secret: url.query().filter(|query| !query.is_empty()).map(str::to_owned) };
         let (scheme, path) = ObjectStoreScheme::parse(&url).map_err(|error| address.error(&error.into()))?;
         let store = connect(&url, scheme, options).map_err(|error| match error {
             Refused::Store(error) => address.error(&error),

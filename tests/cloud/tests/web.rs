@@ -32,6 +32,17 @@ fn objects_of_every_size_come_whole() {
 }
 
 #[test]
+fn local_files_are_read_by_their_address() {
+    let folder = tempfile::tempdir().unwrap();
+    for size in [0, 1, 100_000, LARGE] {
+        let (object, path) = (noise(size), folder.path().join(format!("orange {size}.bin")));
+        std::fs::write(&path, &object).unwrap();
+        let remote = Remote::open_with(&format!("file://{}", path.display()), &quick()).unwrap();
+        assert!(remote.len() == size as u64 && remote.read().unwrap() == object, "{size} bytes");
+    }
+}
+
+#[test]
 fn ranges_fetch_no_more_than_they_need() {
     let object = noise(LARGE);
     let web = Web::new(object.clone(), Faults::default());
@@ -93,6 +104,9 @@ fn signed_addresses_keep_their_signature_and_hide_it() {
     assert!(signed("?sig=se%2Bcret&e=1").unwrap().read().unwrap() == object);
     let error = signed("?sig=guess").unwrap_err().to_string();
     assert!(error.contains("access is denied") && !error.contains("guess"), "{error}");
+    // Of an empty query there is nothing to hide.
+    let error = signed("?").unwrap_err().to_string();
+    assert!(error.contains("access is denied") && error.contains("403 Forbidden"), "{error}");
 }
 
 #[test]
