@@ -301,9 +301,13 @@ impl Remote {
 
 /// Whether the server may give the whole where it refused a part: it knows no ranges, or the object is empty.
 fn gives_no_parts(error: &object_store::Error) -> bool {
-    let text = causes(error);
-    matches!(error, object_store::Error::Generic { .. } | object_store::Error::NotSupported { .. })
-        && ["non-partial response", "416 Range Not Satisfiable", "Wanted range", "Requested range"]
-            .iter()
-            .any(|reason| text.contains(reason))
+    match error {
+        object_store::Error::NotSupported { .. } => true,
+        object_store::Error::Generic { .. } => {
+            let text = causes(error);
+            let refusals = ["non-partial response", "416 Range Not Satisfiable", "Wanted range", "Requested range"];
+            refusals.iter().any(|refusal| text.contains(refusal))
+        }
+        _ => false,
+    }
 }
