@@ -163,6 +163,14 @@ impl DType {
         if self.is_float() { self } else { F32 }
     }
 
+    /// The dtype in which a result that takes several steps is computed: halves in `F32`, others in their own.
+    pub(crate) const fn wide(self) -> DType {
+        match self {
+            F16 | BF16 => F32,
+            dtype => dtype,
+        }
+    }
+
     /// The dtype of sums and products: integers and bools become `I64` (unsigned ones `U64`), as in NumPy.
     pub(crate) const fn accumulate(self) -> DType {
         match self.kind() {

@@ -205,6 +205,7 @@ pub(super) fn run(y: &Tensor, seed: Tensor, targets: Targets, retain: bool, crea
     let mut out = Gradients::default();
     for i in (0..nodes.len()).rev() {
         let (node, Some(g)) = (&nodes[i], grads[i].take()) else { continue };
+        let g = if g.dtype() == node.dtype { g } else { set_enabled(create_graph, || g.to_dtype(node.dtype)) };
         if wanted(node) {
             out.grads.insert(node.order, g.clone());
         }
@@ -217,11 +218,8 @@ pub(super) fn run(y: &Tensor, seed: Tensor, targets: Targets, retain: bool, crea
                 if !useful[at] {
                     continue;
                 }
-                let grad = set_enabled(create_graph, || sum_to(&grad.to_dtype(parent.dtype), &parent.shape))?;
-                grads[at] = Some(match grads[at].take() {
-                    Some(so_far) => set_enabled(create_graph, || so_far.add(&grad))?,
-                    None => grad,
-                });
+                let so_far = grads[at].take();
+                grads[at] = Some(set_enabled(create_graph, || collect(so_far, grad, parent))?);
             }
         }
         if !retain {
@@ -229,6 +227,21 @@ pub(super) fn run(y: &Tensor, seed: Tensor, targets: Targets, retain: bool, crea
         }
     }
     Ok(out)
+}
+
+/// Adds what one reader of a value gives it to what others have given. Halves are added up in `F32`; the walk rounds
+/// the whole sum once, when it comes to the node.
+fn collect(so_far: Option<Tensor>, grad: Tensor, node: &GradNode) -> Result<Tensor> {
+    let is_whole = so_far.is_none() && *grad.shape() == node.shape;
+    if is_whole && (grad.dtype() == node.dtype || grad.dtype() == node.dtype.wide()) {
+        return Ok(grad);
+    }
+    let wide = node.dtype.wide();
+    let grad = sum_to(&grad.in_dtype(wide), &node.shape)?;
+    match so_far {
+        Some(so_far) => so_far.in_dtype(wide).add(&grad),
+        None => Ok(grad),
+    }
 }
 
 /// Undoes broadcasting: sums over the axes along which `shape` was repeated.

@@ -1,6 +1,7 @@
 //! Nodes of the tape, and when ops write to it.
 
 use std::{
+    borrow::Cow,
     cell::Cell,
     sync::{
         Arc, Mutex, PoisonError,
@@ -31,7 +32,8 @@ type WithOutput = Box<dyn Fn(&Tensor, &Tensor) -> Grads + Send + Sync>;
 
 /// How the gradient of a result becomes the gradients of the inputs.
 ///
-/// Rules need not undo broadcasting or dtype promotion: the engine sums and casts.
+/// Rules need not undo broadcasting or dtype promotion: the backward pass sums and casts. For halves it takes gradients
+/// in `F32` too, and rounds them once: rules of the registry get `F32`, other rules of several steps widen what they use.
 pub(crate) enum Rule {
     /// Gradients end here: what the user asked for.
     Leaf,
@@ -70,6 +72,16 @@ impl Saved {
     fn get(tensor: &Option<Tensor>) -> &Tensor {
         // The gradient check of every row would find a column that does not name what its rule uses.
         tensor.as_ref().unwrap_or_else(|| unreachable!("the row's save column names what its rule uses"))
+    }
+
+    /// What the rule works with, and the gradient: halves in `F32`, as a rule may take several steps. The gradients that
+    /// it gives are rounded by the backward pass.
+    fn widened<'a>(&self, g: &'a Tensor, attach: impl Fn(&Tensor) -> Tensor) -> (Self, Cow<'a, Tensor>) {
+        let wide = |x: &Option<Tensor>| x.as_ref().map(Tensor::widened);
+        let s = Saved { a: wide(&self.a), b: wide(&self.b), y: self.y.as_ref().map(|y| attach(y).widened()) };
+        // A rule that saves nothing takes one step, or hands the gradient on as it is.
+        let is_used = s.a.is_some() || s.b.is_some() || s.y.is_some();
+        (s, g.in_dtype(if is_used { g.dtype().wide() } else { g.dtype() }))
     }
 
     pub fn a(&self) -> &Tensor {
@@ -194,12 +206,12 @@ impl GradNode {
         match &*rule {
             Rule::Leaf | Rule::Unary(_) | Rule::Binary(_) => Ok(Vec::new()),
             Rule::UnarySaved(op, saved) => {
-                let s = Saved { a: saved.a.clone(), b: None, y: saved.y.as_ref().map(attach) };
-                Ok(vec![Some(unary_rule(*op, &s, g))])
+                let (s, g) = saved.widened(g, attach);
+                Ok(vec![Some(unary_rule(*op, &s, &g))])
             }
             Rule::BinarySaved(op, saved) => {
-                let s = Saved { a: saved.a.clone(), b: saved.b.clone(), y: saved.y.as_ref().map(attach) };
-                Ok(binary_rule(*op, &s, g, needed))
+                let (s, g) = saved.widened(g, attach);
+                Ok(binary_rule(*op, &s, &g, needed))
             }
             Rule::Custom(rule) => rule(g, needed),
             Rule::WithOutput(y, rule) => rule(g, &attach(y)),

@@ -58,9 +58,8 @@ pub(super) fn uniform(shape: Shape, fan_in: usize, device: &Device) -> Result<Pa
 /// # Errors
 /// If the last size of `x` is not `inputs`, or the devices differ.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let y = x.matmul(&weight.t())?;
-    match bias {
-        Some(bias) => y.add(bias),
-        None => Ok(y),
-    }
+    let Some(bias) = bias else { return x.matmul(&weight.t()) };
+    let dtype = DType::promote(DType::promote(x.dtype(), weight.dtype()), bias.dtype());
+    let y = x.matmul_wide(&weight.t())?;
+    Ok(y.add(bias.to_dtype(dtype.wide()))?.to_dtype(dtype))
 }

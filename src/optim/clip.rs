@@ -3,7 +3,8 @@
 use crate::{Error, Gradients, Param, Result, Tensor, no_grad};
 
 /// Scales the gradients of these parameters so that their norm, taken together, is at most `max_norm`, as PyTorch's
-/// `clip_grad_norm_`. Returns the norm before; nothing is read back from the device.
+/// `clip_grad_norm_`. Returns the norm before, of halves in `F32`, in whose range it lies; nothing is read back from the
+/// device.
 ///
 /// # Errors
 /// If no parameter has a gradient.
@@ -16,7 +17,7 @@ pub fn clip_grad_norm<'a>(
         let values: Vec<Tensor> = params.into_iter().map(Param::tensor).filter(|p| grads.get(p).is_some()).collect();
         let mut squares: Option<Tensor> = None;
         for grad in values.iter().filter_map(|p| grads.get(p)) {
-            let sum = grad.square().sum(())?;
+            let sum = grad.widened().square().sum(())?;
             squares = Some(match squares {
                 Some(so_far) => so_far.add(&sum)?,
                 None => sum,
@@ -26,7 +27,7 @@ pub fn clip_grad_norm<'a>(
         let scale = (max_norm / (&norm + 1e-6)).minimum(1.0)?;
         for value in &values {
             if let Some(grad) = grads.remove(value) {
-                grads.insert(value, grad * &scale)?;
+                grads.insert(value, (grad.widened() * &scale).to_dtype(grad.dtype()))?;
             }
         }
         Ok(norm)

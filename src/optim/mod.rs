@@ -16,7 +16,7 @@ use crate::{Gradients, Param, Result, Tensor};
 /// Changes parameters by their gradients.
 ///
 /// An optimizer is made from its learning rate and bound to parameters by `with`; a `Trainer` binds it to its model
-/// if that has not been done.
+/// if that has not been done. Steps of `F16` and `BF16` parameters are computed in `F32`, in which their state is kept.
 ///
 /// ```
 /// # use kiln::prelude::*;

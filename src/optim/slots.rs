@@ -28,7 +28,8 @@ impl<const N: usize> Slots<N> {
         self.params = params;
     }
 
-    /// Calls `f` with each slot that has a gradient, its value and the gradient; assigns what it returns.
+    /// Calls `f` with each slot that has a gradient, its value and the gradient; assigns what it returns. Of halves all
+    /// of it is in `F32`, and so is what the slot remembers: only the new value is rounded.
     pub fn update(
         &mut self,
         grads: &Gradients,
@@ -44,7 +45,9 @@ impl<const N: usize> Slots<N> {
             let value = param.tensor();
             if let Some(grad) = grads.get(&value) {
                 slot.steps += 1;
-                param.set(&f(slot, &value.detach(), grad)?)?;
+                let (dtype, wide) = (value.dtype(), value.dtype().wide());
+                let value = f(slot, &value.detach().in_dtype(wide), &grad.in_dtype(wide))?;
+                param.set(&value.in_dtype(dtype))?;
             }
         }
         Ok(())
@@ -78,7 +81,7 @@ impl<const N: usize> Slots<N> {
             if tensor.shape() != value.shape() {
                 return Err(error(name, "does not have the parameter's shape"));
             }
-            found[slot].0[at] = Some(tensor.detach().to_device(value.device())?.to_dtype(value.dtype()));
+            found[slot].0[at] = Some(tensor.detach().to_device(value.device())?.to_dtype(value.dtype().wide()));
         }
         let mut slots = Vec::with_capacity(found.len());
         for (i, (tensors, steps)) in found.into_iter().enumerate() {

@@ -48,8 +48,7 @@ impl Tensor {
         }
         let batch = Shape::from(&self.shape()[..ra - 2]).broadcast(&Shape::from(&other.shape()[..rb - 2]), op)?;
         let dtype = DType::promote(self.dtype(), other.dtype()).to_float();
-        let wide = if dtype.is_narrow() { DType::F32 } else { dtype };
-        let (mut a, mut b) = (self.to_dtype(wide), other.to_dtype(wide));
+        let (mut a, mut b) = (self.to_dtype(dtype.wide()), other.to_dtype(dtype.wide()));
         if rb == 2 && ra > 2 && a.numel() > 0 {
             // One matrix of many rows rather than many matrices.
             a = a.reshape([a.numel() / d, d])?;

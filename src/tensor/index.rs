@@ -123,22 +123,25 @@ impl Tensor {
         }
         fits(op, "the source", src.shape(), self.shape(), at)?;
         let dtype = compute_dtype(Class::Number, DType::promote(self.dtype(), src.dtype()));
-        let values = src.to_dtype(dtype);
+        // Halves are rounded once, with what they are added to; zeros add nothing.
+        let to_zeros = self.node.constant().is_some_and(|value| value.to_f64() == 0.0);
+        let wide = if to_zeros { dtype } else { dtype.wide() };
+        let values = src.to_dtype(wide);
         // The op fills whole lines; along the other axes there may be more of them than the source has.
         let mut shape = *src.shape();
         shape[at] = self.shape()[at];
         let sum = if src.numel() == 0 {
-            Tensor::zeros(shape, dtype, self.device())
+            Tensor::zeros(shape, wide, self.device())
         } else {
             let inputs = [Some(&values), Some(&positions), None];
-            Tensor::lazy(Op::ScatterAdd { axis: at as u8 }, self.device(), dtype, shape, inputs)
+            Tensor::lazy(Op::ScatterAdd { axis: at as u8 }, self.device(), wide, shape, inputs)
         };
         let sum = autograd::track(sum, &[&values], |_| {
             Rule::custom(move |g| Ok(vec![Some(g.gather(at as isize, &positions)?)]))
         });
         let rest: Vec<(usize, usize)> =
             self.shape().iter().zip(shape.iter()).map(|(all, part)| (0, all - part)).collect();
-        self.add(sum.pad(&rest)?)
+        Ok(self.to_dtype(wide).add(sum.pad(&rest)?)?.to_dtype(dtype))
     }
 
     /// The elements, but `value` where the mask is true. The mask broadcasts to this tensor's shape. As in an

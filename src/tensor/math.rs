@@ -147,8 +147,14 @@ impl Tensor {
     }
 
     /// [`to_dtype`](Self::to_dtype) that leaves a tensor of this dtype where it is.
-    fn in_dtype(&self, dtype: DType) -> Cow<'_, Tensor> {
+    pub(crate) fn in_dtype(&self, dtype: DType) -> Cow<'_, Tensor> {
         if dtype == self.dtype() { Cow::Borrowed(self) } else { Cow::Owned(self.to_dtype(dtype)) }
+    }
+
+    /// Halves in `F32`, others as they are: what takes several steps is computed from these and rounded once, at the
+    /// end, so that no step in between is past the range of halves.
+    pub(crate) fn widened(&self) -> Tensor {
+        self.to_dtype(self.dtype().wide())
     }
 
     /// The tensor broadcast to a shape that it is known to broadcast to, without a gradient.
@@ -179,10 +185,11 @@ impl Tensor {
 
     /// `x` above 0, `alpha * (exp(x) - 1)` below.
     pub fn elu(&self, alpha: f64) -> Tensor {
-        let x = self.to_dtype(self.dtype().to_float());
-        // The branch that is not taken must not overflow, or its gradient would be NaN.
-        let curve = |positive: Tensor| positive.choose(&x, positive.choose(0.0, &x)?.expm1() * alpha);
-        settle(x.gt(0.0).and_then(curve))
+        let dtype = self.dtype().to_float();
+        let x = self.to_dtype(dtype.wide());
+        // The branch that is not taken must not overflow, or its gradient would be NaN. A NaN takes the straight one.
+        let curve = |negative: Tensor| negative.choose(negative.choose(&x, 0.0)?.expm1() * alpha, &x);
+        settle(x.le(0.0).and_then(curve)).to_dtype(dtype)
     }
 }
 

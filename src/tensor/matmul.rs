@@ -26,6 +26,14 @@ impl Tensor {
     /// # Ok::<(), kiln::Error>(())
     /// ```
     pub fn matmul(&self, rhs: &Tensor) -> Result<Tensor> {
+        let y = self.matmul_wide(rhs)?;
+        let dtype = DType::promote(self.dtype(), rhs.dtype());
+        Ok(if y.dtype() == dtype { y } else { y.to_dtype(dtype) })
+    }
+
+    /// [`matmul`](Self::matmul) whose result is in the dtype of its sums, `F32` for halves: for what goes on from there
+    /// and is rounded once.
+    pub(crate) fn matmul_wide(&self, rhs: &Tensor) -> Result<Tensor> {
         let op = "matmul";
         self.same_device(rhs, op)?;
         let mismatch = |reason: String| Error::shapes(op, self.shape(), rhs.shape(), reason);
@@ -59,7 +67,7 @@ impl Tensor {
     }
 
     /// Every row with every column, and what `third` has at their place, the batch axes broadcast, without a gradient.
-    /// All have rank 2 or more and one dtype, rows and columns one inner size.
+    /// All have rank 2 or more and one dtype, rows and columns one inner size. Of halves the result is `F32`.
     pub(super) fn combined(
         &self,
         columns: &Tensor,
@@ -77,21 +85,22 @@ impl Tensor {
         };
         let shape = with(m, n);
         if k == 0 {
-            return Ok(Tensor::zeros(shape, self.dtype(), self.device()));
+            return Ok(Tensor::zeros(shape, self.dtype().wide(), self.device()));
         }
         let expanded = |x: &Tensor, to: Shape| (*x.shape() != to).then(|| x.with_view(x.view().expand(to)));
         let (a, b) = (expanded(self, with(m, k)), expanded(columns, with(k, n)));
         let third = third.map(|x| x.with_view(x.view().expand(shape)));
         let inputs = [Some(a.as_ref().unwrap_or(self)), Some(b.as_ref().unwrap_or(columns)), third.as_ref()];
-        Ok(Tensor::lazy(Op::Matmul(combine), self.device(), self.dtype(), shape, inputs))
+        Ok(Tensor::lazy(Op::Matmul(combine), self.device(), self.dtype().wide(), shape, inputs))
     }
 
-    /// The product of two tensors of rank 2 or more and of one dtype.
+    /// The product of two tensors of rank 2 or more and of one dtype, of halves in `F32`.
     fn product(&self, rhs: &Tensor) -> Result<Tensor> {
         let y = self.combined(rhs, None, Combine::Product, "matmul")?;
         Ok(autograd::track(y, &[self, rhs], |_| {
             let (a, b) = (self.clone(), rhs.clone());
             Rule::needed(move |g, needed| {
+                let g = &*g.in_dtype(a.dtype());
                 // The gradient of a transposed matrix is computed in the order in which that lies in memory.
                 let da = match needed[0] {
                     true if is_transposed(&a) => Some(b.product(&g.t())?.t()),

@@ -201,7 +201,7 @@ fn conv<const N: usize>(
             return Err(mismatch(format!("a kernel over {reach} elements does not fit on {padded} along axis {i}")));
         }
     }
-    finish(op, walk.forward(&x, &weight)?, bias, outputs, batched)
+    finish(op, walk.forward(&x, &weight)?, x.dtype(), bias, outputs, batched)
 }
 
 fn conv_transpose<const N: usize>(
@@ -244,7 +244,7 @@ fn conv_transpose<const N: usize>(
     let pads = (0..N).map(|i| (sides[i], sides[i])).collect();
     let walk = Walk { op, stride: options.stride.to_vec(), dilation: options.dilation.to_vec(), pads, groups };
     let outputs = weight.shape()[1] * groups;
-    finish(op, walk.to_input(&x, &weight, &sizes)?, bias, outputs, batched)
+    finish(op, walk.to_input(&x, &weight, &sizes)?, x.dtype(), bias, outputs, batched)
 }
 
 /// Input (with a batch axis) and weight in one dtype, and whether there was a batch axis.
@@ -278,13 +278,22 @@ fn check<const N: usize>(op: &'static str, options: &ConvOptions<N>) -> Result<u
     Ok(options.groups)
 }
 
-fn finish(op: &'static str, y: Tensor, bias: Option<&Tensor>, outputs: usize, batched: bool) -> Result<Tensor> {
+/// Adds the bias to a sum of products, which of halves is `F32`, and rounds both together to the inputs' dtype.
+fn finish(
+    op: &'static str,
+    y: Tensor,
+    dtype: DType,
+    bias: Option<&Tensor>,
+    outputs: usize,
+    batched: bool,
+) -> Result<Tensor> {
     let y = match bias {
-        None => y,
+        None => y.to_dtype(dtype),
         Some(bias) if bias.shape()[..] == [outputs] => {
             let mut shape = vec![1; y.rank() - 1];
             shape[0] = outputs;
-            y.add(bias.reshape(shape)?)?
+            let dtype = DType::promote(dtype, bias.dtype());
+            y.add(bias.reshape(shape)?.to_dtype(dtype.wide()))?.to_dtype(dtype)
         }
         Some(bias) => return Err(Error::shape(op, bias.shape(), format!("the bias must be [{outputs}]"))),
     };

@@ -4,7 +4,7 @@
 //! three is computed once, here, as a matrix product over windows, and is the gradient of the other two.
 
 use crate::{
-    DType, MAX_RANK, Result, Shape, Tensor,
+    MAX_RANK, Result, Shape, Tensor,
     autograd::{self, Rule, no_grad},
     tensor::window::Windows,
 };
@@ -32,13 +32,15 @@ impl Walk {
         Windows { size, step: self.stride[axis], dilation: self.dilation[axis] }
     }
 
-    /// `[batch, channels, ..]` and `[outputs, channels / groups, kernel..]` to `[batch, outputs, ..]`.
+    /// `[batch, channels, ..]` and `[outputs, channels / groups, kernel..]` to `[batch, outputs, ..]`. As all three maps, of
+    /// halves to `F32`.
     pub fn forward(&self, x: &Tensor, w: &Tensor) -> Result<Tensor> {
         let y = no_grad(|| self.correlate(&x.detach(), &w.detach()))?;
         let walk = self.clone();
         let (x0, w0) = (x.clone(), w.clone());
         Ok(autograd::track(y, &[x, w], |_| {
             Rule::needed(move |g, needed| {
+                let g = &*g.in_dtype(x0.dtype());
                 let dx = needed[0].then(|| walk.to_input(g, &w0, &x0.shape()[2..])).transpose()?;
                 let dw = needed[1].then(|| walk.to_weight(&x0, g, &w0.shape()[2..])).transpose()?;
                 Ok(vec![dx, dw])
@@ -53,6 +55,7 @@ impl Walk {
         let (g0, w0) = (g.clone(), w.clone());
         Ok(autograd::track(x, &[g, w], |_| {
             Rule::needed(move |d, needed| {
+                let d = &*d.in_dtype(w0.dtype());
                 let dg = needed[0].then(|| walk.forward(d, &w0)).transpose()?;
                 let dw = needed[1].then(|| walk.to_weight(d, &g0, &w0.shape()[2..])).transpose()?;
                 Ok(vec![dg, dw])
@@ -67,6 +70,7 @@ impl Walk {
         let (x0, g0) = (x.clone(), g.clone());
         Ok(autograd::track(w, &[x, g], |_| {
             Rule::needed(move |d, needed| {
+                let d = &*d.in_dtype(x0.dtype());
                 let dx = needed[0].then(|| walk.to_input(&g0, d, &x0.shape()[2..])).transpose()?;
                 let dg = needed[1].then(|| walk.forward(&x0, d)).transpose()?;
                 Ok(vec![dx, dg])
@@ -120,7 +124,7 @@ impl Walk {
                 weight.extend(kernel);
                 let weight = w.reshape(weight)?;
                 if kernel.iter().product::<usize>() > UNROLLED {
-                    return (windows * weight).sum(&taps[..]);
+                    return (windows.widened() * weight.widened()).sum(&taps[..]);
                 }
                 // [.., taps] one after another: vector loops run over places.
                 let mut terms = vec![(windows, weight)];
@@ -132,18 +136,19 @@ impl Walk {
                     let each = terms.iter().flat_map(|term| (0..size).map(move |tap| select(term, tap)));
                     terms = each.collect::<Result<_>>()?;
                 }
-                return added(terms.iter().map(|(x, w)| Ok(wide(x) * wide(w))), x.dtype());
+                return added(terms.iter().map(|(x, w)| Ok(x.widened() * w.widened())));
             }
             let mut weight = vec![groups, multiplier];
             weight.extend(vec![1; n]);
             weight.extend(kernel);
             let taps: Vec<isize> = taps.iter().map(|axis| axis + 1).collect();
-            return (windows.unsqueeze(2)? * w.reshape(weight)?).sum(&taps[..])?.reshape(shape);
+            let terms = windows.unsqueeze(2)?.widened() * w.reshape(weight)?.widened();
+            return terms.sum(&taps[..])?.reshape(shape);
         }
         let columns = self.columns(x, kernel)?;
         let (taps, places) = (columns.shape()[1], columns.shape()[2]);
         let columns = columns.reshape([batch, groups, taps / groups, places])?;
-        w.reshape([groups, outputs / groups, taps / groups])?.matmul(&columns)?.reshape(shape)
+        w.reshape([groups, outputs / groups, taps / groups])?.matmul_wide(&columns)?.reshape(shape)
     }
 
     fn correlate_all(&self, x: &Tensor, g: &Tensor, kernel: &[usize]) -> Result<Tensor> {
@@ -164,14 +169,14 @@ impl Walk {
             let windows = if multiplier > 1 { windows.unsqueeze(2)? } else { windows };
             let first = windows.rank() as isize - 2 * n as isize;
             let places: Vec<isize> = [0].into_iter().chain(first..first + n as isize).collect();
-            return (windows * g.reshape(grad)?).sum(&places[..])?.reshape(shape);
+            return (windows.widened() * g.reshape(grad)?.widened()).sum(&places[..])?.reshape(shape);
         }
         // A product per image, then their sum: the images' order is fixed.
         let columns = self.columns(x, kernel)?;
         let (taps, places) = (columns.shape()[1], columns.shape()[2]);
         let columns = columns.reshape([batch, groups, taps / groups, places])?;
         let g = g.reshape([batch, groups, outputs / groups, places])?;
-        g.matmul(&columns.t())?.sum(0)?.reshape(shape)
+        g.matmul_wide(&columns.t())?.sum(0)?.reshape(shape)
     }
 
     fn spread(&self, g: &Tensor, w: &Tensor, sizes: &[usize]) -> Result<Tensor> {
@@ -197,7 +202,7 @@ impl Walk {
         let taps = per_group * kernel.iter().product::<usize>();
         let places = g.shape()[2..].iter().product::<usize>();
         let g_columns = g.reshape([batch, groups, outputs / groups, places])?;
-        let columns = w.reshape([groups, outputs / groups, taps])?.t().matmul(&g_columns)?;
+        let columns = w.reshape([groups, outputs / groups, taps])?.t().matmul_wide(&g_columns)?;
         let mut shape = vec![batch, per_group * groups];
         shape.extend(kernel);
         shape.extend(&g.shape()[2..]);
@@ -280,7 +285,7 @@ impl Walk {
             }
             Ok(part)
         };
-        added((0..taps).map(|k| Ok(wide(&tap(k)?))), columns.dtype())
+        added((0..taps).map(tap))
     }
 
     /// The way back from a framed gradient at stride 1: a correlation with the turned kernel.
@@ -345,20 +350,15 @@ fn part(columns: &Tensor, phases: &[Phases], chosen: &[usize]) -> Result<Tensor>
         sums = next;
     }
     if !sums.is_empty() {
-        return added(sums.iter().map(|tap| Ok(wide(tap))), columns.dtype());
+        return added(sums.into_iter().map(Ok));
     }
     let mut shape = columns.shape()[..2].to_vec();
     shape.extend(phases.iter().map(|p| p.count));
     Ok(Tensor::zeros(shape, columns.dtype(), columns.device()))
 }
 
-/// Halves in `F32`, in which they are added up.
-fn wide(x: &Tensor) -> Tensor {
-    if x.dtype().is_float() && x.dtype().is_narrow() { x.to_dtype(DType::F32) } else { x.clone() }
-}
-
 /// The sum of at least one term, in order.
-fn added(mut terms: impl Iterator<Item = Result<Tensor>>, dtype: DType) -> Result<Tensor> {
+fn added(mut terms: impl Iterator<Item = Result<Tensor>>) -> Result<Tensor> {
     let first = terms.next().unwrap_or_else(|| unreachable!("a kernel has a tap"))?;
-    Ok(terms.try_fold(first, |sum, term| sum.add(term?))?.to_dtype(dtype))
+    terms.try_fold(first, |sum, term| sum.add(term?))
 }

@@ -32,7 +32,7 @@ pub fn pairwise_distance(x1: &Tensor, x2: &Tensor, p: f64, eps: f64, keepdim: bo
         return Err(Error::argument(op, format!("p = {p}: must be 0 or more")));
     }
     let dtype = DType::promote(x1.dtype(), x2.dtype()).to_float();
-    let y = norm(&(wide(x1, dtype).sub(wide(x2, dtype))? + eps), p, -1)?.to_dtype(dtype);
+    let y = norm(&(x1.to_dtype(dtype.wide()).sub(x2.to_dtype(dtype.wide()))? + eps), p, -1)?.to_dtype(dtype);
     if keepdim { Ok(y) } else { y.squeeze(-1) }
 }
 
@@ -60,18 +60,13 @@ pub fn cosine_similarity(x1: &Tensor, x2: &Tensor, dim: isize, eps: f64) -> Resu
     let dtype = DType::promote(x1.dtype(), x2.dtype()).to_float();
     // Each by its own length: the product of two lengths may be past the range.
     let direction = |x: &Tensor| {
-        let x = wide(x, dtype).expand(shape)?;
+        let x = x.to_dtype(dtype.wide()).expand(shape)?;
         let length = norm(&x, 2.0, axis)?;
         // PyTorch's gradient does not see the limit.
         let limited = length.detach().maximum(eps)?;
         x.div(autograd::track(limited, &[&length], |_| Rule::custom(|g| Ok(vec![Some(g.clone())]))))
     };
     Ok(direction(x1)?.mul(direction(x2)?)?.sum(axis)?.to_dtype(dtype))
-}
-
-/// A tensor in the dtype in which a result of dtype `to` is computed.
-fn wide(x: &Tensor, to: DType) -> Tensor {
-    x.to_dtype(if to.is_narrow() { DType::F32 } else { to })
 }
 
 /// The p-norm along an axis, which stays with size 1. The gradient is 0 where a coordinate or the norm is 0.

@@ -97,12 +97,14 @@ pub fn unfold(x: &Tensor, options: impl Into<FoldOptions>) -> Result<Tensor> {
     let [batch, channels, height, width] = x.shape()[..] else { unreachable!("the rank is checked") };
     let [rows, columns] = options.counts(op, [height, width], &x)?;
     let [pad_y, pad_x] = options.padding;
-    let mut windows = x.pad(&[(0, 0), (0, 0), (pad_y, pad_y), (pad_x, pad_x)])?;
+    let dtype = x.dtype();
+    // Where windows overlap the gradient is a sum.
+    let mut windows = x.widened().pad(&[(0, 0), (0, 0), (pad_y, pad_y), (pad_x, pad_x)])?;
     for axis in 0..2 {
         windows = windows.windows(op, 2 + axis, options.windows(axis))?;
     }
     let taps = channels * options.kernel_size.iter().product::<usize>();
-    let y = windows.permute(&[0, 1, 4, 5, 2, 3])?.reshape([batch, taps, rows * columns])?;
+    let y = windows.permute(&[0, 1, 4, 5, 2, 3])?.reshape([batch, taps, rows * columns])?.to_dtype(dtype);
     if batched { Ok(y) } else { y.squeeze(0) }
 }
 
@@ -128,12 +130,13 @@ pub fn fold(x: &Tensor, output_size: impl PerAxis<2>, options: impl Into<FoldOpt
     }
     let shape = Shape::try_new(&[batch, rows / taps, kernel_y, kernel_x, counts[0], counts[1]])?;
     // [batch, channels, rows, columns, taps along y, along x]; the last axis is folded first.
-    let mut y = x.reshape(shape)?.permute(&[0, 1, 4, 5, 2, 3])?;
+    let mut y = x.widened().reshape(shape)?.permute(&[0, 1, 4, 5, 2, 3])?;
     for axis in [1, 0] {
         let pad = options.padding[axis];
         y = y.overlap_add(2 + axis, sizes[axis] + 2 * pad, options.windows(axis))?;
         y = y.narrow(2 + axis as isize, pad, sizes[axis])?;
     }
+    let y = y.to_dtype(x.dtype());
     if batched { Ok(y) } else { y.squeeze(0) }
 }
 

@@ -75,7 +75,7 @@ pub fn interpolate<const N: usize>(
     if !is_nearest && !x.dtype().is_float() {
         return Err(Error::dtype(op, x.dtype(), "means are of floats; convert with `to_dtype`"));
     }
-    let wide = if x.dtype() == DType::F64 || is_nearest { x.dtype() } else { DType::F32 };
+    let wide = x.dtype().wide();
     let mut y = x.to_dtype(wide);
     for i in 0..N {
         let from = x.shape()[2 + i];

@@ -154,15 +154,15 @@ pub fn batch_norm(
 /// Moves a running statistic towards a new value.
 fn moved(buffer: &Buffer, value: &Tensor, momentum: f64) -> Result<()> {
     let old = buffer.tensor();
+    let (dtype, old) = (old.dtype(), old.widened());
     let value = value.reshape(*old.shape())?.to_dtype(old.dtype());
-    buffer.set(&(old * (1.0 - momentum) + value * momentum))
+    buffer.set(&(old * (1.0 - momentum) + value * momentum).to_dtype(dtype))
 }
 
 /// Halves in `F32`, in which their statistics are computed.
 fn wide(op: &'static str, x: &Tensor) -> Result<Tensor> {
     match x.dtype() {
-        DType::F32 | DType::F64 => Ok(x.clone()),
-        dtype if dtype.is_float() => Ok(x.to_dtype(DType::F32)),
+        dtype if dtype.is_float() => Ok(x.widened()),
         dtype => Err(Error::dtype(op, dtype, "only floats are normalised")),
     }
 }

@@ -187,9 +187,11 @@ fn max<const N: usize>(
     let input = x.detach();
     let y = autograd::track(y, &[&x], |_| {
         Rule::custom(move |g| {
+            // An element may be the largest of several windows.
+            let g = g.widened();
             let dx =
                 frame.back(&input, |shape, numbers| tap.reshape(shape)?.eq(numbers)?.choose(g.reshape(shape)?, 0.0))?;
-            Ok(vec![Some(dx.to_dtype(g.dtype()))])
+            Ok(vec![Some(dx)])
         })
     });
     Ok((squeezed(y)?, indices))
@@ -307,10 +309,10 @@ fn avg<const N: usize>(op: &'static str, x: &Tensor, options: &PoolOptions<N>) -
         let framed = frame.framed(&x.detach())?;
         if frame.taps() <= UNROLLED {
             let taps = frame.each_tap(&framed)?;
-            return taps[1..].iter().try_fold(taps[0].to_dtype(wide(&x)), |sum, tap| sum.add(tap.to_dtype(wide(&x))));
+            return taps[1..].iter().try_fold(taps[0].widened(), |sum, tap| sum.add(tap.widened()));
         }
         let axes: Vec<isize> = (2 + N as isize..2 + 2 * N as isize).collect();
-        frame.unfolded(&framed)?.to_dtype(wide(&x)).sum(&axes[..])
+        frame.unfolded(&framed)?.widened().sum(&axes[..])
     })?;
     let input = x.detach();
     let back = frame.clone();
@@ -323,11 +325,6 @@ fn avg<const N: usize>(op: &'static str, x: &Tensor, options: &PoolOptions<N>) -
     };
     let y = mean.to_dtype(x.dtype());
     if had_batch { Ok(y) } else { y.squeeze(0) }
-}
-
-/// The dtype in which halves are added up.
-fn wide(x: &Tensor) -> DType {
-    if x.dtype() == DType::F64 { DType::F64 } else { DType::F32 }
 }
 
 /// Sums over windows, divided by how many elements each has.
@@ -368,8 +365,8 @@ fn adaptive<const N: usize>(op: &'static str, x: &Tensor, output: [usize; N], me
         let y = Tensor::zeros(shape, x.dtype(), x.device());
         return if had_batch { Ok(y) } else { y.squeeze(0) };
     }
-    // The windows' elements side by side, each window as long as the longest one.
-    let mut spread = x.clone();
+    // The windows' elements side by side, each window as long as the longest one. An element may be in several.
+    let mut spread = x.widened();
     let (mut longest, mut counts) = ([1; N], Vec::new());
     for (i, &count) in output.iter().enumerate() {
         let len = x.shape()[2 + i];
@@ -387,15 +384,16 @@ fn adaptive<const N: usize>(op: &'static str, x: &Tensor, output: [usize; N], me
     }
     let options = PoolOptions::new(longest);
     let y = if mean {
-        let mut sum = avg(op, &spread.to_dtype(wide(&x)), &options.divisor_override(1))?;
+        let mut sum = avg(op, &spread, &options.divisor_override(1))?;
         for (i, counts) in counts.into_iter().enumerate() {
             let mut line = [1; 2 + MAX_RANK];
             line[2 + i] = counts.len();
             sum = sum.div(Tensor::from_vec(counts, &line[..2 + N], x.device())?)?;
         }
-        sum.to_dtype(x.dtype())
+        sum
     } else {
         max(op, &spread, &options, false)?.0
     };
+    let y = y.to_dtype(x.dtype());
     if had_batch { Ok(y) } else { y.squeeze(0) }
 }
