@@ -3,7 +3,7 @@
 use super::{Tensor, settle};
 use crate::{
     DType, Error, Result, Scalar, Shape,
-    autograd::{self, Rule},
+    autograd::{self, Rule, is_grad_enabled},
     layout::View,
     op::{Op, ReduceOp},
     shape::MAX_RANK,
@@ -115,10 +115,10 @@ reductions! {
     /// The arithmetic mean over some axes, a float; of nothing NaN.
     mean mean_keepdim mean_over;
     /// The largest element along some axes, NaN if there is one. At a tie the gradient is shared, as by PyTorch's
-    /// `amax`. Of nothing there is none: an error.
+    /// `amax`; if there are NaNs, among these. Of nothing there is none: an error.
     max max_keepdim max_over;
-    /// The smallest element along some axes, NaN if there is one. At a tie the gradient is shared. Of nothing there
-    /// is none: an error.
+    /// The smallest element along some axes, NaN if there is one. At a tie the gradient is shared, among NaNs if there
+    /// are any. Of nothing there is none: an error.
     min min_keepdim min_over;
     /// Whether any element is not 0; of nothing false. NaN is not 0.
     any any_keepdim any_over;
@@ -152,7 +152,8 @@ impl Tensor {
     /// # Errors
     /// As there.
     pub fn std(&self, axes: impl Axes, correction: f64) -> Result<Tensor> {
-        root(&self.var(axes, correction)?)
+        let reduced = Reduced::new("std", self.shape(), axes)?;
+        reduced.finish(self.std_over(reduced, correction)?, false)
     }
 
     /// [`std`](Self::std) with the reduced axes kept at size 1.
@@ -160,7 +161,7 @@ impl Tensor {
     /// # Errors
     /// As there.
     pub fn std_keepdim(&self, axes: impl Axes, correction: f64) -> Result<Tensor> {
-        root(&self.var_keepdim(axes, correction)?)
+        self.std_over(Reduced::new("std", self.shape(), axes)?, correction)
     }
 
     /// The position (`I64`) of the largest element along an axis, the first of equals; NaN counts as largest.
@@ -196,8 +197,8 @@ impl Tensor {
         if x.numel() == 0 {
             return Ok(x);
         }
-        if x.dtype().is_narrow() {
-            return Ok(x.to_dtype(DType::F32).softmax(axis)?.to_dtype(x.dtype()));
+        if x.dtype() != x.dtype().wide() {
+            return Ok(x.widened().softmax(axis)?.to_dtype(x.dtype()));
         }
         let y = autograd::no_grad(|| {
             let e = (&x - &x.max_over(at)?).exp();
@@ -222,8 +223,8 @@ impl Tensor {
         if x.numel() == 0 {
             return Ok(x);
         }
-        if x.dtype().is_narrow() {
-            return Ok(x.to_dtype(DType::F32).log_softmax(axis)?.to_dtype(x.dtype()));
+        if x.dtype() != x.dtype().wide() {
+            return Ok(x.widened().log_softmax(axis)?.to_dtype(x.dtype()));
         }
         let y = autograd::no_grad(|| {
             let shifted = &x - &x.max_over(at)?;
@@ -263,11 +264,15 @@ impl Tensor {
     }
 
     fn prod_over(&self, at: Reduced) -> Result<Tensor> {
-        let x = self.to_dtype(self.dtype().accumulate());
+        let dtype = self.dtype().accumulate();
+        let x = self.to_dtype(dtype.wide());
         let saved = x.clone();
-        Ok(autograd::track(x.reduce(ReduceOp::Prod, at)?, &[&x], |_| {
-            // The product of the others: over the element, or where that is 0 the product without it.
+        let y = autograd::track(x.reduce(ReduceOp::Prod, at)?, &[&x], |_| {
             Rule::custom(move |g| {
+                if is_grad_enabled() {
+                    return Ok(vec![Some(g * &saved.others_over(at)?)]);
+                }
+                // The product of the others: over the element, or where that is 0 the product without it.
                 let zero = saved.eq(0.0)?;
                 let zeros = zero.sum_over(at)?;
                 let rest = zero.choose(1.0, &saved)?.prod_over(at)?;
@@ -275,23 +280,48 @@ impl Tensor {
                 let others = zeros.eq(0)?.choose(&rest / &zero.choose(1.0, &saved)?, alone)?;
                 Ok(vec![Some(g * &others)])
             })
-        }))
+        });
+        Ok(y.to_dtype(dtype))
+    }
+
+    /// The product of all other elements of each element's row, by products alone: these and all their derivatives
+    /// hold where elements are 0, which quotients do not.
+    fn others_over(&self, at: Reduced) -> Result<Tensor> {
+        if self.numel() == 0 {
+            return Ok(self.ones_like());
+        }
+        let is_reduced = |&axis: &isize| at.mask >> axis & 1 == 1;
+        let (inner, mut order): (Vec<isize>, Vec<isize>) = (0..self.rank() as isize).partition(is_reduced);
+        order.extend(inner);
+        let moved = self.permute(&order)?;
+        let rows = moved.reshape([moved.numel() / at.count, at.count])?;
+        let others = before(&rows)? * before(&rows.flip(&[1])?)?.flip(&[1])?;
+        let mut back = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(i, &axis)| back[axis as usize] = i as isize);
+        others.reshape(*moved.shape())?.permute(&back)
     }
 
     fn mean_over(&self, at: Reduced) -> Result<Tensor> {
         let dtype = self.dtype().to_float();
         // The sum of halves may be past their range where the mean is not.
-        let wide = if dtype.is_narrow() { DType::F32 } else { dtype };
-        Ok((self.to_dtype(wide).sum_over(at)? / at.count as f64).to_dtype(dtype))
+        Ok((self.to_dtype(dtype.wide()).sum_over(at)? / at.count as f64).to_dtype(dtype))
     }
 
     fn var_over(&self, at: Reduced, correction: f64) -> Result<Tensor> {
         let dtype = self.dtype().to_float();
-        let x = self.to_dtype(if dtype.is_narrow() { DType::F32 } else { dtype });
+        let x = self.to_dtype(dtype.wide());
         let centred = &x - &x.mean_over(at)?;
         let left = at.count as f64 - correction;
         let scale = if left > 0.0 { 1.0 / left } else { f64::NAN };
         Ok((centred.square().sum_over(at)? * scale).to_dtype(dtype))
+    }
+
+    fn std_over(&self, at: Reduced, correction: f64) -> Result<Tensor> {
+        let dtype = self.dtype().to_float();
+        let var = self.to_dtype(dtype.wide()).var_over(at, correction)?;
+        // Where the variance is 0 the slope of the root is infinite.
+        let zero = var.eq(0.0)?;
+        Ok(zero.choose(0.0, zero.choose(1.0, &var)?.sqrt())?.to_dtype(dtype))
     }
 
     fn max_over(&self, at: Reduced) -> Result<Tensor> {
@@ -307,12 +337,14 @@ impl Tensor {
             return Ok(self.to_dtype(DType::I32).reduce(op, at)?.to_dtype(DType::Bool));
         }
         let y = self.reduce(op, at)?;
-        let x = self.clone();
+        let x = self.detach();
         Ok(autograd::track(y, &[self], |y| {
             Rule::with_output(y, move |g, y| {
-                let hit = x.detach().eq(y.detach())?.to_dtype(g.dtype());
-                let share = &hit / &hit.sum_over(at)?;
-                Ok(vec![Some(g * &share)])
+                // The extreme is NaN if an element is, and NaN equals nothing.
+                let hit = x.eq(y.detach())?.logical_or(x.ne(&x)?)?;
+                let g = g.widened();
+                let count = hit.to_dtype(g.dtype()).sum_over(at)?;
+                Ok(vec![Some(hit.choose(&g / &count, 0.0)?)])
             })
         }))
     }
@@ -332,16 +364,17 @@ impl Tensor {
     }
 
     fn logsumexp_over(&self, at: Reduced) -> Result<Tensor> {
-        let x = self.to_dtype(self.dtype().to_float());
+        let dtype = self.dtype().to_float();
+        let x = self.to_dtype(dtype.wide());
         if at.count == 0 {
-            return Ok(x.sum_over(at)? + f64::NEG_INFINITY);
+            return Ok((x.sum_over(at)? + f64::NEG_INFINITY).to_dtype(dtype));
         }
         let max = x.detach().max_over(at)?;
         // A row of -inf has no finite maximum to take off; a row with inf has the maximum as its result. GPU compilers
         // may take `max - max` for 0.
         let finite = max.abs().lt(f64::INFINITY)?.choose(&max, 0.0)?;
         let sum = (&x - &finite).exp().sum_over(at)?;
-        Ok(sum.log() + finite)
+        Ok((sum.log() + finite).to_dtype(dtype))
     }
 
     fn arg(&self, op: ReduceOp, name: &'static str, axis: isize) -> Result<Tensor> {
@@ -368,8 +401,18 @@ impl Tensor {
     }
 }
 
-/// The square root, with gradient 0 at 0.
-fn root(x: &Tensor) -> Result<Tensor> {
-    let zero = x.eq(0.0)?;
-    zero.choose(0.0, zero.choose(1.0, x)?.sqrt())
+/// Of each element the product of those in front of it in its row: products of twice as many with every step.
+fn before(rows: &Tensor) -> Result<Tensor> {
+    let n = rows.shape()[1];
+    let behind = |x: &Tensor, by: usize| {
+        let ones = Tensor::ones([x.shape()[0], by], x.dtype(), x.device());
+        Tensor::cat(&[ones, x.narrow(1, 0, n - by)?], 1)
+    };
+    let mut product = behind(rows, 1)?;
+    let mut reach = 1;
+    while reach < n {
+        product = &product * &behind(&product, reach)?;
+        reach *= 2;
+    }
+    Ok(product)
 }
