@@ -1,6 +1,6 @@
 //! Binary cross-entropy.
 
-use super::{Loss, Reduction, constant, reduction, same_shape};
+use super::{Loss, Reduction, constant, reduction, same_shape, weighed};
 use crate::{
     Result, Tensor,
     autograd::{self, Rule},
@@ -72,31 +72,33 @@ impl Loss for Bce {
     fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
         same_shape("bce", prediction, target)?;
         constant("bce", target)?;
-        let y = target.to_dtype(prediction.dtype());
-        let p = prediction.detach();
+        let dtype = prediction.dtype().to_float();
+        let tracked = prediction.to_dtype(dtype.wide());
+        let (p, y) = (tracked.detach(), target.to_dtype(dtype.wide()));
         let log = |p: Tensor| p.maximum(-100.0);
         let losses = (&y - 1.0) * &log(p.neg().log1p())? - &y * &log(p.log())?;
-        let tracked = prediction.clone();
-        let losses = autograd::track(losses, &[prediction], |_| {
+        let losses = autograd::track(losses, &[&tracked.clone()], |_| {
             Rule::custom(move |g| {
                 let p = &tracked;
                 let slope = (p - &y) / (p * &(1.0 - p)).maximum(1e-12)?;
                 Ok(vec![Some(g * &slope)])
             })
         });
-        self.reduction.apply(&losses)
+        self.reduction.apply(&losses, dtype)
     }
 }
 
 impl Loss for BceWithLogits {
     fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
         same_shape("bce_with_logits", prediction, target)?;
-        let (x, y) = (prediction, target.to_dtype(prediction.dtype()));
-        let mut log = x.neg().softplus();
-        if let Some(weight) = &self.pos_weight {
-            let weight = weight.to_device(x.device())?.to_dtype(x.dtype());
-            log = log.mul((&weight - 1.0).mul(&y)? + 1.0)?;
-        }
-        self.reduction.apply(&(x * &(1.0 - &y) + log))
+        let dtype = prediction.dtype().to_float();
+        let (x, y) = (prediction.to_dtype(dtype.wide()), target.to_dtype(dtype.wide()));
+        let positive = match &self.pos_weight {
+            Some(weight) => y.mul(weight.to_device(x.device())?.to_dtype(x.dtype()))?,
+            None => y.clone(),
+        };
+        // Each class by a logarithm of its own: the other one may be infinite where its share is 0.
+        let losses = weighed(&(1.0 - &y), &x.softplus())? + weighed(&positive, &x.neg().softplus())?;
+        self.reduction.apply(&losses, dtype)
     }
 }

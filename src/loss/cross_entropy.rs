@@ -1,6 +1,6 @@
 //! Cross-entropy over classes.
 
-use super::{Loss, Reduction, constant, reduction};
+use super::{Loss, Reduction, constant, reduction, weighed};
 use crate::{
     DType, Error, Result, Shape, Tensor,
     autograd::{self, Rule, is_grad_enabled},
@@ -137,7 +137,7 @@ impl Loss for CrossEntropy {
         prediction.same_device(target, op)?;
         constant(op, target)?;
         let dtype = prediction.dtype().to_float();
-        let x = prediction.to_dtype(if dtype.is_narrow() { DType::F32 } else { dtype });
+        let x = prediction.to_dtype(dtype.wide());
         let axis = class_axis(op, &x)?;
         let count = x.shape()[axis];
         let weight = match &self.weight {
@@ -157,41 +157,76 @@ impl Loss for CrossEntropy {
         let weigh = |q: Tensor| if let Some(w) = &weight { &q * w } else { q };
 
         if target.shape() == x.shape() && target.dtype().is_float() {
-            let losses = spread(&x, axis, weigh(smooth(&target.to_dtype(x.dtype()))), None)?;
-            let losses = losses.squeeze(axis as isize)?.to_dtype(dtype);
+            let losses = spread(&x, axis, weigh(smooth(&target.to_dtype(x.dtype()))), Rows::default())?;
+            let losses = losses.squeeze(axis as isize)?;
             return match self.reduction {
-                Reduction::Mean => Ok(losses.sum(())? * (1.0 / losses.numel() as f64)),
-                reduction => reduction.apply(&losses),
+                Reduction::Mean => Ok((losses.sum(())? * (1.0 / losses.numel() as f64)).to_dtype(dtype)),
+                reduction => reduction.apply(&losses, dtype),
             };
         }
-        let Ids { ids, hit, mut valid } = Ids::new(op, &x, axis, target)?;
+        let Ids { ids, hit, valid } = Ids::new(op, &x, axis, target)?;
         let active = self.ignore_index.map(|ignored| ids.ne(ignored)).transpose()?;
-        if let Some(active) = &active {
-            valid = valid.logical_or(active.logical_not())?;
-        }
-        let mut losses = if uniform == 0.0 && weight.is_none() {
-            picked(&x, axis, &hit, &valid)?
-        } else {
-            spread(&x, axis, weigh(smooth(&hit.to_dtype(x.dtype()))), Some(&valid))?
+        let rows = Rows { valid: Some(valid), active: active.clone() };
+        // The weight of each sample's class.
+        let share = weight.as_ref().map(|w| hit.choose(w, 0.0)?.sum_keepdim(axis as isize)).transpose()?;
+        let losses = match &share {
+            _ if uniform != 0.0 => spread(&x, axis, weigh(smooth(&hit.to_dtype(x.dtype()))), rows)?,
+            Some(share) => {
+                let losses = picked(&x, axis, &hit, rows)?;
+                // A class without weight may be impossible. A NaN still shows.
+                let none = share.eq(0.0)?.logical_and(losses.eq(f64::INFINITY)?)?;
+                none.choose(0.0, losses.mul(share)?)?
+            }
+            None => picked(&x, axis, &hit, rows)?,
         };
-        if let Some(active) = &active {
-            losses = active.choose(&losses, 0.0)?;
-        }
-        losses = losses.squeeze(axis as isize)?;
-        let losses = match self.reduction {
-            Reduction::Mean if weight.is_some() || active.is_some() => {
-                let mut share = match &weight {
-                    Some(w) => hit.choose(w, 0.0)?.sum_keepdim(axis as isize)?,
+        let losses = losses.squeeze(axis as isize)?;
+        match self.reduction {
+            Reduction::Mean if share.is_some() || active.is_some() => {
+                let mut share = match share {
+                    Some(share) => share,
                     None => ids.ones_like().to_dtype(x.dtype()),
                 };
                 if let Some(active) = &active {
                     share = active.choose(&share, 0.0)?;
                 }
-                losses.sum(())? / share.sum(())?
+                Ok((losses.sum(())? / share.sum(())?).to_dtype(dtype))
             }
-            reduction => reduction.apply(&losses)?,
+            reduction => reduction.apply(&losses, dtype),
+        }
+    }
+}
+
+/// Which samples count.
+#[derive(Clone, Default)]
+struct Rows {
+    /// Where the id is a class; elsewhere loss and gradient are NaN.
+    valid: Option<Tensor>,
+    /// Where the id is not the one to ignore; elsewhere loss and gradient are 0, whatever the scores are.
+    active: Option<Tensor>,
+}
+
+impl Rows {
+    fn losses(&self, losses: Tensor) -> Result<Tensor> {
+        let losses = match &self.valid {
+            Some(valid) => valid.choose(losses, f64::NAN)?,
+            None => losses,
         };
-        Ok(losses.to_dtype(dtype))
+        match &self.active {
+            Some(active) => active.choose(losses, 0.0),
+            None => Ok(losses),
+        }
+    }
+
+    /// The scores' gradient from their slopes and the losses' gradient.
+    fn gradient(&self, slopes: &Tensor, g: &Tensor) -> Result<Tensor> {
+        let gradient = match &self.valid {
+            Some(valid) => slopes.mul(valid.choose(g, f64::NAN)?)?,
+            None => slopes.mul(g)?,
+        };
+        match &self.active {
+            Some(active) => active.choose(gradient, 0.0),
+            None => Ok(gradient),
+        }
     }
 }
 
@@ -204,35 +239,31 @@ fn shifted(x: &Tensor, axis: usize) -> Result<(Tensor, Tensor, Tensor)> {
     Ok((shifted, exp, sum))
 }
 
-/// `-log_softmax(x)` of the one class that is hit, NaN in rows that are not valid.
-fn picked(x: &Tensor, axis: usize, hit: &Tensor, valid: &Tensor) -> Result<Tensor> {
+/// `-log_softmax(x)` of the one class that is hit.
+fn picked(x: &Tensor, axis: usize, hit: &Tensor, rows: Rows) -> Result<Tensor> {
     let (shifted, exp, sum) = shifted(x, axis)?;
-    let y = sum.log() - hit.choose(&shifted, 0.0)?.sum_keepdim(axis as isize)?;
-    let y = valid.choose(&y, f64::NAN)?;
+    let y = rows.losses(sum.log() - hit.choose(&shifted, 0.0)?.sum_keepdim(axis as isize)?)?;
     let (source, hit) = (x.clone(), hit.clone());
     Ok(autograd::track(y, &[x], |_| {
         Rule::custom(move |g| {
             // The row kernel of the loss has these values already; a second derivative needs them on the tape.
             let softmax = if is_grad_enabled() { source.softmax(axis as isize)? } else { &exp / &sum };
-            Ok(vec![Some((softmax - hit.to_dtype(source.dtype())) * g)])
+            Ok(vec![Some(rows.gradient(&(softmax - hit.to_dtype(source.dtype())), g)?)])
         })
     }))
 }
 
-/// `-sum(q * log_softmax(x))` along the class axis, NaN in rows that are not valid.
-fn spread(x: &Tensor, axis: usize, q: Tensor, valid: Option<&Tensor>) -> Result<Tensor> {
+/// `-sum(q * log_softmax(x))` along the class axis.
+fn spread(x: &Tensor, axis: usize, q: Tensor, rows: Rows) -> Result<Tensor> {
     let at = axis as isize;
     let (shifted, exp, sum) = shifted(x, axis)?;
     let total = q.sum_keepdim(at)?;
-    let mut y = sum.log() * &total - (&q * &shifted).sum_keepdim(at)?;
-    if let Some(valid) = valid {
-        y = valid.choose(&y, f64::NAN)?;
-    }
+    let y = rows.losses(sum.log() * &total - weighed(&q, &shifted)?.sum_keepdim(at)?)?;
     let source = x.clone();
     Ok(autograd::track(y, &[x], |_| {
         Rule::custom(move |g| {
             let softmax = if is_grad_enabled() { source.softmax(at)? } else { &exp / &sum };
-            Ok(vec![Some((softmax * &total - &q) * g)])
+            Ok(vec![Some(rows.gradient(&(softmax * &total - &q), g)?)])
         })
     }))
 }
@@ -240,9 +271,11 @@ fn spread(x: &Tensor, axis: usize, q: Tensor, valid: Option<&Tensor>) -> Result<
 impl Loss for Nll {
     fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
         prediction.same_device(target, "nll")?;
-        let axis = class_axis("nll", prediction)?;
-        let Ids { hit, valid, .. } = Ids::new("nll", prediction, axis, target)?;
-        let picked = hit.choose(prediction.neg(), 0.0)?.sum_keepdim(axis as isize)?;
-        self.reduction.apply(&valid.choose(&picked, f64::NAN)?.squeeze(axis as isize)?)
+        let dtype = prediction.dtype();
+        let x = prediction.widened();
+        let axis = class_axis("nll", &x)?;
+        let Ids { hit, valid, .. } = Ids::new("nll", &x, axis, target)?;
+        let picked = hit.choose(x.neg(), 0.0)?.sum_keepdim(axis as isize)?;
+        self.reduction.apply(&valid.choose(&picked, f64::NAN)?.squeeze(axis as isize)?, dtype)
     }
 }

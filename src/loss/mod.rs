@@ -10,7 +10,10 @@ pub use bce::{Bce, BceWithLogits, bce, bce_with_logits};
 pub use cross_entropy::{CrossEntropy, Nll, cross_entropy, nll};
 pub use regression::{L1, Mse, SmoothL1, l1, mse, smooth_l1};
 
-use crate::{Error, Result, Tensor};
+use crate::{
+    DType, Error, Result, Tensor,
+    autograd::{self, Rule},
+};
 
 /// A measure of how far a prediction is from its target. Functions of two tensors are losses too.
 pub trait Loss {
@@ -40,13 +43,28 @@ pub enum Reduction {
 }
 
 impl Reduction {
-    fn apply(self, losses: &Tensor) -> Result<Tensor> {
-        match self {
-            Reduction::Mean => losses.mean(()),
-            Reduction::Sum => losses.sum(()),
-            Reduction::None => Ok(losses.clone()),
-        }
+    /// Applied to losses of inputs of dtype `dtype`: those of halves come in `F32`, and are rounded here.
+    fn apply(self, losses: &Tensor, dtype: DType) -> Result<Tensor> {
+        let y = match self {
+            Reduction::Mean => losses.mean(())?,
+            Reduction::Sum => losses.sum(())?,
+            Reduction::None => losses.clone(),
+        };
+        Ok(if dtype == dtype.wide() { y } else { y.to_dtype(dtype) })
     }
+}
+
+/// `weight * loss`, but 0 where the weight is 0, also of a loss that is infinite or NaN.
+fn weighed(weight: &Tensor, loss: &Tensor) -> Result<Tensor> {
+    let (w, l) = (weight.detach(), loss.detach());
+    let y = w.eq(0.0)?.choose(0.0, w.mul(l)?)?;
+    let saved = [weight.clone(), loss.clone()];
+    Ok(autograd::track(y, &[weight, loss], |_| {
+        Rule::needed(move |g, needed| {
+            let by = |i: usize| if needed[1 - i] { g.mul(&saved[i]).map(Some) } else { Ok(None) };
+            Ok(vec![by(1)?, by(0)?])
+        })
+    }))
 }
 
 /// Losses do not broadcast: `[n]` against `[n, 1]` would silently compare each with each.

@@ -1,7 +1,7 @@
 //! Losses for numbers.
 
 use super::{Loss, Reduction, reduction, same_shape};
-use crate::{Error, Result, Tensor};
+use crate::{DType, Error, Result, Tensor};
 
 /// The mean of `(prediction - target)^2`.
 ///
@@ -88,28 +88,38 @@ impl Default for SmoothL1 {
 
 reduction!(Mse, L1, SmoothL1);
 
+/// `prediction - target`, of halves in `F32`, and the dtype of the loss.
+fn difference(op: &'static str, prediction: &Tensor, target: &Tensor) -> Result<(Tensor, DType)> {
+    same_shape(op, prediction, target)?;
+    let dtype = DType::promote(prediction.dtype(), target.dtype());
+    Ok((prediction.widened().sub(target.widened())?, dtype))
+}
+
 impl Loss for Mse {
     fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
-        same_shape("mse", prediction, target)?;
-        self.reduction.apply(&prediction.sub(target)?.square())
+        let (difference, dtype) = difference("mse", prediction, target)?;
+        self.reduction.apply(&difference.square(), dtype)
     }
 }
 
 impl Loss for L1 {
     fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
-        same_shape("l1", prediction, target)?;
-        self.reduction.apply(&prediction.sub(target)?.abs())
+        let (difference, dtype) = difference("l1", prediction, target)?;
+        self.reduction.apply(&difference.abs(), dtype)
     }
 }
 
 impl Loss for SmoothL1 {
     fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
-        same_shape("smooth_l1", prediction, target)?;
+        let (difference, dtype) = difference("smooth_l1", prediction, target)?;
         if self.beta.is_nan() || self.beta <= 0.0 {
             return Err(Error::argument("smooth_l1", format!("beta is {}, but must be above 0", self.beta)));
         }
-        let distance = prediction.sub(target)?.abs();
-        let near = distance.square() * (0.5 / self.beta);
-        self.reduction.apply(&distance.lt(self.beta)?.choose(&near, &(&distance - 0.5 * self.beta))?)
+        let distance = difference.abs();
+        let is_near = distance.lt(self.beta)?;
+        // The square of a far distance may be infinite, and its gradient NaN. Of the difference itself, as the slope of its
+        // magnitude is 0 at 0.
+        let near = is_near.choose(&difference, 0.0)?.square() * (0.5 / self.beta);
+        self.reduction.apply(&is_near.choose(&near, &(&distance - 0.5 * self.beta))?, dtype)
     }
 }
