@@ -1,6 +1,9 @@
 //! Derivatives that do not fit into a row of the registry.
+//!
+//! Where a derivative is 0 the gradient is not multiplied by 0 but left out: it, or the value, may be infinite or NaN.
 
-use crate::{DType, Tensor, tensor::settle};
+use super::is_grad_enabled;
+use crate::{Tensor, tensor::settle};
 
 /// `Phi(x) + x * phi(x)`.
 pub(crate) fn gelu(x: &Tensor) -> Tensor {
@@ -11,6 +14,8 @@ pub(crate) fn gelu(x: &Tensor) -> Tensor {
 
 pub(crate) fn gelu_tanh(x: &Tensor) -> Tensor {
     let (scale, cubic) = (std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2, 0.044715);
+    // Far out the derivative is 0 or 1 to the last digit, and the powers would overflow.
+    let x = &settle(x.maximum(-40.0).and_then(|x| x.minimum(40.0)));
     let square = x.square();
     let t = ((&square * cubic + 1.0) * x * scale).tanh();
     let slope = (square * (3.0 * cubic) + 1.0) * scale;
@@ -27,36 +32,48 @@ pub(crate) fn mish(x: &Tensor) -> Tensor {
     &t + &(x * &x.sigmoid() * (t.square().neg() + 1.0))
 }
 
-/// 1 between the bends, 0 outside and at them, times `slope`.
-fn between(x: &Tensor, low: f64, high: f64) -> Tensor {
-    let inside = x.gt(low).and_then(|above| above.logical_and(x.lt(high)?));
-    settle(inside).to_dtype(x.dtype())
+/// `g` where the result of relu is above 0, or NaN.
+pub(crate) fn relu(g: &Tensor, y: &Tensor) -> Tensor {
+    settle(y.le(0.0).and_then(|flat| flat.choose(0.0, g)))
 }
 
-pub(crate) fn hardsigmoid(x: &Tensor) -> Tensor {
-    between(x, -3.0, 3.0) * (1.0 / 6.0)
+/// 1/6 of `g` between the bends, 0 outside, at them, and where `x` is NaN.
+pub(crate) fn hardsigmoid(g: &Tensor, x: &Tensor) -> Tensor {
+    settle(x.abs().lt(3.0).and_then(|inside| inside.choose(g * (1.0 / 6.0), 0.0)))
 }
 
-pub(crate) fn hardswish(x: &Tensor) -> Tensor {
-    let above = settle(x.ge(3.0)).to_dtype(x.dtype());
-    between(x, -3.0, 3.0) * (x * (1.0 / 3.0) + 0.5) + above
+pub(crate) fn hardswish(g: &Tensor, x: &Tensor) -> Tensor {
+    let curved = |inside: Tensor| {
+        // Outside the slope is not used, and must be finite for a second derivative.
+        let slope = inside.choose(x, 0.0)? * (1.0 / 3.0) + 0.5;
+        x.le(-3.0)?.choose(0.0, inside.choose(g * &slope, g)?)
+    };
+    settle(x.abs().lt(3.0).and_then(curved))
 }
 
-/// From the result: the scale above 0, `y + scale * alpha` below.
+/// From the result: `y + scale * alpha` up to 0, the scale above, and where it is NaN.
 pub(crate) fn selu(y: &Tensor) -> Tensor {
-    settle(y.gt(0.0).and_then(|above| above.choose(1.050_700_987_355_480_5, &(y + 1.758_099_340_847_376_6))))
+    settle(y.le(0.0).and_then(|below| below.choose(&(y + 1.758_099_340_847_376_6), 1.050_700_987_355_480_5)))
 }
 
 /// `b * a^(b - 1)`, 0 where `b` is 0.
 pub(crate) fn pow_base(a: &Tensor, b: &Tensor) -> Tensor {
-    let slope = b * &settle(a.pow(b - 1.0));
-    settle(b.eq(0.0).and_then(|flat| flat.choose(0.0, slope)))
+    let slope = |mut flat: Tensor| {
+        if is_grad_enabled() && b.is_tracked() {
+            // It is 0 there, but its derivative by `b` is `1 / a`: only what is not finite is replaced.
+            flat = flat.logical_and(a.eq(0.0)?.logical_or(a.ne(a)?)?)?;
+        }
+        // The branch that is not taken must be finite, or a second derivative would be NaN.
+        let b = flat.choose(1.0, b)?;
+        flat.choose(0.0, &b * &a.pow(&b - 1.0)?)
+    };
+    settle(b.eq(0.0).and_then(slope))
 }
 
-/// `a^b * ln(a)`, 0 where `a` is 0.
-pub(crate) fn pow_exponent(a: &Tensor, y: &Tensor) -> Tensor {
-    let slope = y * &a.log();
-    settle(a.eq(0.0).and_then(|flat| flat.choose(0.0, slope)))
+/// `a^b * ln(a)`, 0 where `a` is 0 and `b` is not below.
+pub(crate) fn pow_exponent(a: &Tensor, b: &Tensor, y: &Tensor) -> Tensor {
+    let slope = |flat: Tensor| flat.choose(0.0, y * &flat.choose(1.0, a)?.log());
+    settle(a.eq(0.0).and_then(|zero| zero.logical_and(b.ge(0.0)?)).and_then(slope))
 }
 
 /// `floor(a / b)`.
@@ -64,10 +81,29 @@ pub(crate) fn quotient(a: &Tensor, b: &Tensor) -> Tensor {
     settle(a.detach().floor_divide(b.detach()))
 }
 
-/// 1 where `a` is larger than `b`, 1/2 at ties.
-pub(crate) fn share(a: &Tensor, b: &Tensor) -> Tensor {
-    let dtype: DType = a.dtype();
-    let above = settle(a.gt(b)).to_dtype(dtype);
-    let tie = settle(a.eq(b)).to_dtype(dtype);
-    above + tie * 0.5
+/// The part of `g` that `a` gets as the larger of two: none below `b`, half of it at a tie, else all.
+pub(crate) fn larger(g: &Tensor, a: &Tensor, b: &Tensor) -> Tensor {
+    settle(a.lt(b).and_then(|out| out.choose(0.0, tied(g, a, b))))
+}
+
+/// The same for the smaller of two.
+pub(crate) fn smaller(g: &Tensor, a: &Tensor, b: &Tensor) -> Tensor {
+    settle(a.gt(b).and_then(|out| out.choose(0.0, tied(g, a, b))))
+}
+
+fn tied(g: &Tensor, a: &Tensor, b: &Tensor) -> Tensor {
+    settle(a.eq(b).and_then(|tie| tie.choose(g * 0.5, g)))
+}
+
+/// `a / (a^2 + b^2)`, 0 at the origin.
+pub(crate) fn angle(a: &Tensor, b: &Tensor) -> Tensor {
+    // Both over the larger one: their squares may be past the range. The value does not depend on it.
+    let size = settle(a.detach().abs().maximum(b.detach().abs()));
+    let fraction = |origin: Tensor| {
+        let size = origin.choose(1.0, &size)?;
+        let (a, b) = (a / &size, b / &size);
+        let square = origin.choose(1.0, &(a.square() + b.square()))?;
+        a.div(square * size)
+    };
+    settle(size.eq(0.0).and_then(fraction))
 }

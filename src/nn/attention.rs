@@ -128,9 +128,10 @@ impl MultiHeadAttention {
         let (parts, options) = self.parts(query, key, value, options)?;
         let [q, k, v] = &parts;
         let weights = attention_weights(q, k, &options)?;
-        let mean = weights.mean(1)?;
+        let mean = weights.mean(1)?.to_dtype(q.dtype());
         let mean = if query.rank() == 3 { mean } else { mean.squeeze(0)? };
-        Ok((self.joined(&weights.matmul(v)?, query)?, mean))
+        let y = weights.matmul(&v.to_dtype(weights.dtype()))?.to_dtype(v.dtype());
+        Ok((self.joined(&y, query)?, mean))
     }
 
     /// Queries, keys and values per head, `[batch, heads, length, size / heads]`, and what may be seen.
@@ -221,7 +222,7 @@ impl MultiHeadAttention {
             let hidden = masks.into_iter().map(Ok).reduce(|a, b| a?.logical_or(b?)).transpose()?;
             return Ok(hidden.map(|hidden| hidden.logical_not()));
         }
-        let dtype = parts[0].dtype();
+        let dtype = parts[0].dtype().wide();
         let added = masks.into_iter().map(|mask| match mask.dtype() {
             DType::Bool => {
                 let lowest = Tensor::full((), Scalar::Float(f64::NEG_INFINITY), dtype, mask.device());

@@ -1,7 +1,11 @@
 //! Dropout.
 
 use super::{Forward, Module, Training, traced};
-use crate::{Error, Result, Tensor, tensor::random::next_seed};
+use crate::{
+    Error, Result, Tensor,
+    autograd::{self, Rule, no_grad},
+    tensor::random::next_seed,
+};
 
 /// In training, sets each element to 0 with probability `p` and scales the others by `1 / (1 - p)`; else does nothing.
 #[derive(Clone, Module)]
@@ -27,7 +31,8 @@ impl Forward for Dropout {
     }
 }
 
-/// Each element set to 0 with probability `p`, the others scaled by `1 / (1 - p)`.
+/// Each element set to 0 with probability `p`, the others scaled by `1 / (1 - p)`. As in PyTorch, the elements are
+/// multiplied by 0: one that is infinite or NaN becomes NaN and stays visible.
 ///
 /// # Errors
 /// If the probability is not in `0.0..=1.0`.
@@ -40,7 +45,15 @@ pub fn dropout(x: &Tensor, p: f64) -> Result<Tensor> {
 pub(super) fn dropout_with(x: &Tensor, p: f64, seed: u64) -> Result<Tensor> {
     let kept = Tensor::bernoulli(1.0 - p, *x.shape(), seed, x.device())?;
     let scale = if p < 1.0 { 1.0 / (1.0 - p) } else { 0.0 };
-    kept.choose(&(x * scale), 0.0)
+    Ok(masked(&x.to_dtype(x.dtype().to_float()), &kept, scale))
+}
+
+/// The elements times `scale` or 0. The tape keeps the mask, which is smaller than the factors.
+fn masked(x: &Tensor, kept: &Tensor, scale: f64) -> Tensor {
+    let dtype = x.dtype();
+    let y = no_grad(|| x.widened() * (kept.to_dtype(dtype.wide()) * scale)).to_dtype(dtype);
+    let kept = kept.clone();
+    autograd::track(y, &[x], |_| Rule::custom(move |g| Ok(vec![Some(masked(g, &kept, scale))])))
 }
 
 pub(super) fn check_share(p: f64) -> Result<()> {

@@ -20,24 +20,24 @@ macro_rules! binary_table {
         Pow pow Number (0.2, 3.0) (-2.0, 2.0) "`a` to the power of `b`. Integers to a negative power give 0, except 1 and -1."
             float(|a, b| Real::pow(a, b)) int(|a, b| a.pow(b))
             grad(A | B, |s, g| g * &crate::autograd::rules::pow_base(s.a(), s.b()))
-                (A | Y, |s, g| g * &crate::autograd::rules::pow_exponent(s.a(), s.y()));
+                (A | B | Y, |s, g| g * &crate::autograd::rules::pow_exponent(s.a(), s.b(), s.y()));
         FloorDiv floor_divide Number (-3.0, 3.0) (0.3, 3.0) "`floor(a / b)`, exact where the quotient would be rounded up, as in Python: `1.0 // 0.1` is 9. Integer division by 0 gives 0."
             float(|a, b| Real::floor_divide(a, b)) int(|a, b| a.floor_div(b)) grad(zero)(zero);
         Rem remainder Number (-3.0, 3.0) (0.3, 3.0) "`a - b * floor(a / b)`, with the sign of `b` as in Python. Of an integer by 0: 0."
             float(|a, b| Real::remainder(a, b)) int(|a, b| a.remainder(b))
             grad(NONE, |s, g| g.clone())(A | B, |s, g| (g * &crate::autograd::rules::quotient(s.a(), s.b())).neg());
-        Max maximum Number (-3.0, 3.0) (-3.0, 3.0) "The larger of two values, NaN if one is. At a tie the gradient is shared."
+        Max maximum Number (-3.0, 3.0) (-3.0, 3.0) "The larger of two values, NaN if one is. At a tie the gradient is shared; both get the whole of it if one is NaN, as in PyTorch."
             float(|a, b| Real::max(a, b)) int(|a, b| a.max(b))
-            grad(A | B, |s, g| g * &crate::autograd::rules::share(s.a(), s.b()))
-                (A | B, |s, g| g * &crate::autograd::rules::share(s.b(), s.a()));
-        Min minimum Number (-3.0, 3.0) (-3.0, 3.0) "The smaller of two values, NaN if one is. At a tie the gradient is shared."
+            grad(A | B, |s, g| crate::autograd::rules::larger(g, s.a(), s.b()))
+                (A | B, |s, g| crate::autograd::rules::larger(g, s.b(), s.a()));
+        Min minimum Number (-3.0, 3.0) (-3.0, 3.0) "The smaller of two values, NaN if one is. At a tie the gradient is shared; both get the whole of it if one is NaN, as in PyTorch."
             float(|a, b| Real::min(a, b)) int(|a, b| a.min(b))
-            grad(A | B, |s, g| g * &crate::autograd::rules::share(s.b(), s.a()))
-                (A | B, |s, g| g * &crate::autograd::rules::share(s.a(), s.b()));
+            grad(A | B, |s, g| crate::autograd::rules::smaller(g, s.a(), s.b()))
+                (A | B, |s, g| crate::autograd::rules::smaller(g, s.b(), s.a()));
         Atan2 atan2 Float (-3.0, 3.0) (0.3, 3.0) "The angle of the point (x = b, y = a) in radians, in (-pi, pi]."
             float(|a, b| Real::atan2(a, b)) int()
-            grad(A | B, |s, g| &(g * s.b()) / &(s.a().square() + s.b().square()))
-                (A | B, |s, g| (&(g * s.a()) / &(s.a().square() + s.b().square())).neg());
+            grad(A | B, |s, g| g * &crate::autograd::rules::angle(s.b(), s.a()))
+                (A | B, |s, g| (g * &crate::autograd::rules::angle(s.a(), s.b())).neg());
         Eq eq Compare (-3.0, 3.0) (-3.0, 3.0) "`a == b`; NaN equals nothing."
             float(|a, b| a == b) int(|a, b| a == b) grad()();
         Ne ne Compare (-3.0, 3.0) (-3.0, 3.0) "`a != b`; NaN differs from everything, itself too."

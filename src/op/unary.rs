@@ -72,7 +72,7 @@ macro_rules! unary_table {
         Softplus softplus Float (-4.0, 4.0) "`log(1 + exp(x))`, a smooth relu that does not overflow."
             float(|x| Real::softplus(x)) int() grad(A, |s, g| g * &s.a().sigmoid());
         Relu relu Number (-3.0, 3.0) "`max(x, 0)`; NaN stays NaN. Gradient at 0: 0."
-            float(|x| Real::relu(x)) int(|x| x.relu()) grad(Y, |s, g| g * &s.y().sign());
+            float(|x| Real::relu(x)) int(|x| x.relu()) grad(Y, |s, g| crate::autograd::rules::relu(g, s.y()));
         Selu selu Float (-3.0, 3.0) "Scaled elu, after [Klambauer et al.](https://arxiv.org/abs/1706.02515)."
             float(|x| Real::selu(x)) int()
             grad(Y, |s, g| g * &crate::autograd::rules::selu(s.y()));
@@ -85,9 +85,9 @@ macro_rules! unary_table {
         Mish mish Float (-4.0, 4.0) "`x * tanh(softplus(x))`, after [Misra](https://arxiv.org/abs/1908.08681)."
             float(|x| x * Real::tanh(Real::softplus(x))) int() grad(A, |s, g| g * &crate::autograd::rules::mish(s.a()));
         Hardswish hardswish Float (-4.0, 4.0) "`x * clamp(x + 3, 0, 6) / 6`, after [Howard et al.](https://arxiv.org/abs/1905.02244)."
-            float(|x| x * Real::hardsigmoid(x)) int() grad(A, |s, g| g * &crate::autograd::rules::hardswish(s.a()));
+            float(|x| x * Real::hardsigmoid(x)) int() grad(A, |s, g| crate::autograd::rules::hardswish(g, s.a()));
         Hardsigmoid hardsigmoid Float (-4.0, 4.0) "`clamp(x / 6 + 1 / 2, 0, 1)`."
-            float(|x| Real::hardsigmoid(x)) int() grad(A, |s, g| g * &crate::autograd::rules::hardsigmoid(s.a()));
+            float(|x| Real::hardsigmoid(x)) int() grad(A, |s, g| crate::autograd::rules::hardsigmoid(g, s.a()));
         Not logical_not Logic (0.0, 1.0) "The logical complement of bools, of integers the bitwise one."
             float() int(|x| x.not()) grad();
     }};

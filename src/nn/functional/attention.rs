@@ -22,7 +22,7 @@ pub struct AttentionOptions {
 /// `softmax(query key^T * scale + mask) value` over the last two axes (Vaswani et al. 2017, arXiv:1706.03762):
 /// `[.., queries, size]`, `[.., keys, size]` and `[.., keys, width]` to `[.., queries, width]`.
 ///
-/// A query that may see nothing gets zeros. Of many queries the scores are computed block by block, in the backward pass
+/// A query that may see nothing gets zeros. Halves are computed in `F32`. Of many queries the scores are computed block by block, in the backward pass
 /// once more, so that they never lie in memory as a whole.
 ///
 /// # Errors
@@ -51,6 +51,12 @@ pub fn scaled_dot_product_attention(
         if !x.dtype().is_float() {
             return Err(Error::dtype(op, x.dtype(), "attention is for floats"));
         }
+    }
+    let dtype = DType::promote(DType::promote(query.dtype(), key.dtype()), value.dtype());
+    if dtype != dtype.wide() {
+        // Scores and sums of products may be past the range of halves where the result is not.
+        let y = scaled_dot_product_attention(&query.widened(), &key.widened(), &value.widened(), options)?;
+        return Ok(y.to_dtype(dtype));
     }
     let (queries, keys) = (query.shape()[query.rank() - 2], key.shape()[key.rank() - 2]);
     let heads: usize = query.shape()[..query.rank() - 2].iter().product();
@@ -87,10 +93,10 @@ const WHOLE_CAUSAL: usize = 8 << 20;
 /// Queries whose scores are made together where there are more.
 const BLOCK: usize = 128;
 
-/// The weights of [`scaled_dot_product_attention`]: `[.., queries, keys]`.
+/// The weights of [`scaled_dot_product_attention`]: `[.., queries, keys]`, of halves in `F32`.
 pub(crate) fn attention_weights(query: &Tensor, key: &Tensor, options: &AttentionOptions) -> Result<Tensor> {
     let weighing = Weighing::new("attention", query, key, options)?;
-    weighing.weights(query, key, weighing.mask.as_ref(), 0)
+    weighing.weights(&query.widened(), &key.widened(), weighing.mask.as_ref(), 0)
 }
 
 /// How scores become weights.
@@ -136,12 +142,13 @@ impl Weighing {
             }
             None => scores,
         };
-        let mut weights = scores.softmax(-1)?;
-        if mask.is_some() {
-            // Of a row of nothing but minus infinity there is no softmax.
-            let nothing = scores.max_keepdim(-1)?.eq(f64::NEG_INFINITY)?;
-            weights = nothing.choose(0.0, weights)?;
-        }
+        let weights = if mask.is_some() {
+            // Of a row of nothing but minus infinity there is no softmax, nor a gradient.
+            let nothing = scores.detach().max_keepdim(-1)?.eq(f64::NEG_INFINITY)?;
+            nothing.choose(0.0, nothing.choose(0.0, &scores)?.softmax(-1)?)?
+        } else {
+            scores.softmax(-1)?
+        };
         match self.dropout {
             Some((p, seed)) => dropout_with(&weights, p, seed.wrapping_add(first as u64)),
             None => Ok(weights),
