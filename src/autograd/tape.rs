@@ -266,7 +266,7 @@ macro_rules! saves {
 }
 
 macro_rules! unary_rules {
-    ($($variant:ident $name:ident $class:ident ($lo:expr, $hi:expr) $doc:literal
+    ($($variant:ident $name:ident $class:ident ($lo:expr, $hi:expr) $accuracy:tt $doc:literal
         float($($float:tt)*) int($($int:tt)*) grad $grad:tt;)*) => {
         fn unary_saves(op: UnaryOp) -> u8 {
             match op {
@@ -284,7 +284,7 @@ macro_rules! unary_rules {
 unary_table!(unary_rules);
 
 macro_rules! binary_rules {
-    ($($variant:ident $name:ident $class:ident ($alo:expr, $ahi:expr) ($blo:expr, $bhi:expr) $doc:literal
+    ($($variant:ident $name:ident $class:ident ($alo:expr, $ahi:expr) ($blo:expr, $bhi:expr) $accuracy:tt $doc:literal
         float($($float:tt)*) int($($int:tt)*) grad $da:tt $db:tt;)*) => {
         fn binary_saves(op: BinaryOp) -> [u8; 2] {
             match op {

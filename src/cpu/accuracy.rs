@@ -1,4 +1,5 @@
-//! The functions of `f32` against those of `f64`.
+//! The loops of `f32`, with fused multiply-add and without, against those of `f64`: the bounds of the registry hold for
+//! both. `tests/accuracy.rs` compares what this processor takes, and the loops of `f64`, with correctly rounded values.
 
 use super::{
     loops::{binary_float, unary_float},
@@ -6,88 +7,88 @@ use super::{
 };
 use crate::op::{BinaryOp, Class, UnaryOp, numeric::Fused32};
 
-#[test]
-fn functions_are_accurate() {
+fn points() -> Vec<f32> {
     let mut points: Vec<f32> = (0..=80_000).map(|i| (i as f32 - 40_000.0) / 400.0).collect();
     points.extend((0..=40_000).map(|i| (i as f32 - 20_000.0) / 5_000.0));
     points.extend((0..2500).flat_map(|i| {
         let x = 10f32.powf(i as f32 / 33.0 - 38.0);
         [x, -x, 1.0 + x.min(0.5), 1.0 - x.min(0.5)]
     }));
-    points.extend([
-        0.0,
-        -0.0,
-        f32::INFINITY,
-        f32::NEG_INFINITY,
-        f32::NAN,
-        f32::MAX,
-        f32::MIN,
-        1e-45,
-        88.7,
-        88.8,
-        -103.0,
-    ]);
-    for &op in UnaryOp::ALL.iter().filter(|op| op.info().class == Class::Float) {
-        let wide: Vec<f64> = points.iter().map(|&x| x as f64).collect();
+    let ends =
+        [0.0, 1e-45, 1e-40, f32::MIN_POSITIVE, 0.5, 1.0, 3.0, 88.7, 103.9, 16_777_216.0, 1e30, f32::MAX, f32::INFINITY];
+    points.extend(ends.into_iter().flat_map(|x| [x, -x]).chain([f32::NAN]));
+    points
+}
+
+/// The place of a number in the order of all numbers.
+fn rank(x: f32) -> i64 {
+    let magnitude = x.abs().to_bits() as i64;
+    if x < 0.0 { -magnitude } else { magnitude }
+}
+
+/// Whether `y` is at most `bound` numbers away from the `f32` nearest to `exact`.
+fn near(y: f32, exact: f64, bound: u32) -> bool {
+    let rounded = exact as f32;
+    if y.is_nan() || rounded.is_nan() {
+        return y.is_nan() && rounded.is_nan();
+    }
+    let zeros = y == 0.0 || rounded == 0.0;
+    rank(y).abs_diff(rank(rounded)) <= bound as u64 && (!zeros || y.is_sign_negative() == rounded.is_sign_negative())
+}
+
+fn fused(values: &[f32]) -> Vec<Fused32> {
+    values.iter().copied().map(Fused32::from).collect()
+}
+
+#[test]
+fn functions_of_one_f32_are_those_of_f64() {
+    let points = points();
+    let wide: Vec<f64> = points.iter().map(|&x| x as f64).collect();
+    for &op in UnaryOp::ALL.iter().filter(|op| op.info().class != Class::Logic) {
         let (mut plain, mut exact) = (vec![0f32; points.len()], vec![0f64; points.len()]);
         unary_float::<f32>(op, &mut plain, &points);
         unary_float::<f64>(op, &mut exact, &wide);
-        let mut fused = vec![0f32; points.len()];
+        let mut results = vec![plain];
         if has_fma() {
-            // SAFETY: `Fused32` is a transparent `f32`.
-            let (out, x) = unsafe {
-                (
-                    std::slice::from_raw_parts_mut(fused.as_mut_ptr().cast::<Fused32>(), points.len()),
-                    std::slice::from_raw_parts(points.as_ptr().cast::<Fused32>(), points.len()),
-                )
-            };
-            unary_float::<Fused32>(op, out, x);
-        } else {
-            fused.copy_from_slice(&plain);
+            let mut found = fused(&points);
+            unary_float::<Fused32>(op, &mut found, &fused(&points));
+            results.push(found.into_iter().map(f32::from).collect());
         }
-        for (i, &x) in points.iter().enumerate() {
-            // Beyond, one step of `f32` is more than a period.
-            if matches!(op, UnaryOp::Sin | UnaryOp::Cos | UnaryOp::Tan) && x.abs() > 1e6 {
-                continue;
-            }
-            let e = exact[i];
-            let scale = match op {
-                UnaryOp::Sin | UnaryOp::Cos => 1.0,
-                // Their tails are differences of larger numbers, in PyTorch too.
-                UnaryOp::Gelu | UnaryOp::GeluTanh | UnaryOp::Hardswish | UnaryOp::Hardsigmoid => {
-                    x.abs().max(1e-30) as f64
-                }
-                // Products with subnormal factors.
-                _ => e.abs().max(f32::MIN_POSITIVE as f64 * (x.abs() as f64).clamp(1.0, 200.0)),
-            };
-            let tolerance = match op {
-                UnaryOp::GeluTanh | UnaryOp::Mish => 2e-6,
-                _ => 6e-7,
-            };
-            for y in [plain[i], fused[i]] {
-                let rounded = e as f32;
-                let same = y == rounded || (y.is_nan() && e.is_nan()) || (y as f64 - e).abs() <= tolerance * scale;
-                assert!(same, "{}({x:e}) = {y:e} instead of {e:e}", op.info().name);
+        for found in results {
+            for ((x, y), e) in points.iter().zip(found).zip(&exact) {
+                let ok = near(y, *e, op.info().accuracy.f32);
+                assert!(ok, "{}({x:e}) = {y:e} instead of {:e}", op.info().name, *e as f32);
             }
         }
     }
 }
 
-/// Compares powers with those of `f64`, which the standard library computes.
-fn check_powers(bases: &[f32], exponents: &[f32]) {
-    let mut got = vec![0.0; bases.len()];
-    for &b in exponents {
-        binary_float::<f32>(BinaryOp::Pow, &mut got, bases, &[b]);
-        for (&x, &y) in bases.iter().zip(&got) {
-            let e = (x as f64).powf(b as f64);
-            let rounded = e as f32;
-            let same = y.to_bits() == rounded.to_bits()
-                || (y.is_nan() && e.is_nan())
-                || (rounded.is_finite() && (y as f64 - e).abs() <= 4e-7 * e.abs().max(f32::MIN_POSITIVE as f64));
-            assert!(same, "pow({x:e}, {b:e}) = {y:e} instead of {e:e}");
-            assert_eq!(y.is_sign_negative() && !y.is_nan(), e.is_sign_negative() && !e.is_nan(), "pow({x:e}, {b:e})");
+/// Compares every pair of numbers, the second alone and as an array.
+fn check_pairs(op: BinaryOp, a: &[f32], b: &[f32], exact: impl Fn(f64, f64) -> f64) {
+    let (mut plain, mut found) = (vec![0f32; a.len()], fused(a));
+    for &y in b {
+        for repeated in [vec![y], vec![y; a.len()]] {
+            binary_float::<f32>(op, &mut plain, a, &repeated);
+            let mut results = vec![plain.clone()];
+            if has_fma() {
+                binary_float::<Fused32>(op, &mut found, &fused(a), &fused(&repeated));
+                results.push(found.iter().copied().map(f32::from).collect());
+            }
+            for found in results {
+                for (&x, got) in a.iter().zip(found) {
+                    let e = exact(x as f64, y as f64);
+                    let ok = near(got, e, op.info().accuracy.f32);
+                    assert!(ok, "{}({x:e}, {y:e}) = {got:e} instead of {:e}", op.info().name, e as f32);
+                }
+            }
         }
     }
+}
+
+fn edges() -> Vec<f32> {
+    let edges =
+        [0.0, 1e-45, 1e-40, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 16_777_215.0, 16_777_216.0, 1e30, f32::MAX, f32::INFINITY];
+    edges.into_iter().flat_map(|x| [x, -x]).chain([f32::NAN]).collect()
 }
 
 #[test]
@@ -97,13 +98,24 @@ fn powers_are_accurate() {
     let bases: Vec<f32> = bases.chain(near_one).collect();
     let exponents: Vec<f32> =
         (-80..=80).map(|i| i as f32 * 0.37).chain([1e-6, -1e-6, 1000.3, -1000.3, 3e6, 127.0]).collect();
-    check_powers(&bases, &exponents);
+    check_pairs(BinaryOp::Pow, &bases, &exponents, f64::powf);
+    check_pairs(BinaryOp::Pow, &edges(), &edges(), f64::powf);
 }
 
 #[test]
-fn powers_have_the_edges_of_c() {
-    let edges =
-        [0.0, 1e-45, 1e-40, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 16_777_215.0, 16_777_216.0, 1e30, f32::MAX, f32::INFINITY];
-    let edges: Vec<f32> = edges.into_iter().flat_map(|x| [x, -x]).chain([f32::NAN]).collect();
-    check_powers(&edges, &edges);
+fn quotients_are_those_of_f64() {
+    let mut divisors = edges();
+    divisors.extend([7.0, -7.0, 0.1, 1e-3, 1e-30]);
+    let op = |op: BinaryOp| {
+        move |a: f64, b: f64| {
+            let mut y = [0.0];
+            binary_float::<f64>(op, &mut y, &[a], &[b]);
+            y[0]
+        }
+    };
+    check_pairs(BinaryOp::Rem, &points(), &divisors, op(BinaryOp::Rem));
+    // Quotients above 2^53, which `f64` has to round once more, are left to `tests/accuracy.rs`.
+    let moderate: Vec<f32> = points().into_iter().filter(|x| !(1e7..f32::INFINITY).contains(&x.abs())).collect();
+    let divisors: Vec<f32> = divisors.into_iter().filter(|y| *y == 0.0 || y.abs() > 1e-5).collect();
+    check_pairs(BinaryOp::FloorDiv, &moderate, &divisors, op(BinaryOp::FloorDiv));
 }

@@ -96,8 +96,8 @@ macro_rules! apply {
             LinkOp::Neg => each!($x, |x| x.neg()),
             LinkOp::Abs => each!($x, |x| x.abs()),
             LinkOp::Square => each!($x, |x| x.mul(x)),
-            // NaN stays: it is the second operand.
-            LinkOp::Relu => each!($x, |x| $V::splat(0.0).higher(x)),
+            // NaN stays: it is the second operand. So does -0, which the addition turns into 0.
+            LinkOp::Relu => each!($x, |x| $V::splat(0.0).higher(x).add($V::splat(0.0))),
             LinkOp::Sqrt => each!($x, |x| x.sqrt()),
             LinkOp::Rsqrt => each!($x, |x| $V::splat(1.0).div(x.sqrt())),
             LinkOp::Recip => each!($x, |x| $V::splat(1.0).div(x)),

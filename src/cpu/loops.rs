@@ -25,13 +25,14 @@ macro_rules! unary_loop {
 }
 
 macro_rules! define_unary {
-    ($($variant:ident $name:ident $class:ident $domain:tt $doc:literal
+    ($($variant:ident $name:ident $class:ident $domain:tt $accuracy:tt $doc:literal
         float($($float:tt)*) int($($int:tt)*) grad($($grad:tt)*);)*) => {
         simd! {
             pub(super) fn unary_float<T: Real>(op: UnaryOp, dst: &mut [T], src: &[T]) {
                 match op {
                     $(UnaryOp::$variant => unary_loop!(dst, src, $($float)*),)*
                 }
+                far_angles(op, dst, src);
             }
         }
         simd! {
@@ -44,6 +45,22 @@ macro_rules! define_unary {
     };
 }
 unary_table!(define_unary);
+
+/// Computes sines and cosines again where the loop does not reach: the loop stays without branches.
+#[inline(always)]
+fn far_angles<T: Real>(op: UnaryOp, dst: &mut [T], src: &[T]) {
+    let far = match op {
+        UnaryOp::Sin => T::sin_far,
+        UnaryOp::Cos => T::cos_far,
+        _ => return,
+    };
+    if src.iter().fold(true, |all, x| all & x.moderate()) {
+        return;
+    }
+    for (d, x) in dst.iter_mut().zip(src).filter(|(_, x)| !x.moderate()) {
+        *d = far(*x);
+    }
+}
 
 simd! {
     /// `logical_not`.
@@ -99,13 +116,14 @@ fn bit(value: bool) -> Bit {
 }
 
 macro_rules! define_binary {
-    ($($variant:ident $name:ident $class:ident $da:tt $db:tt $doc:literal
+    ($($variant:ident $name:ident $class:ident $da:tt $db:tt $accuracy:tt $doc:literal
         float($($float:tt)*) int($($int:tt)*) grad($($ga:tt)*)($($gb:tt)*);)*) => {
         simd! {
             pub(super) fn binary_float<T: Real>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
                 match op {
                     $(BinaryOp::$variant => arithmetic_loop!($class dst, a, b, $($float)*),)*
                 }
+                far_quotients(op, dst, a, b);
             }
         }
         simd! {
@@ -125,6 +143,30 @@ macro_rules! define_binary {
     };
 }
 binary_table!(define_binary);
+
+/// Divides again where the loop does not reach: large quotients, and what is not finite.
+#[inline(always)]
+fn far_quotients<T: Real>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
+    let far = match op {
+        BinaryOp::FloorDiv => T::floor_divide_far,
+        BinaryOp::Rem => T::remainder_far,
+        _ => return,
+    };
+    let reached = match (a, b) {
+        (_, [y]) => a.iter().fold(true, |all, x| all & x.divides(*y)),
+        ([x], _) => b.iter().fold(true, |all, y| all & x.divides(*y)),
+        _ => a.iter().zip(b).fold(true, |all, (x, y)| all & x.divides(*y)),
+    };
+    if reached {
+        return;
+    }
+    for (i, d) in dst.iter_mut().enumerate() {
+        let (x, y) = (a[i.min(a.len() - 1)], b[i.min(b.len() - 1)]);
+        if !x.divides(y) {
+            *d = far(x, y);
+        }
+    }
+}
 
 /// What comparisons ask of a type: their rows read the same for floats and integers.
 pub(super) trait Comparable: Copy + PartialOrd {}

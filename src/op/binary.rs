@@ -1,60 +1,60 @@
 //! Elementwise ops of two inputs: one row each.
 
-use super::Class;
+use super::{Accuracy, Class, accuracy};
 
 /// Calls a macro with the rows of all binary ops:
 ///
-/// `Variant name Class (domain of a) (domain of b) "doc" float(|a, b| ..) int(|a, b| ..) grad(saves, |s, g| da)(saves, |s, g| db);`
+/// `Variant name Class (domain of a) (domain of b) accuracy "doc" float(|a, b| ..) int(|a, b| ..) grad(saves, |s, g| da)(saves, |s, g| db);`
 ///
 /// The columns are those of [`unary_table`](super::unary); ops of class `Compare` give a `bool`.
 macro_rules! binary_table {
     ($consume:ident) => { $consume! {
-        Add add Number (-3.0, 3.0) (-3.0, 3.0) "`a + b`."
+        Add add Number (-3.0, 3.0) (-3.0, 3.0) exact "`a + b`."
             float(|a, b| a + b) int(|a, b| a.add(b)) grad(NONE, |s, g| g.clone())(NONE, |s, g| g.clone());
-        Sub sub Number (-3.0, 3.0) (-3.0, 3.0) "`a - b`."
+        Sub sub Number (-3.0, 3.0) (-3.0, 3.0) exact "`a - b`."
             float(|a, b| a - b) int(|a, b| a.sub(b)) grad(NONE, |s, g| g.clone())(NONE, |s, g| g.neg());
-        Mul mul Number (-3.0, 3.0) (-3.0, 3.0) "`a * b`."
+        Mul mul Number (-3.0, 3.0) (-3.0, 3.0) exact "`a * b`."
             float(|a, b| a * b) int(|a, b| a.mul(b)) grad(B, |s, g| g * s.b())(A, |s, g| g * s.a());
-        Div div Float (-3.0, 3.0) (0.3, 3.0) "True division `a / b`; integers are promoted to floats, as in NumPy and PyTorch."
+        Div div Float (-3.0, 3.0) (0.3, 3.0) exact "True division `a / b`; integers are promoted to floats, as in NumPy and PyTorch."
             float(|a, b| a / b) int() grad(B, |s, g| g / s.b())(B | Y, |s, g| (&(g * s.y()) / s.b()).neg());
-        Pow pow Number (0.2, 3.0) (-2.0, 2.0) "`a` to the power of `b`. Integers to a negative power give 0, except 1 and -1."
+        Pow pow Number (0.2, 3.0) (-2.0, 2.0) [4, 4] "`a` to the power of `b`. Integers to a negative power give 0, except 1 and -1."
             float(|a, b| Real::pow(a, b)) int(|a, b| a.pow(b))
             grad(A | B, |s, g| g * &crate::autograd::rules::pow_base(s.a(), s.b()))
                 (A | B | Y, |s, g| g * &crate::autograd::rules::pow_exponent(s.a(), s.b(), s.y()));
-        FloorDiv floor_divide Number (-3.0, 3.0) (0.3, 3.0) "`floor(a / b)`, exact where the quotient would be rounded up, as in Python: `1.0 // 0.1` is 9. Integer division by 0 gives 0."
+        FloorDiv floor_divide Number (-3.0, 3.0) (0.3, 3.0) exact "`floor(a / b)`, exact where the quotient would be rounded up, as in Python: `1.0 // 0.1` is 9. Integer division by 0 gives 0."
             float(|a, b| Real::floor_divide(a, b)) int(|a, b| a.floor_div(b)) grad(zero)(zero);
-        Rem remainder Number (-3.0, 3.0) (0.3, 3.0) "`a - b * floor(a / b)`, with the sign of `b` as in Python. Of an integer by 0: 0."
+        Rem remainder Number (-3.0, 3.0) (0.3, 3.0) exact "`a - b * floor(a / b)`, with the sign of `b` as in Python. Of an integer by 0: 0."
             float(|a, b| Real::remainder(a, b)) int(|a, b| a.remainder(b))
             grad(NONE, |s, g| g.clone())(A | B, |s, g| (g * &crate::autograd::rules::quotient(s.a(), s.b())).neg());
-        Max maximum Number (-3.0, 3.0) (-3.0, 3.0) "The larger of two values, NaN if one is. At a tie the gradient is shared; both get the whole of it if one is NaN, as in PyTorch."
+        Max maximum Number (-3.0, 3.0) (-3.0, 3.0) exact "The larger of two values, NaN if one is. At a tie the gradient is shared; both get the whole of it if one is NaN, as in PyTorch."
             float(|a, b| Real::max(a, b)) int(|a, b| a.max(b))
             grad(A | B, |s, g| crate::autograd::rules::larger(g, s.a(), s.b()))
                 (A | B, |s, g| crate::autograd::rules::larger(g, s.b(), s.a()));
-        Min minimum Number (-3.0, 3.0) (-3.0, 3.0) "The smaller of two values, NaN if one is. At a tie the gradient is shared; both get the whole of it if one is NaN, as in PyTorch."
+        Min minimum Number (-3.0, 3.0) (-3.0, 3.0) exact "The smaller of two values, NaN if one is. At a tie the gradient is shared; both get the whole of it if one is NaN, as in PyTorch."
             float(|a, b| Real::min(a, b)) int(|a, b| a.min(b))
             grad(A | B, |s, g| crate::autograd::rules::smaller(g, s.a(), s.b()))
                 (A | B, |s, g| crate::autograd::rules::smaller(g, s.b(), s.a()));
-        Atan2 atan2 Float (-3.0, 3.0) (0.3, 3.0) "The angle of the point (x = b, y = a) in radians, in (-pi, pi]."
+        Atan2 atan2 Float (-3.0, 3.0) (0.3, 3.0) [2, 4] "The angle of the point (x = b, y = a) in radians, in (-pi, pi]."
             float(|a, b| Real::atan2(a, b)) int()
             grad(A | B, |s, g| g * &crate::autograd::rules::angle(s.b(), s.a()))
                 (A | B, |s, g| (g * &crate::autograd::rules::angle(s.a(), s.b())).neg());
-        Eq eq Compare (-3.0, 3.0) (-3.0, 3.0) "`a == b`; NaN equals nothing."
+        Eq eq Compare (-3.0, 3.0) (-3.0, 3.0) exact "`a == b`; NaN equals nothing."
             float(|a, b| a == b) int(|a, b| a == b) grad()();
-        Ne ne Compare (-3.0, 3.0) (-3.0, 3.0) "`a != b`; NaN differs from everything, itself too."
+        Ne ne Compare (-3.0, 3.0) (-3.0, 3.0) exact "`a != b`; NaN differs from everything, itself too."
             float(|a, b| a != b) int(|a, b| a != b) grad()();
-        Lt lt Compare (-3.0, 3.0) (-3.0, 3.0) "`a < b`; false if one is NaN."
+        Lt lt Compare (-3.0, 3.0) (-3.0, 3.0) exact "`a < b`; false if one is NaN."
             float(|a, b| a < b) int(|a, b| a < b) grad()();
-        Le le Compare (-3.0, 3.0) (-3.0, 3.0) "`a <= b`; false if one is NaN."
+        Le le Compare (-3.0, 3.0) (-3.0, 3.0) exact "`a <= b`; false if one is NaN."
             float(|a, b| a <= b) int(|a, b| a <= b) grad()();
-        Gt gt Compare (-3.0, 3.0) (-3.0, 3.0) "`a > b`; false if one is NaN."
+        Gt gt Compare (-3.0, 3.0) (-3.0, 3.0) exact "`a > b`; false if one is NaN."
             float(|a, b| a > b) int(|a, b| a > b) grad()();
-        Ge ge Compare (-3.0, 3.0) (-3.0, 3.0) "`a >= b`; false if one is NaN."
+        Ge ge Compare (-3.0, 3.0) (-3.0, 3.0) exact "`a >= b`; false if one is NaN."
             float(|a, b| a >= b) int(|a, b| a >= b) grad()();
-        And logical_and Logic (0.0, 1.0) (0.0, 1.0) "`a and b` of bools, of integers bitwise."
+        And logical_and Logic (0.0, 1.0) (0.0, 1.0) exact "`a and b` of bools, of integers bitwise."
             float() int(|a, b| a.and(b)) grad()();
-        Or logical_or Logic (0.0, 1.0) (0.0, 1.0) "`a or b` of bools, of integers bitwise."
+        Or logical_or Logic (0.0, 1.0) (0.0, 1.0) exact "`a or b` of bools, of integers bitwise."
             float() int(|a, b| a.or(b)) grad()();
-        Xor logical_xor Logic (0.0, 1.0) (0.0, 1.0) "Exclusive or of bools, of integers bitwise."
+        Xor logical_xor Logic (0.0, 1.0) (0.0, 1.0) exact "Exclusive or of bools, of integers bitwise."
             float() int(|a, b| a.xor(b)) grad()();
     }};
 }
@@ -71,6 +71,8 @@ pub struct BinaryInfo {
     pub class: Class,
     /// Where tests draw inputs from: inside, the function and its gradients are finite.
     pub domains: [(f64, f64); 2],
+    /// How near its results are to the correctly rounded ones.
+    pub accuracy: Accuracy,
     /// Whether integers are computed as integers.
     pub integers: bool,
     /// Whether there are gradient rules.
@@ -78,13 +80,18 @@ pub struct BinaryInfo {
 }
 
 macro_rules! define {
-    ($($variant:ident $name:ident $class:ident ($alo:expr, $ahi:expr) ($blo:expr, $bhi:expr) $doc:literal
+    ($($variant:ident $name:ident $class:ident ($alo:expr, $ahi:expr) ($blo:expr, $bhi:expr) $accuracy:tt $doc:literal
         float($($float:tt)*) int($($int:tt)*) grad($($da:tt)*)($($db:tt)*);)*) => {
         /// An elementwise op of two inputs.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
         pub enum BinaryOp {
-            $(#[doc = $doc] $variant,)*
+            $(
+                #[doc = $doc]
+                #[doc = ""]
+                #[doc = accuracy!(doc $accuracy)]
+                $variant,
+            )*
         }
 
         impl BinaryOp {
@@ -99,6 +106,7 @@ macro_rules! define {
                         name: stringify!($name),
                         class: Class::$class,
                         domains: [($alo, $ahi), ($blo, $bhi)],
+                        accuracy: accuracy!($accuracy),
                         integers: !stringify!($($int)*).is_empty(),
                         differentiable: !stringify!($($da)*).is_empty(),
                     },)*

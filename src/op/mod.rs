@@ -25,6 +25,51 @@ pub enum Class {
     Logic,
 }
 
+/// How near the results of an elementwise op are to the correctly rounded ones, over the whole range of the dtype and on
+/// every device.
+///
+/// A bound counts floats: 0 is the correctly rounded result, the float nearest to the exact value of the function at the
+/// given input; 1 is that or one of its two neighbours, and so on. Zeros have the right sign, overflows are infinite, and
+/// NaN comes out where the function has no value. Halves (`F16`, `BF16`) are computed in `F32` and rounded once more.
+///
+/// # Subnormal numbers
+/// The CPU computes with them. A GPU may read a subnormal input as a zero of its sign, and give a zero of its sign for a
+/// subnormal result; WGSL allows both, per operation.
+///
+/// # Other drivers
+/// The bounds are tested with Mesa's software driver. WGSL lets a driver round divisions to 2.5 units in the last place
+/// (ulp) and form square roots from inverse ones; on such a driver the bounds are wider by as much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accuracy {
+    /// The bound for results of `F32`.
+    pub f32: u32,
+    /// The bound for results of `F64`.
+    pub f64: u32,
+}
+
+/// The accuracy column of a row, as a value or as a line of documentation.
+macro_rules! accuracy {
+    (exact) => {
+        Accuracy { f32: 0, f64: 0 }
+    };
+    ([$single:literal, $double:literal]) => {
+        Accuracy { f32: $single, f64: $double }
+    };
+    (doc exact) => {
+        "[Accuracy](crate::op::Accuracy): exact, which is to say correctly rounded."
+    };
+    (doc [$single:literal, $double:literal]) => {
+        concat!(
+            "[Accuracy](crate::op::Accuracy): within ",
+            $single,
+            " ulp in `F32` and ",
+            $double,
+            " ulp in `F64` of the correctly rounded result."
+        )
+    };
+}
+pub(crate) use accuracy;
+
 /// How a reduction combines elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReduceOp {

@@ -2,6 +2,7 @@
 //!
 //! These are the numerics rules of both executors: the functions in `shaders/` follow them.
 
+mod double;
 mod single;
 
 /// Floating-point types in which kernels compute.
@@ -51,7 +52,10 @@ pub(crate) trait Real:
     fn selu(self) -> Self;
     fn gelu(self) -> Self;
     fn gelu_tanh(self) -> Self;
+    fn silu(self) -> Self;
+    fn mish(self) -> Self;
     fn hardsigmoid(self) -> Self;
+    fn hardswish(self) -> Self;
     fn pow(self, b: Self) -> Self;
     /// The whole number `q` that goes with the remainder: `a = q * b + r`.
     fn floor_divide(self, b: Self) -> Self;
@@ -63,6 +67,19 @@ pub(crate) trait Real:
     /// NaN if one is NaN.
     fn min(self, b: Self) -> Self;
     fn atan2(self, b: Self) -> Self;
+
+    /// Whether `sin` and `cos` are right, which are written for loops over moderate angles.
+    fn moderate(self) -> bool;
+    /// The sine of any angle.
+    fn sin_far(self) -> Self;
+    /// The cosine of any angle.
+    fn cos_far(self) -> Self;
+    /// Whether `floor_divide` and `remainder` are right, which are written for loops over moderate quotients.
+    fn divides(self, b: Self) -> bool;
+    /// `floor_divide` of any numbers.
+    fn floor_divide_far(self, b: Self) -> Self;
+    /// `remainder` of any numbers.
+    fn remainder_far(self, b: Self) -> Self;
 }
 
 /// Integer types in which kernels compute. Arithmetic wraps; division by zero gives zero.
@@ -114,7 +131,7 @@ macro_rules! rules {
         }
         #[inline(always)]
         fn relu(self) -> Self {
-            if self < 0.0 { 0.0 } else { self }
+            if self <= 0.0 { 0.0 } else { self }
         }
         #[inline(always)]
         fn selu(self) -> Self {
@@ -124,21 +141,13 @@ macro_rules! rules {
         }
         #[inline(always)]
         fn hardsigmoid(self) -> Self {
-            let y = self * (1.0 / 6.0) + 0.5;
+            let y = (self + 3.0) / 6.0;
             let y = if y < 0.0 { 0.0 } else { y };
             if y > 1.0 { 1.0 } else { y }
         }
         #[inline(always)]
-        fn floor_divide(self, b: Self) -> Self {
-            let r = self % b;
-            let below = r != 0.0 && (r < 0.0) != (b < 0.0);
-            let q = ((self - r) / b).round_ties_even() - below as u8 as $t;
-            if b == 0.0 { self / b } else { q }
-        }
-        #[inline(always)]
-        fn remainder(self, b: Self) -> Self {
-            let r = self % b;
-            if r != 0.0 && (r < 0.0) != (b < 0.0) { r + b } else { r }
+        fn hardswish(self) -> Self {
+            self * Real::hardsigmoid(self)
         }
         #[inline(always)]
         fn max(self, b: Self) -> Self {
@@ -155,9 +164,21 @@ macro_rules! rules {
     };
 }
 
+/// What `f64` takes from a module.
+macro_rules! functions {
+    ($module:ident: $($name:ident($($b:ident)?))*) => {$(
+        #[inline(always)]
+        fn $name(self $(, $b: Self)?) -> Self {
+            $module::$name(self $(, $b)?)
+        }
+    )*};
+}
+
 impl Real for f64 {
-    standard!(abs floor ceil trunc exp exp2 log2 sqrt recip sin cos tan sinh cosh tanh asin acos atan);
+    standard!(abs floor ceil trunc exp exp2 log2 sqrt recip sinh cosh tanh asin acos atan);
     rules!(f64);
+    functions!(libm: erf());
+    functions!(double: sin() cos() tan() gelu() gelu_tanh() silu() mish() floor_divide(b) remainder(b));
 
     #[inline(always)]
     fn expm1(self) -> Self {
@@ -172,10 +193,6 @@ impl Real for f64 {
         self.ln_1p()
     }
     #[inline(always)]
-    fn erf(self) -> Self {
-        libm::erf(self)
-    }
-    #[inline(always)]
     fn sigmoid(self) -> Self {
         let e = (-self.abs()).exp();
         (if self < 0.0 { e } else { 1.0 }) / (1.0 + e)
@@ -185,15 +202,6 @@ impl Real for f64 {
         Real::relu(self) + (-self.abs()).exp().ln_1p()
     }
     #[inline(always)]
-    fn gelu(self) -> Self {
-        0.5 * self * (1.0 + libm::erf(self * std::f64::consts::FRAC_1_SQRT_2))
-    }
-    #[inline(always)]
-    fn gelu_tanh(self) -> Self {
-        const SQRT_8_PI: f64 = 1.595_769_121_605_730_7;
-        self * Real::sigmoid(SQRT_8_PI * (self + 0.044_715 * self * self * self))
-    }
-    #[inline(always)]
     fn pow(self, b: Self) -> Self {
         self.powf(b)
     }
@@ -201,12 +209,48 @@ impl Real for f64 {
     fn atan2(self, b: Self) -> Self {
         self.atan2(b)
     }
+    #[inline(always)]
+    fn moderate(self) -> bool {
+        true
+    }
+    #[inline(always)]
+    fn sin_far(self) -> Self {
+        Real::sin(self)
+    }
+    #[inline(always)]
+    fn cos_far(self) -> Self {
+        Real::cos(self)
+    }
+    #[inline(always)]
+    fn divides(self, _: Self) -> bool {
+        true
+    }
+    #[inline(always)]
+    fn floor_divide_far(self, b: Self) -> Self {
+        Real::floor_divide(self, b)
+    }
+    #[inline(always)]
+    fn remainder_far(self, b: Self) -> Self {
+        Real::remainder(self, b)
+    }
 }
 
 /// An `f32` in loops for processors with fused multiply-add: the polynomials of its functions use it.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
 #[repr(transparent)]
 pub(crate) struct Fused32(f32);
+
+impl From<f32> for Fused32 {
+    fn from(value: f32) -> Self {
+        Fused32(value)
+    }
+}
+
+impl From<Fused32> for f32 {
+    fn from(value: Fused32) -> Self {
+        value.0
+    }
+}
 
 macro_rules! operators {
     ($($trait:ident $name:ident $op:tt;)*) => {$(
@@ -254,7 +298,9 @@ impl Real for f32 {
     standard!(abs floor ceil trunc sqrt recip tan sinh cosh asin acos);
     rules!(f32);
     polynomials!(false, std::convert::identity, |x| x,
-        exp exp2 expm1 log log2 log1p sin cos tanh atan erf sigmoid softplus gelu gelu_tanh);
+        exp exp2 expm1 log log2 log1p sin cos tanh atan erf sigmoid softplus gelu gelu_tanh silu mish);
+
+    functions!(single: floor_divide(b) remainder(b));
 
     #[inline(always)]
     fn pow(self, b: Self) -> Self {
@@ -263,6 +309,26 @@ impl Real for f32 {
     #[inline(always)]
     fn atan2(self, b: Self) -> Self {
         self.atan2(b)
+    }
+    #[inline(always)]
+    fn moderate(self) -> bool {
+        self.abs() < single::LARGEST_ANGLE
+    }
+    fn sin_far(self) -> Self {
+        double::sin(self as f64) as f32
+    }
+    fn cos_far(self) -> Self {
+        double::cos(self as f64) as f32
+    }
+    #[inline(always)]
+    fn divides(self, b: Self) -> bool {
+        single::divides(self, b)
+    }
+    fn floor_divide_far(self, b: Self) -> Self {
+        double::floor_divide_f32(self, b)
+    }
+    fn remainder_far(self, b: Self) -> Self {
+        double::remainder_f32(self, b)
     }
 }
 
@@ -276,9 +342,19 @@ impl Real for Fused32 {
         Fused32(self.0.mul_add(a.0, b.0))
     }
     polynomials!(true, Fused32, |x| x.0,
-        exp exp2 expm1 log log2 log1p sin cos tanh atan erf sigmoid softplus gelu gelu_tanh);
+        exp exp2 expm1 log log2 log1p sin cos tanh atan erf sigmoid softplus gelu gelu_tanh silu mish);
     delegate!(abs() sign() floor() ceil() round() trunc() sqrt() recip() tan() sinh() cosh() asin() acos() relu()
-        selu() hardsigmoid() pow(b) floor_divide(b) remainder(b) max(b) max_positive(b) min(b) atan2(b));
+        selu() hardsigmoid() hardswish() pow(b) floor_divide(b) remainder(b) max(b) max_positive(b) min(b) atan2(b)
+        sin_far() cos_far() floor_divide_far(b) remainder_far(b));
+
+    #[inline(always)]
+    fn moderate(self) -> bool {
+        self.0.moderate()
+    }
+    #[inline(always)]
+    fn divides(self, b: Self) -> bool {
+        self.0.divides(b.0)
+    }
 }
 
 macro_rules! integers {

@@ -1,10 +1,12 @@
 //! Elementwise ops of one input: one row each.
 
-use super::Class;
+use super::{Accuracy, Class, accuracy};
 
 /// Calls a macro with the rows of all unary ops:
 ///
-/// `Variant name Class (test domain) "doc" float(|x| ..) int(|x| ..) grad(saves, |s, g| ..);`
+/// `Variant name Class (test domain) accuracy "doc" float(|x| ..) int(|x| ..) grad(saves, |s, g| ..);`
+///
+/// The accuracy is `exact`, or the bounds `[f32, f64]` of [`Accuracy`](super::Accuracy), on every device.
 ///
 /// `float` and `int` are written over [`Real`](super::numeric::Real) and
 /// [`Integer`](super::numeric::Integer); an empty `int()` means that integers are promoted to floats. In `grad`,
@@ -12,83 +14,83 @@ use super::Class;
 /// An empty `grad()` means that there is no gradient, `grad(zero)` that it is zero everywhere.
 macro_rules! unary_table {
     ($consume:ident) => { $consume! {
-        Neg neg Number (-3.0, 3.0) "The negative `-x`. Unsigned integers wrap."
+        Neg neg Number (-3.0, 3.0) exact "The negative `-x`. Unsigned integers wrap."
             float(|x| -x) int(|x| x.neg()) grad(NONE, |s, g| g.neg());
-        Abs abs Number (-3.0, 3.0) "The absolute value. The smallest signed integer stays as it is. Gradient at 0: 0."
+        Abs abs Number (-3.0, 3.0) exact "The absolute value. The smallest signed integer stays as it is. Gradient at 0: 0."
             float(|x| Real::abs(x)) int(|x| x.abs()) grad(A, |s, g| g * &s.a().sign());
-        Sign sign Number (-3.0, 3.0) "-1, 0 or 1 by the sign of x; 0 for NaN, as in PyTorch."
+        Sign sign Number (-3.0, 3.0) exact "-1, 0 or 1 by the sign of x; 0 for NaN, as in PyTorch."
             float(|x| Real::sign(x)) int(|x| x.sign()) grad(zero);
-        Floor floor Number (-3.0, 3.0) "The largest integer that is not above x. Integers stay as they are."
+        Floor floor Number (-3.0, 3.0) exact "The largest integer that is not above x. Integers stay as they are."
             float(|x| Real::floor(x)) int(|x| x) grad(zero);
-        Ceil ceil Number (-3.0, 3.0) "The smallest integer that is not below x. Integers stay as they are."
+        Ceil ceil Number (-3.0, 3.0) exact "The smallest integer that is not below x. Integers stay as they are."
             float(|x| Real::ceil(x)) int(|x| x) grad(zero);
-        Round round Number (-3.0, 3.0) "The nearest integer, ties to even as in NumPy. Integers stay as they are."
+        Round round Number (-3.0, 3.0) exact "The nearest integer, ties to even as in NumPy. Integers stay as they are."
             float(|x| Real::round(x)) int(|x| x) grad(zero);
-        Trunc trunc Number (-3.0, 3.0) "The integer part, towards zero. Integers stay as they are."
+        Trunc trunc Number (-3.0, 3.0) exact "The integer part, towards zero. Integers stay as they are."
             float(|x| Real::trunc(x)) int(|x| x) grad(zero);
-        Square square Number (-3.0, 3.0) "`x * x`."
+        Square square Number (-3.0, 3.0) exact "`x * x`."
             float(|x| x * x) int(|x| x.mul(x)) grad(A, |s, g| g * &(s.a() * 2.0));
-        Exp exp Float (-3.0, 3.0) "e to the power of x."
+        Exp exp Float (-3.0, 3.0) [1, 1] "e to the power of x."
             float(|x| Real::exp(x)) int() grad(Y, |s, g| g * s.y());
-        Exp2 exp2 Float (-3.0, 3.0) "2 to the power of x."
+        Exp2 exp2 Float (-3.0, 3.0) [1, 1] "2 to the power of x."
             float(|x| Real::exp2(x)) int() grad(Y, |s, g| &(g * s.y()) * std::f64::consts::LN_2);
-        Expm1 expm1 Float (-3.0, 3.0) "`exp(x) - 1`, exact for small x."
+        Expm1 expm1 Float (-3.0, 3.0) [2, 4] "`exp(x) - 1`, exact for small x."
             float(|x| Real::expm1(x)) int() grad(Y, |s, g| g * &(s.y() + 1.0));
-        Log log Float (0.1, 4.0) "The natural logarithm; NaN below 0, -inf at 0."
+        Log log Float (0.1, 4.0) [1, 1] "The natural logarithm; NaN below 0, -inf at 0."
             float(|x| Real::log(x)) int() grad(A, |s, g| g / s.a());
-        Log2 log2 Float (0.1, 4.0) "The logarithm to base 2; NaN below 0, -inf at 0."
+        Log2 log2 Float (0.1, 4.0) [2, 4] "The logarithm to base 2; NaN below 0, -inf at 0."
             float(|x| Real::log2(x)) int() grad(A, |s, g| g / &(s.a() * std::f64::consts::LN_2));
-        Log1p log1p Float (-0.9, 4.0) "`log(1 + x)`, exact for small x."
+        Log1p log1p Float (-0.9, 4.0) [2, 4] "`log(1 + x)`, exact for small x."
             float(|x| Real::log1p(x)) int() grad(A, |s, g| g / &(s.a() + 1.0));
-        Sqrt sqrt Float (0.1, 4.0) "The square root; NaN below 0."
+        Sqrt sqrt Float (0.1, 4.0) exact "The square root; NaN below 0."
             float(|x| Real::sqrt(x)) int() grad(Y, |s, g| g / &(s.y() * 2.0));
-        Rsqrt rsqrt Float (0.1, 4.0) "`1 / sqrt(x)`."
+        Rsqrt rsqrt Float (0.1, 4.0) [1, 1] "`1 / sqrt(x)`."
             float(|x| Real::sqrt(x).recip()) int() grad(Y, |s, g| &(g * &(s.y() * &s.y().square())) * -0.5);
-        Reciprocal reciprocal Float (0.2, 4.0) "`1 / x`."
+        Reciprocal reciprocal Float (0.2, 4.0) exact "`1 / x`."
             float(|x| x.recip()) int() grad(Y, |s, g| (g * &s.y().square()).neg());
-        Sin sin Float (-6.0, 6.0) "The sine of x in radians."
+        Sin sin Float (-6.0, 6.0) [2, 4] "The sine of x in radians."
             float(|x| Real::sin(x)) int() grad(A, |s, g| g * &s.a().cos());
-        Cos cos Float (-6.0, 6.0) "The cosine of x in radians."
+        Cos cos Float (-6.0, 6.0) [2, 4] "The cosine of x in radians."
             float(|x| Real::cos(x)) int() grad(A, |s, g| (g * &s.a().sin()).neg());
-        Tan tan Float (-1.3, 1.3) "The tangent of x in radians."
+        Tan tan Float (-1.3, 1.3) [3, 4] "The tangent of x in radians."
             float(|x| Real::tan(x)) int() grad(Y, |s, g| g * &(s.y().square() + 1.0));
-        Sinh sinh Float (-3.0, 3.0) "The hyperbolic sine."
+        Sinh sinh Float (-3.0, 3.0) [2, 4] "The hyperbolic sine."
             float(|x| Real::sinh(x)) int() grad(A, |s, g| g * &s.a().cosh());
-        Cosh cosh Float (-3.0, 3.0) "The hyperbolic cosine."
+        Cosh cosh Float (-3.0, 3.0) [1, 4] "The hyperbolic cosine."
             float(|x| Real::cosh(x)) int() grad(A, |s, g| g * &s.a().sinh());
-        Tanh tanh Float (-3.0, 3.0) "The hyperbolic tangent."
+        Tanh tanh Float (-3.0, 3.0) [2, 4] "The hyperbolic tangent."
             float(|x| Real::tanh(x)) int() grad(Y, |s, g| g * &(s.y().square().neg() + 1.0));
-        Asin asin Float (-0.9, 0.9) "The inverse sine in radians; NaN outside of [-1, 1]."
+        Asin asin Float (-0.9, 0.9) [2, 4] "The inverse sine in radians; NaN outside of [-1, 1]."
             float(|x| Real::asin(x)) int() grad(A, |s, g| g * &(s.a().square().neg() + 1.0).rsqrt());
-        Acos acos Float (-0.9, 0.9) "The inverse cosine in radians; NaN outside of [-1, 1]."
+        Acos acos Float (-0.9, 0.9) [1, 4] "The inverse cosine in radians; NaN outside of [-1, 1]."
             float(|x| Real::acos(x)) int() grad(A, |s, g| (g * &(s.a().square().neg() + 1.0).rsqrt()).neg());
-        Atan atan Float (-3.0, 3.0) "The inverse tangent in radians."
+        Atan atan Float (-3.0, 3.0) [3, 4] "The inverse tangent in radians."
             float(|x| Real::atan(x)) int() grad(A, |s, g| g / &(s.a().square() + 1.0));
-        Erf erf Float (-3.0, 3.0) "The error function, the integral of the Gaussian bell scaled to (-1, 1)."
+        Erf erf Float (-3.0, 3.0) [3, 4] "The error function, the integral of the Gaussian bell scaled to (-1, 1)."
             float(|x| Real::erf(x)) int()
             grad(A, |s, g| &(g * &s.a().square().neg().exp()) * std::f64::consts::FRAC_2_SQRT_PI);
-        Sigmoid sigmoid Float (-4.0, 4.0) "The logistic function `1 / (1 + exp(-x))`."
+        Sigmoid sigmoid Float (-4.0, 4.0) [2, 4] "The logistic function `1 / (1 + exp(-x))`."
             float(|x| Real::sigmoid(x)) int() grad(Y, |s, g| &(g * s.y()) * &(s.y().neg() + 1.0));
-        Softplus softplus Float (-4.0, 4.0) "`log(1 + exp(x))`, a smooth relu that does not overflow."
+        Softplus softplus Float (-4.0, 4.0) [2, 4] "`log(1 + exp(x))`, a smooth relu that does not overflow."
             float(|x| Real::softplus(x)) int() grad(A, |s, g| g * &s.a().sigmoid());
-        Relu relu Number (-3.0, 3.0) "`max(x, 0)`; NaN stays NaN. Gradient at 0: 0."
+        Relu relu Number (-3.0, 3.0) exact "`max(x, 0)`; NaN stays NaN. Gradient at 0: 0."
             float(|x| Real::relu(x)) int(|x| x.relu()) grad(Y, |s, g| crate::autograd::rules::relu(g, s.y()));
-        Selu selu Float (-3.0, 3.0) "Scaled elu, after [Klambauer et al.](https://arxiv.org/abs/1706.02515)."
+        Selu selu Float (-3.0, 3.0) [2, 4] "Scaled elu, after [Klambauer et al.](https://arxiv.org/abs/1706.02515)."
             float(|x| Real::selu(x)) int()
             grad(Y, |s, g| g * &crate::autograd::rules::selu(s.y()));
-        Gelu gelu Float (-3.0, 3.0) "`x * Phi(x)` with the exact Gaussian distribution function, after [Hendrycks and Gimpel](https://arxiv.org/abs/1606.08415)."
+        Gelu gelu Float (-3.0, 3.0) [5, 4] "`x * Phi(x)` with the exact Gaussian distribution function, after [Hendrycks and Gimpel](https://arxiv.org/abs/1606.08415)."
             float(|x| Real::gelu(x)) int() grad(A, |s, g| g * &crate::autograd::rules::gelu(s.a()));
-        GeluTanh gelu_tanh Float (-3.0, 3.0) "Gelu by its tanh approximation, PyTorch's `approximate=\"tanh\"`."
+        GeluTanh gelu_tanh Float (-3.0, 3.0) [3, 4] "Gelu by its tanh approximation, PyTorch's `approximate=\"tanh\"`."
             float(|x| Real::gelu_tanh(x)) int() grad(A, |s, g| g * &crate::autograd::rules::gelu_tanh(s.a()));
-        Silu silu Float (-4.0, 4.0) "`x * sigmoid(x)`, also called swish."
-            float(|x| x * Real::sigmoid(x)) int() grad(A, |s, g| g * &crate::autograd::rules::silu(s.a()));
-        Mish mish Float (-4.0, 4.0) "`x * tanh(softplus(x))`, after [Misra](https://arxiv.org/abs/1908.08681)."
-            float(|x| x * Real::tanh(Real::softplus(x))) int() grad(A, |s, g| g * &crate::autograd::rules::mish(s.a()));
-        Hardswish hardswish Float (-4.0, 4.0) "`x * clamp(x + 3, 0, 6) / 6`, after [Howard et al.](https://arxiv.org/abs/1905.02244)."
-            float(|x| x * Real::hardsigmoid(x)) int() grad(A, |s, g| crate::autograd::rules::hardswish(g, s.a()));
-        Hardsigmoid hardsigmoid Float (-4.0, 4.0) "`clamp(x / 6 + 1 / 2, 0, 1)`."
+        Silu silu Float (-4.0, 4.0) [3, 4] "`x * sigmoid(x)`, also called swish."
+            float(|x| Real::silu(x)) int() grad(A, |s, g| g * &crate::autograd::rules::silu(s.a()));
+        Mish mish Float (-4.0, 4.0) [4, 4] "`x * tanh(softplus(x))`, after [Misra](https://arxiv.org/abs/1908.08681)."
+            float(|x| Real::mish(x)) int() grad(A, |s, g| g * &crate::autograd::rules::mish(s.a()));
+        Hardswish hardswish Float (-4.0, 4.0) [2, 2] "`x * clamp(x + 3, 0, 6) / 6`, after [Howard et al.](https://arxiv.org/abs/1905.02244)."
+            float(|x| Real::hardswish(x)) int() grad(A, |s, g| crate::autograd::rules::hardswish(g, s.a()));
+        Hardsigmoid hardsigmoid Float (-4.0, 4.0) [1, 1] "`clamp(x / 6 + 1 / 2, 0, 1)`."
             float(|x| Real::hardsigmoid(x)) int() grad(A, |s, g| crate::autograd::rules::hardsigmoid(g, s.a()));
-        Not logical_not Logic (0.0, 1.0) "The logical complement of bools, of integers the bitwise one."
+        Not logical_not Logic (0.0, 1.0) exact "The logical complement of bools, of integers the bitwise one."
             float() int(|x| x.not()) grad();
     }};
 }
@@ -105,6 +107,8 @@ pub struct UnaryInfo {
     pub class: Class,
     /// Where tests draw inputs from: inside, the function and its gradient are finite.
     pub domain: (f64, f64),
+    /// How near its results are to the correctly rounded ones.
+    pub accuracy: Accuracy,
     /// Whether integers are computed as integers.
     pub integers: bool,
     /// Whether there is a gradient rule.
@@ -112,13 +116,18 @@ pub struct UnaryInfo {
 }
 
 macro_rules! define {
-    ($($variant:ident $name:ident $class:ident ($lo:expr, $hi:expr) $doc:literal
+    ($($variant:ident $name:ident $class:ident ($lo:expr, $hi:expr) $accuracy:tt $doc:literal
         float($($float:tt)*) int($($int:tt)*) grad($($grad:tt)*);)*) => {
         /// An elementwise op of one input.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
         pub enum UnaryOp {
-            $(#[doc = $doc] $variant,)*
+            $(
+                #[doc = $doc]
+                #[doc = ""]
+                #[doc = accuracy!(doc $accuracy)]
+                $variant,
+            )*
         }
 
         impl UnaryOp {
@@ -133,6 +142,7 @@ macro_rules! define {
                         name: stringify!($name),
                         class: Class::$class,
                         domain: ($lo, $hi),
+                        accuracy: accuracy!($accuracy),
                         integers: !stringify!($($int)*).is_empty(),
                         differentiable: !stringify!($($grad)*).is_empty(),
                     },)*

@@ -7,7 +7,7 @@ use crate::{
     DType, Error, Result, Scalar, Shape,
     autograd::{self, Rule},
     dtype::Kind,
-    op::{BinaryOp, Class, Op, UnaryOp, binary::binary_table, compute_dtype, unary::unary_table},
+    op::{BinaryOp, Class, Op, UnaryOp, accuracy, binary::binary_table, compute_dtype, unary::unary_table},
 };
 
 /// What can stand on the right-hand side of an elementwise op: a tensor, or a number that becomes one.
@@ -203,10 +203,12 @@ pub(crate) fn settle(result: Result<Tensor>) -> Tensor {
 }
 
 macro_rules! unary_methods {
-    ($($variant:ident $name:ident $class:ident ($lo:expr, $hi:expr) $doc:literal
+    ($($variant:ident $name:ident $class:ident ($lo:expr, $hi:expr) $accuracy:tt $doc:literal
         float($($float:tt)*) int($($int:tt)*) grad($($grad:tt)*);)*) => {
         impl Tensor {$(
             #[doc = $doc]
+            #[doc = ""]
+            #[doc = accuracy!(doc $accuracy)]
             pub fn $name(&self) -> Tensor {
                 self.unary(UnaryOp::$variant)
             }
@@ -216,10 +218,12 @@ macro_rules! unary_methods {
 unary_table!(unary_methods);
 
 macro_rules! binary_methods {
-    ($($variant:ident $name:ident $class:ident ($alo:expr, $ahi:expr) ($blo:expr, $bhi:expr) $doc:literal
+    ($($variant:ident $name:ident $class:ident ($alo:expr, $ahi:expr) ($blo:expr, $bhi:expr) $accuracy:tt $doc:literal
         float($($float:tt)*) int($($int:tt)*) grad($($da:tt)*)($($db:tt)*);)*) => {
         impl Tensor {$(
             #[doc = $doc]
+            #[doc = ""]
+            #[doc = accuracy!(doc $accuracy)]
             ///
             /// # Errors
             /// If the shapes do not broadcast, or the devices differ.

@@ -1,7 +1,8 @@
 //! Elementary functions of `f32`, branch-free so that a loop over them becomes SIMD code.
 //!
 //! `FMA` says whether the surrounding loop is compiled for a processor with fused multiply-add; polynomials use it.
-//! The coefficients are weighted minimax fits. All results are within a few units in the last place.
+//! The coefficients are weighted minimax fits. The registry states the bounds of the results
+//! ([`Accuracy`](crate::op::Accuracy)); `tests/accuracy.rs` and `cpu/accuracy.rs` hold them to these.
 
 use std::f32::consts::{FRAC_1_SQRT_2, LN_2, LOG2_E};
 
@@ -83,7 +84,7 @@ pub fn expm1<const FMA: bool>(x: f32) -> f32 {
     // Half of the scale, which is finite even where the result overflows.
     let scale = power_of_two(n.wrapping_sub(1));
     let y = 2.0 * mad::<FMA>(scale, p, scale - 0.5);
-    if x == 0.0 { x } else { y }
+    if x.abs() < 1e-8 { x } else { y }
 }
 
 /// `x = 2^e (1 + f)` with `1 + f` near 1, and `log(1 + f) - f`; only for positive finite `x`.
@@ -232,30 +233,104 @@ pub fn erf<const FMA: bool>(x: f32) -> f32 {
     if t < 0.92 { near } else { far.copysign(x) }
 }
 
+/// `exp(x)` in parts: a number near 1 and the two powers of 2 by which it is multiplied. Products that end above the
+/// subnormal numbers, where the exponential alone does not, take the second power last.
 #[inline(always)]
-pub fn gelu<const FMA: bool>(x: f32) -> f32 {
-    let half = 0.5 * x;
-    mad::<FMA>(half, erf::<FMA>(x * FRAC_1_SQRT_2), half)
+fn scaled_exp(n: i32, p: f32) -> (f32, f32) {
+    let half = n >> 1;
+    ((p + 1.0) * power_of_two(half), power_of_two(n.wrapping_sub(half)))
+}
+
+/// `x / (1 + exp(-z))` for `z` of the sign of `x`, given `exp(-|z|)` in parts; `a` is `|x|`, at most so large that the
+/// product vanishes. At minus infinity NaN, as the product of infinity and 0.
+#[inline(always)]
+fn times_logistic(x: f32, a: f32, (first, second): (f32, f32)) -> f32 {
+    let negative = x < 0.0;
+    let y = (if negative { a * first } else { x }) / (1.0 + first * second);
+    let y = if negative { -y * second } else { y };
+    if x == f32::NEG_INFINITY { f32::NAN } else { y }
+}
+
+#[inline(always)]
+pub fn silu<const FMA: bool>(x: f32) -> f32 {
+    let a = clamp(x.abs(), 0.0, 110.0);
+    let (n, p) = split_exp::<FMA>(-a);
+    times_logistic(x, a, scaled_exp(n, p))
 }
 
 #[inline(always)]
 pub fn gelu_tanh<const FMA: bool>(x: f32) -> f32 {
-    // 0.5 (1 + tanh(u)) = sigmoid(2 u)
-    let u = 1.595_769 * mad::<FMA>(0.044_715 * x * x, x, x);
-    x * sigmoid::<FMA>(u)
+    const MAGIC: f64 = 6_755_399_441_055_744.0;
+    let a = clamp(x.abs(), 0.0, 12.0);
+    // (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)); the exponent has more digits than an `f32`.
+    let wide = a as f64;
+    let z = -1.595_769_121_605_730_8 * wide * (1.0 + 0.044_715 * (wide * wide));
+    let m = z * std::f64::consts::LOG2_E + MAGIC;
+    let r = (z - (m - MAGIC) * std::f64::consts::LN_2) as f32;
+    times_logistic(x, a, scaled_exp(m.to_bits() as i32, expm1_near::<FMA>(r)))
 }
 
-/// The quadrant of `x`, and the sine and cosine of what is left. Reduced in `f64`: exact enough up to `1e9`.
+#[inline(always)]
+pub fn mish<const FMA: bool>(x: f32) -> f32 {
+    // From 20 on it is x.
+    let c = clamp(x, -110.0, 20.0);
+    let (n, p) = split_exp::<FMA>(c);
+    let (first, second) = scaled_exp(n, p);
+    // tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2)
+    let e = first * second;
+    let y = c * first * ((e + 2.0) / mad::<FMA>(e, e + 2.0, 2.0)) * second;
+    let y = if x > 20.0 { x } else { y };
+    if x == f32::NEG_INFINITY { f32::NAN } else { y }
+}
+
+/// The tail of the Gaussian distribution is its density times a ratio that falls slowly (Mills).
+#[inline(always)]
+pub fn gelu<const FMA: bool>(x: f32) -> f32 {
+    // The ratio over sqrt(2 pi), as a fraction whose terms are all positive.
+    const TOP: [f32; 5] = [0.5, 0.438_502_94, 0.183_389_54, 0.040_685_38, 0.004_124_078_4];
+    const BOTTOM: [f32; 6] = [1.0, 1.674_890_9, 1.203_143_7, 0.469_878_4, 0.101_989_49, 0.010_337_414];
+    // Beyond, the tail is 0.
+    let a = clamp(x.abs(), 0.0, 15.0);
+    let s = a * a;
+    let rest = if FMA {
+        a.mul_add(a, -s)
+    } else {
+        // The square by halves of 12 bits.
+        let high = f32::from_bits(a.to_bits() & 0xffff_f000);
+        (high * high - s) + (a - high) * (a + high)
+    };
+    let h = -0.5 * s;
+    let m = mad::<FMA>(h, LOG2_E, MAGIC);
+    let n = m - MAGIC;
+    let r = mad::<FMA>(n, -1.428_606_8e-6, mad::<FMA>(n, -0.693_145_75, h)) - 0.5 * rest;
+    let p = expm1_near::<FMA>(r);
+    let ratio = poly::<FMA, 5>(a, TOP) / poly::<FMA, 6>(a, BOTTOM);
+    let n = m.to_bits().wrapping_sub(MAGIC.to_bits()) as i32;
+    let half = n >> 1;
+    let y = a * (mad::<FMA>(ratio, p, ratio) * power_of_two(half)) * power_of_two(n.wrapping_sub(half));
+    let y = if x < 0.0 { -y } else { x - y };
+    if x == f32::NEG_INFINITY { f32::NAN } else { y }
+}
+
+/// Up to here [`sin`] and [`cos`] know the angle.
+pub const LARGEST_ANGLE: f32 = 4e6;
+
+/// The quadrant of `x`, and the sine and cosine of what is left.
 #[inline(always)]
 fn sin_cos<const FMA: bool>(x: f32) -> (u32, f32, f32) {
     const MAGIC: f64 = 6_755_399_441_055_744.0;
+    // pi / 2 in parts, the first of 25 bits.
+    const HIGH: f64 = 1.570_796_310_901_641_8;
+    const LOW: f64 = 1.589_325_477_352_819_7e-8;
     let wide = x as f64;
     let m = wide * std::f64::consts::FRAC_2_PI + MAGIC;
-    let r = (wide - (m - MAGIC) * std::f64::consts::FRAC_PI_2) as f32;
+    let n = m - MAGIC;
+    let r = ((wide - n * HIGH) - n * LOW) as f32;
     let s = r * r;
-    let sin = mad::<FMA>(poly::<FMA, 4>(s, [-1.0 / 6.0, 1.0 / 120.0, -1.0 / 5040.0, 1.0 / 362_880.0]), s * r, r);
-    let cos = poly::<FMA, 6>(s, [1.0, -0.5, 1.0 / 24.0, -1.0 / 720.0, 1.0 / 40_320.0, -1.0 / 3_628_800.0]);
-    (m.to_bits() as u32, sin, cos)
+    let sin =
+        mad::<FMA>(poly::<FMA, 4>(s, [-0.166_666_67, 0.008_333_329, -0.000_198_393_05, 2.718_047_4e-6]), s * r, r);
+    let cos = poly::<FMA, 5>(s, [1.0, -0.5, 0.041_666_646, -0.001_388_731_1, 2.443_248_3e-5]);
+    (m.to_bits() as u32, sin.copysign(r), cos)
 }
 
 #[inline(always)]
@@ -291,4 +366,29 @@ pub fn atan<const FMA: bool>(x: f32) -> f32 {
     let s = t * t;
     let y = mad::<FMA>(poly::<FMA, 9>(s, C), s * t, t);
     (if big { std::f32::consts::FRAC_PI_2 - y } else { y }).copysign(x)
+}
+
+/// The largest whole number that is not above `a / b`, and what it leaves of `a`, for quotients below `2^28` and finite
+/// `b`: there the quotient in `f64` is rounded to a whole number only if it is one.
+#[inline(always)]
+fn divide(a: f32, b: f32) -> (f64, f64) {
+    let q = (a as f64 / b as f64).floor();
+    (q, a as f64 - q * b as f64)
+}
+
+/// Whether [`floor_divide`] and [`remainder`] are right.
+#[inline(always)]
+pub fn divides(a: f32, b: f32) -> bool {
+    (a.abs() < b.abs() * 134_217_728.0) & (b.abs() < f32::INFINITY)
+}
+
+#[inline(always)]
+pub fn floor_divide(a: f32, b: f32) -> f32 {
+    divide(a, b).0 as f32
+}
+
+#[inline(always)]
+pub fn remainder(a: f32, b: f32) -> f32 {
+    let r = divide(a, b).1 as f32;
+    if r == 0.0 { 0f32.copysign(b) } else { r }
 }
