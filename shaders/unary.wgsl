@@ -386,7 +386,7 @@ fn mish_f32(x: F) -> F {
 }
 
 fn hardsigmoid_f32(x: F) -> F {
-    let y = (x + F(3.0)) / F(6.0);
+    let y = (x + F(3.0)) * 0.16666666666666667;
     return select(select(y, F(0.0), y < F(0.0)), F(1.0), y > F(1.0));
 }
 

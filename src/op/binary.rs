@@ -21,9 +21,9 @@ macro_rules! binary_table {
             float(|a, b| Real::pow(a, b)) int(|a, b| a.pow(b))
             grad(A | B, |s, g| g * &crate::autograd::rules::pow_base(s.a(), s.b()))
                 (A | B | Y, |s, g| g * &crate::autograd::rules::pow_exponent(s.a(), s.b(), s.y()));
-        FloorDiv floor_divide Number (-3.0, 3.0) (0.3, 3.0) exact "`floor(a / b)`, exact where the quotient would be rounded up, as in Python: `1.0 // 0.1` is 9. Integer division by 0 gives 0."
+        FloorDiv floor_divide Number (-3.0, 3.0) (0.3, 3.0) exact "`floor(a / b)`, rounded once, as in Python: `1.0 // 0.1` is 9. By 0 it is `a / b`; integers give 0 there."
             float(|a, b| Real::floor_divide(a, b)) int(|a, b| a.floor_div(b)) grad(zero)(zero);
-        Rem remainder Number (-3.0, 3.0) (0.3, 3.0) exact "`a - b * floor(a / b)`, with the sign of `b` as in Python. Of an integer by 0: 0."
+        Rem remainder Number (-3.0, 3.0) (0.3, 3.0) exact "`a - b * floor(a / b)`, with the sign of `b` as in Python and NumPy, zeros too. By 0: NaN, of an integer 0."
             float(|a, b| Real::remainder(a, b)) int(|a, b| a.remainder(b))
             grad(NONE, |s, g| g.clone())(A | B, |s, g| (g * &crate::autograd::rules::quotient(s.a(), s.b())).neg());
         Max maximum Number (-3.0, 3.0) (-3.0, 3.0) exact "The larger of two values, NaN if one is. At a tie the gradient is shared; both get the whole of it if one is NaN, as in PyTorch."

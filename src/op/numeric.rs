@@ -134,14 +134,8 @@ macro_rules! rules {
             if self <= 0.0 { 0.0 } else { self }
         }
         #[inline(always)]
-        fn selu(self) -> Self {
-            const SCALE: $t = 1.050_700_987_355_480_5_f64 as $t;
-            let negative = Real::expm1(self) * (SCALE * 1.673_263_242_354_377_2_f64 as $t);
-            if self > 0.0 { self * SCALE } else { negative }
-        }
-        #[inline(always)]
         fn hardsigmoid(self) -> Self {
-            let y = (self + 3.0) / 6.0;
+            let y = (self + 3.0) * (1.0 / 6.0);
             let y = if y < 0.0 { 0.0 } else { y };
             if y > 1.0 { 1.0 } else { y }
         }
@@ -191,6 +185,11 @@ impl Real for f64 {
     #[inline(always)]
     fn log1p(self) -> Self {
         self.ln_1p()
+    }
+    #[inline(always)]
+    fn selu(self) -> Self {
+        // The scale, and the scale times alpha.
+        if self > 0.0 { self * 1.050_700_987_355_480_5 } else { self.exp_m1() * 1.758_099_340_847_376_8 }
     }
     #[inline(always)]
     fn sigmoid(self) -> Self {
@@ -298,7 +297,7 @@ impl Real for f32 {
     standard!(abs floor ceil trunc sqrt recip tan sinh cosh asin acos);
     rules!(f32);
     polynomials!(false, std::convert::identity, |x| x,
-        exp exp2 expm1 log log2 log1p sin cos tanh atan erf sigmoid softplus gelu gelu_tanh silu mish);
+        exp exp2 expm1 log log2 log1p sin cos tanh atan erf sigmoid softplus selu gelu gelu_tanh silu mish);
 
     functions!(single: floor_divide(b) remainder(b));
 
@@ -342,9 +341,9 @@ impl Real for Fused32 {
         Fused32(self.0.mul_add(a.0, b.0))
     }
     polynomials!(true, Fused32, |x| x.0,
-        exp exp2 expm1 log log2 log1p sin cos tanh atan erf sigmoid softplus gelu gelu_tanh silu mish);
+        exp exp2 expm1 log log2 log1p sin cos tanh atan erf sigmoid softplus selu gelu gelu_tanh silu mish);
     delegate!(abs() sign() floor() ceil() round() trunc() sqrt() recip() tan() sinh() cosh() asin() acos() relu()
-        selu() hardsigmoid() hardswish() pow(b) floor_divide(b) remainder(b) max(b) max_positive(b) min(b) atan2(b)
+        hardsigmoid() hardswish() pow(b) floor_divide(b) remainder(b) max(b) max_positive(b) min(b) atan2(b)
         sin_far() cos_far() floor_divide_far(b) remainder_far(b));
 
     #[inline(always)]

@@ -34,13 +34,13 @@ macro_rules! unary_table {
             float(|x| Real::exp(x)) int() grad(Y, |s, g| g * s.y());
         Exp2 exp2 Float (-3.0, 3.0) [1, 1] "2 to the power of x."
             float(|x| Real::exp2(x)) int() grad(Y, |s, g| &(g * s.y()) * std::f64::consts::LN_2);
-        Expm1 expm1 Float (-3.0, 3.0) [2, 4] "`exp(x) - 1`, exact for small x."
+        Expm1 expm1 Float (-3.0, 3.0) [2, 4] "`exp(x) - 1`, with all digits for small x."
             float(|x| Real::expm1(x)) int() grad(Y, |s, g| g * &(s.y() + 1.0));
         Log log Float (0.1, 4.0) [1, 1] "The natural logarithm; NaN below 0, -inf at 0."
             float(|x| Real::log(x)) int() grad(A, |s, g| g / s.a());
         Log2 log2 Float (0.1, 4.0) [2, 4] "The logarithm to base 2; NaN below 0, -inf at 0."
             float(|x| Real::log2(x)) int() grad(A, |s, g| g / &(s.a() * std::f64::consts::LN_2));
-        Log1p log1p Float (-0.9, 4.0) [2, 4] "`log(1 + x)`, exact for small x."
+        Log1p log1p Float (-0.9, 4.0) [2, 4] "`log(1 + x)`, with all digits for small x."
             float(|x| Real::log1p(x)) int() grad(A, |s, g| g / &(s.a() + 1.0));
         Sqrt sqrt Float (0.1, 4.0) exact "The square root; NaN below 0."
             float(|x| Real::sqrt(x)) int() grad(Y, |s, g| g / &(s.y() * 2.0));
@@ -48,21 +48,21 @@ macro_rules! unary_table {
             float(|x| Real::sqrt(x).recip()) int() grad(Y, |s, g| &(g * &(s.y() * &s.y().square())) * -0.5);
         Reciprocal reciprocal Float (0.2, 4.0) exact "`1 / x`."
             float(|x| x.recip()) int() grad(Y, |s, g| (g * &s.y().square()).neg());
-        Sin sin Float (-6.0, 6.0) [2, 4] "The sine of x in radians."
+        Sin sin Float (-6.0, 6.0) [2, 4] "The sine of x in radians; NaN at the infinities."
             float(|x| Real::sin(x)) int() grad(A, |s, g| g * &s.a().cos());
-        Cos cos Float (-6.0, 6.0) [2, 4] "The cosine of x in radians."
+        Cos cos Float (-6.0, 6.0) [2, 4] "The cosine of x in radians; NaN at the infinities."
             float(|x| Real::cos(x)) int() grad(A, |s, g| (g * &s.a().sin()).neg());
-        Tan tan Float (-1.3, 1.3) [3, 4] "The tangent of x in radians."
+        Tan tan Float (-1.3, 1.3) [3, 4] "The tangent of x in radians; NaN at the infinities."
             float(|x| Real::tan(x)) int() grad(Y, |s, g| g * &(s.y().square() + 1.0));
         Sinh sinh Float (-3.0, 3.0) [2, 4] "The hyperbolic sine."
             float(|x| Real::sinh(x)) int() grad(A, |s, g| g * &s.a().cosh());
-        Cosh cosh Float (-3.0, 3.0) [1, 4] "The hyperbolic cosine."
+        Cosh cosh Float (-3.0, 3.0) [2, 4] "The hyperbolic cosine."
             float(|x| Real::cosh(x)) int() grad(A, |s, g| g * &s.a().sinh());
         Tanh tanh Float (-3.0, 3.0) [2, 4] "The hyperbolic tangent."
             float(|x| Real::tanh(x)) int() grad(Y, |s, g| g * &(s.y().square().neg() + 1.0));
         Asin asin Float (-0.9, 0.9) [2, 4] "The inverse sine in radians; NaN outside of [-1, 1]."
             float(|x| Real::asin(x)) int() grad(A, |s, g| g * &(s.a().square().neg() + 1.0).rsqrt());
-        Acos acos Float (-0.9, 0.9) [1, 4] "The inverse cosine in radians; NaN outside of [-1, 1]."
+        Acos acos Float (-0.9, 0.9) [2, 4] "The inverse cosine in radians; NaN outside of [-1, 1]."
             float(|x| Real::acos(x)) int() grad(A, |s, g| (g * &(s.a().square().neg() + 1.0).rsqrt()).neg());
         Atan atan Float (-3.0, 3.0) [3, 4] "The inverse tangent in radians."
             float(|x| Real::atan(x)) int() grad(A, |s, g| g / &(s.a().square() + 1.0));
@@ -78,15 +78,15 @@ macro_rules! unary_table {
         Selu selu Float (-3.0, 3.0) [2, 4] "Scaled elu, after [Klambauer et al.](https://arxiv.org/abs/1706.02515)."
             float(|x| Real::selu(x)) int()
             grad(Y, |s, g| g * &crate::autograd::rules::selu(s.y()));
-        Gelu gelu Float (-3.0, 3.0) [5, 4] "`x * Phi(x)` with the exact Gaussian distribution function, after [Hendrycks and Gimpel](https://arxiv.org/abs/1606.08415)."
+        Gelu gelu Float (-3.0, 3.0) [5, 4] "`x * Phi(x)` with the exact Gaussian distribution function, after [Hendrycks and Gimpel](https://arxiv.org/abs/1606.08415). NaN at minus infinity, as in PyTorch."
             float(|x| Real::gelu(x)) int() grad(A, |s, g| g * &crate::autograd::rules::gelu(s.a()));
-        GeluTanh gelu_tanh Float (-3.0, 3.0) [3, 4] "Gelu by its tanh approximation, PyTorch's `approximate=\"tanh\"`."
+        GeluTanh gelu_tanh Float (-3.0, 3.0) [3, 4] "Gelu by its tanh approximation, PyTorch's `approximate=\"tanh\"`. NaN at minus infinity, as there."
             float(|x| Real::gelu_tanh(x)) int() grad(A, |s, g| g * &crate::autograd::rules::gelu_tanh(s.a()));
-        Silu silu Float (-4.0, 4.0) [3, 4] "`x * sigmoid(x)`, also called swish."
+        Silu silu Float (-4.0, 4.0) [3, 4] "`x * sigmoid(x)`, also called swish. NaN at minus infinity, as in PyTorch."
             float(|x| Real::silu(x)) int() grad(A, |s, g| g * &crate::autograd::rules::silu(s.a()));
-        Mish mish Float (-4.0, 4.0) [4, 4] "`x * tanh(softplus(x))`, after [Misra](https://arxiv.org/abs/1908.08681)."
+        Mish mish Float (-4.0, 4.0) [4, 4] "`x * tanh(softplus(x))`, after [Misra](https://arxiv.org/abs/1908.08681). NaN at minus infinity, as in PyTorch."
             float(|x| Real::mish(x)) int() grad(A, |s, g| g * &crate::autograd::rules::mish(s.a()));
-        Hardswish hardswish Float (-4.0, 4.0) [2, 2] "`x * clamp(x + 3, 0, 6) / 6`, after [Howard et al.](https://arxiv.org/abs/1905.02244)."
+        Hardswish hardswish Float (-4.0, 4.0) [2, 2] "`x * clamp(x + 3, 0, 6) / 6`, after [Howard et al.](https://arxiv.org/abs/1905.02244). NaN at minus infinity, as in PyTorch."
             float(|x| Real::hardswish(x)) int() grad(A, |s, g| crate::autograd::rules::hardswish(g, s.a()));
         Hardsigmoid hardsigmoid Float (-4.0, 4.0) [1, 1] "`clamp(x / 6 + 1 / 2, 0, 1)`."
             float(|x| Real::hardsigmoid(x)) int() grad(A, |s, g| crate::autograd::rules::hardsigmoid(g, s.a()));

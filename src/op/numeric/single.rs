@@ -14,6 +14,11 @@ pub fn mad<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
 }
 
+#[inline(always)]
+fn wide_mad<const FMA: bool>(a: f64, b: f64, c: f64) -> f64 {
+    if FMA { a.mul_add(b, c) } else { a * b + c }
+}
+
 /// The polynomial with these coefficients, constant term first.
 #[inline(always)]
 fn poly<const FMA: bool, const N: usize>(x: f32, c: [f32; N]) -> f32 {
@@ -84,7 +89,15 @@ pub fn expm1<const FMA: bool>(x: f32) -> f32 {
     // Half of the scale, which is finite even where the result overflows.
     let scale = power_of_two(n.wrapping_sub(1));
     let y = 2.0 * mad::<FMA>(scale, p, scale - 0.5);
-    if x.abs() < 1e-8 { x } else { y }
+    // Of the smallest arguments the sum has lost the sign.
+    if y == 0.0 { x } else { y }
+}
+
+#[inline(always)]
+pub fn selu<const FMA: bool>(x: f32) -> f32 {
+    const SCALE: f32 = 1.050_701;
+    let negative = expm1::<FMA>(x) * 1.758_099_3;
+    if x > 0.0 { x * SCALE } else { negative }
 }
 
 /// `x = 2^e (1 + f)` with `1 + f` near 1, and `log(1 + f) - f`; only for positive finite `x`.
@@ -233,54 +246,59 @@ pub fn erf<const FMA: bool>(x: f32) -> f32 {
     if t < 0.92 { near } else { far.copysign(x) }
 }
 
-/// `exp(x)` in parts: a number near 1 and the two powers of 2 by which it is multiplied. Products that end above the
-/// subnormal numbers, where the exponential alone does not, take the second power last.
+/// 2^-40: exponentials are computed times 2^40 where a product with them ends above the subnormal numbers, but they do not.
+const UNIT: f32 = 9.094_947e-13;
+
+/// `2^(n + 40) (1 + p)`, and 0 for `n` of -167; smaller ones there must not be.
 #[inline(always)]
-fn scaled_exp(n: i32, p: f32) -> (f32, f32) {
-    let half = n >> 1;
-    ((p + 1.0) * power_of_two(half), power_of_two(n.wrapping_sub(half)))
+fn lifted_exp(n: i32, p: f32) -> f32 {
+    (p + 1.0) * f32::from_bits((n.wrapping_add(167) as u32) << 23)
 }
 
-/// `x / (1 + exp(-z))` for `z` of the sign of `x`, given `exp(-|z|)` in parts; `a` is `|x|`, at most so large that the
-/// product vanishes. At minus infinity NaN, as the product of infinity and 0.
+/// `x / (1 + exp(-z))` for `z` of the sign of `x`, given `exp(-|z|)` as [`lifted_exp`]. At minus infinity the product of
+/// infinity and 0 is NaN, as in PyTorch.
 #[inline(always)]
-fn times_logistic(x: f32, a: f32, (first, second): (f32, f32)) -> f32 {
+fn times_logistic(x: f32, e: f32) -> f32 {
     let negative = x < 0.0;
-    let y = (if negative { a * first } else { x }) / (1.0 + first * second);
-    let y = if negative { -y * second } else { y };
-    if x == f32::NEG_INFINITY { f32::NAN } else { y }
+    let y = (if negative { x * e } else { x }) / (1.0 + e * UNIT);
+    if negative { y * UNIT } else { y }
 }
 
 #[inline(always)]
 pub fn silu<const FMA: bool>(x: f32) -> f32 {
-    let a = clamp(x.abs(), 0.0, 110.0);
-    let (n, p) = split_exp::<FMA>(-a);
-    times_logistic(x, a, scaled_exp(n, p))
+    let (n, p) = split_exp::<FMA>(-clamp(x.abs(), 0.0, 115.75));
+    times_logistic(x, lifted_exp(n, p))
 }
 
 #[inline(always)]
 pub fn gelu_tanh<const FMA: bool>(x: f32) -> f32 {
-    const MAGIC: f64 = 6_755_399_441_055_744.0;
-    let a = clamp(x.abs(), 0.0, 12.0);
-    // (1 + tanh(u)) / 2 = 1 / (1 + exp(-2 u)); the exponent has more digits than an `f32`.
-    let wide = a as f64;
-    let z = -1.595_769_121_605_730_8 * wide * (1.0 + 0.044_715 * (wide * wide));
-    let m = z * std::f64::consts::LOG2_E + MAGIC;
-    let r = (z - (m - MAGIC) * std::f64::consts::LN_2) as f32;
-    times_logistic(x, a, scaled_exp(m.to_bits() as i32, expm1_near::<FMA>(r)))
+    // (1 + tanh(u)) / 2 is the logistic function of 2 u = c x (x^2 + 1 / 0.044715), c = 0.0713548, whose exponential takes
+    // more digits than an `f32` has. Its large parts are products of numbers with few bits, which are exact.
+    let a = clamp(x.abs(), 0.0, 11.12);
+    // To multiples of 1/256 and 1/16.
+    let h = (a + 49_152.0) - 49_152.0;
+    let l = a - h;
+    let t = mad::<FMA>(h, h, 22.363_846);
+    let s = (t + 786_432.0) - 786_432.0;
+    let large = h * s;
+    let small = mad::<FMA>(a, (t - s) + mad::<FMA>(l, a + h, 1.417_704_1e-5), l * s);
+    let m = mad::<FMA>(large + small, -0.102_943_24, MAGIC);
+    let n = m - MAGIC;
+    // Plus n ln 2 / c, whose first part has 16 bits.
+    let r = (mad::<FMA>(n, 9.713_867, large) + mad::<FMA>(n, 0.000_223_840_52, small)) * -0.071_354_814;
+    let n = m.to_bits().wrapping_sub(MAGIC.to_bits()) as i32;
+    times_logistic(x, lifted_exp(n, expm1_near::<FMA>(r)))
 }
 
 #[inline(always)]
 pub fn mish<const FMA: bool>(x: f32) -> f32 {
     // From 20 on it is x.
-    let c = clamp(x, -110.0, 20.0);
-    let (n, p) = split_exp::<FMA>(c);
-    let (first, second) = scaled_exp(n, p);
+    let (n, p) = split_exp::<FMA>(clamp(x, -115.75, 20.0));
+    let lifted = lifted_exp(n, p);
     // tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2)
-    let e = first * second;
-    let y = c * first * ((e + 2.0) / mad::<FMA>(e, e + 2.0, 2.0)) * second;
-    let y = if x > 20.0 { x } else { y };
-    if x == f32::NEG_INFINITY { f32::NAN } else { y }
+    let e = lifted * UNIT;
+    let y = x * lifted * ((e + 2.0) / mad::<FMA>(e, e + 2.0, 2.0)) * UNIT;
+    if x > 20.0 { x } else { y }
 }
 
 /// The tail of the Gaussian distribution is its density times a ratio that falls slowly (Mills).
@@ -289,8 +307,8 @@ pub fn gelu<const FMA: bool>(x: f32) -> f32 {
     // The ratio over sqrt(2 pi), as a fraction whose terms are all positive.
     const TOP: [f32; 5] = [0.5, 0.438_502_94, 0.183_389_54, 0.040_685_38, 0.004_124_078_4];
     const BOTTOM: [f32; 6] = [1.0, 1.674_890_9, 1.203_143_7, 0.469_878_4, 0.101_989_49, 0.010_337_414];
-    // Beyond, the tail is 0.
-    let a = clamp(x.abs(), 0.0, 15.0);
+    // From here on the tail is 0; at minus infinity the product of infinity and 0 is NaN, as in PyTorch.
+    let a = clamp(x.abs(), 0.0, 15.2154);
     let s = a * a;
     let rest = if FMA {
         a.mul_add(a, -s)
@@ -305,11 +323,10 @@ pub fn gelu<const FMA: bool>(x: f32) -> f32 {
     let r = mad::<FMA>(n, -1.428_606_8e-6, mad::<FMA>(n, -0.693_145_75, h)) - 0.5 * rest;
     let p = expm1_near::<FMA>(r);
     let ratio = poly::<FMA, 5>(a, TOP) / poly::<FMA, 6>(a, BOTTOM);
-    let n = m.to_bits().wrapping_sub(MAGIC.to_bits()) as i32;
-    let half = n >> 1;
-    let y = a * (mad::<FMA>(ratio, p, ratio) * power_of_two(half)) * power_of_two(n.wrapping_sub(half));
-    let y = if x < 0.0 { -y } else { x - y };
-    if x == f32::NEG_INFINITY { f32::NAN } else { y }
+    let e = f32::from_bits((m.to_bits().wrapping_sub(MAGIC.to_bits()).wrapping_add(167)) << 23);
+    let negative = x <= 0.0;
+    let y = (if negative { x } else { a }) * mad::<FMA>(ratio, p, ratio) * e * UNIT;
+    if negative { y } else { x - y }
 }
 
 /// Up to here [`sin`] and [`cos`] know the angle.
@@ -323,12 +340,11 @@ fn sin_cos<const FMA: bool>(x: f32) -> (u32, f32, f32) {
     const HIGH: f64 = 1.570_796_310_901_641_8;
     const LOW: f64 = 1.589_325_477_352_819_7e-8;
     let wide = x as f64;
-    let m = wide * std::f64::consts::FRAC_2_PI + MAGIC;
+    let m = wide_mad::<FMA>(wide, std::f64::consts::FRAC_2_PI, MAGIC);
     let n = m - MAGIC;
-    let r = ((wide - n * HIGH) - n * LOW) as f32;
+    let r = wide_mad::<FMA>(n, -LOW, wide_mad::<FMA>(n, -HIGH, wide)) as f32;
     let s = r * r;
-    let sin =
-        mad::<FMA>(poly::<FMA, 4>(s, [-0.166_666_67, 0.008_333_329, -0.000_198_393_05, 2.718_047_4e-6]), s * r, r);
+    let sin = mad::<FMA>(poly::<FMA, 3>(s, [-0.166_666_55, 0.008_332_156, -0.000_195_146_3]), s * r, r);
     let cos = poly::<FMA, 5>(s, [1.0, -0.5, 0.041_666_646, -0.001_388_731_1, 2.443_248_3e-5]);
     (m.to_bits() as u32, sin.copysign(r), cos)
 }
