@@ -34,7 +34,7 @@ const F64_ON_GPU_PENDING: &[&str] = &[
 
 /// Random arguments for each op.
 fn count() -> usize {
-    std::env::var("KILN_TEST_POINTS").map_or(20_000, |n| n.parse().expect("KILN_TEST_POINTS is a number"))
+    std::env::var("KILN_TEST_POINTS").map_or(50_000, |n| n.parse().expect("KILN_TEST_POINTS is a number"))
 }
 
 fn tensor(float: Float, points: &[f64], device: &Device) -> Result<Tensor> {
