@@ -6,39 +6,39 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 const FAR: f64 = 1e5;
 
 /// A product as the sum of two numbers, unless it overflows or underflows.
+#[inline(always)]
 fn product(a: f64, b: f64) -> (f64, f64) {
     let p = a * b;
     (p, a.mul_add(b, -p))
 }
 
+#[inline(always)]
 pub fn sin(x: f64) -> f64 {
     if x.abs() < FAR { x.sin() } else { libm::sin(x) }
 }
 
+#[inline(always)]
 pub fn cos(x: f64) -> f64 {
     if x.abs() < FAR { x.cos() } else { libm::cos(x) }
 }
 
+#[inline(always)]
 pub fn tan(x: f64) -> f64 {
     if x.abs() < FAR { x.tan() } else { libm::tan(x) }
 }
 
+#[inline(always)]
 pub fn silu(x: f64) -> f64 {
-    match x {
-        // -0, and NaN at minus infinity.
-        ..-1000.0 => x * 0.0,
-        // The exponential alone underflows earlier than the product.
-        ..-700.0 => {
-            let root = (0.5 * x).exp();
-            x * root * root
-        }
-        _ => {
-            let e = (-x.abs()).exp();
-            (if x < 0.0 { x * e } else { x }) / (1.0 + e)
-        }
+    if x < -700.0 {
+        // The exponential alone underflows earlier than the product. At minus infinity it is NaN.
+        let root = (0.5 * x).exp();
+        return x * root * root;
     }
+    let e = (-x.abs()).exp();
+    (if x < 0.0 { x * e } else { x }) / (1.0 + e)
 }
 
+#[inline(always)]
 pub fn mish(x: f64) -> f64 {
     match x {
         ..-700.0 => silu(x),
@@ -56,6 +56,7 @@ pub fn mish(x: f64) -> f64 {
     }
 }
 
+#[inline(always)]
 pub fn gelu(x: f64) -> f64 {
     match x {
         // -0, and NaN at minus infinity.
@@ -82,6 +83,7 @@ pub fn gelu(x: f64) -> f64 {
     }
 }
 
+#[inline(always)]
 pub fn gelu_tanh(x: f64) -> f64 {
     const CUBE: (f64, f64) = (0.044_715, 2.196_021_142_708_559_5e-18);
     const SQRT_8_PI: (f64, f64) = (1.595_769_121_605_730_8, -9.969_308_809_110_92e-17);
@@ -117,6 +119,7 @@ pub fn gelu_tanh(x: f64) -> f64 {
 macro_rules! quotients {
     ($t:ty, $floor_divide:ident $remainder:ident) => {
         /// The largest whole number that is not above `a / b`, correctly rounded.
+        #[inline(always)]
         pub fn $floor_divide(a: $t, b: $t) -> $t {
             let q = a / b;
             if b == 0.0 || q.is_nan() {
@@ -146,6 +149,7 @@ macro_rules! quotients {
         }
 
         /// What the whole quotient leaves of `a`; it has the sign of `b`.
+        #[inline(always)]
         pub fn $remainder(a: $t, b: $t) -> $t {
             let r = a % b;
             if r == 0.0 {
