@@ -25,6 +25,10 @@ fn is_inf_f64(x: D) -> B {
     return (bitcast<W>(x) & W(0x7ffffffffffffffflu)) == W(0x7ff0000000000000lu);
 }
 
+fn opaque_f64(x: D) -> D {
+    return bitcast<D>(bitcast<W>(x) ^ W(u64(zero_word())));
+}
+
 fn abs_f64(x: D) -> D {
     return bitcast<D>(bitcast<W>(x) & W(0x7ffffffffffffffflu));
 }

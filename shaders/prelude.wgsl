@@ -9,6 +9,11 @@ fn is_inf(x: F) -> B {
     return (bitcast<U>(x) & U(0x7fffffffu)) == U(0x7f800000u);
 }
 
+// The same number, but one of which a compiler knows nothing: `zero_word` is a parameter of the kernel, always 0. It keeps
+// compilers from taking `x - x` for 0, or `(x + y) - x` for y.
+fn opaque_f32(x: F) -> F {
+    return bitcast<F>(bitcast<U>(x) ^ U(zero_word()));
+}
 
 fn bytes_u32(w: u32) -> U {
     return (U(w) >> U(0u, 8u, 16u, 24u)) & U(255u);

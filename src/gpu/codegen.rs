@@ -161,7 +161,15 @@ impl<'a> Builder<'a> {
     }
 
     /// The finished text around the body of `main`, which is called with `wid`, `lid` and `groups`.
-    pub fn finish(self, workgroup: [u32; 3], body: &str) -> Result<Shader> {
+    pub fn finish(mut self, workgroup: [u32; 3], body: &str) -> Result<Shader> {
+        let (buffers, accesses) = self.accesses()?;
+        let wanted = library::closure(&self.calls);
+        let mut functions = String::new();
+        if library::need_zero_word(&wanted) {
+            let zero = self.word("zero".to_owned(), 0, false);
+            let _ = writeln!(functions, "fn zero_word() -> u32 {{ return {zero}; }}");
+        }
+        library::include(&wanted, &mut functions);
         let immediates = self.words.len() * 4 <= self.target.immediates;
         if self.words.len() * 4 > WINDOW_BYTES {
             let reason = format!("{} parameters are more than a launch can take", self.words.len());
@@ -183,13 +191,31 @@ impl<'a> Builder<'a> {
                 let _ = writeln!(text, " }}\n{space} p: Params;");
             }
         }
-        let mut calls = self.calls;
-        let mut accesses = String::new();
+        text.extend([buffers, functions, accesses, self.items]);
+        let [x, y, z] = workgroup;
+        let _ = write!(
+            text,
+            "@compute @workgroup_size({x}, {y}, {z})\nfn main(@builtin(workgroup_id) wid: vec3<u32>, \
+             @builtin(local_invocation_id) lid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {{\n{start}{body}}}\n"
+        );
+        Ok(Shader {
+            source: text,
+            slots: self.bound.iter().map(|b| b.slot).collect(),
+            writable: self.bound.iter().map(|b| b.writable).collect(),
+            immediates: immediates && !self.words.is_empty(),
+            words: self.words,
+            scalars: self.scalars,
+        })
+    }
+
+    /// The declarations of the buffers, and the functions that access them.
+    fn accesses(&mut self) -> Result<(String, String)> {
+        let (mut buffers, mut accesses) = (String::new(), String::new());
         for (i, bound) in self.bound.iter().enumerate() {
             let octo = bound.uses.iter().any(|function| function.ends_with("octo"));
             let access = if octo { Access::OCTO } else { Access::of(bound.dtype, self.target) };
             let mode = if bound.writable { "read_write" } else { "read" };
-            let _ = writeln!(text, "@group(0) @binding({i}) var<storage, {mode}> b{i}: array<{}>;", access.element);
+            let _ = writeln!(buffers, "@group(0) @binding({i}) var<storage, {mode}> b{i}: array<{}>;", access.element);
             let ty = Ty::of(bound.dtype, self.target);
             let (s, v) = (ty.name(), ty.vec());
             for function in &bound.uses {
@@ -209,30 +235,14 @@ impl<'a> Builder<'a> {
                     "store_octo" => ("i: i32, v: vec4<u64>)".to_owned(), "B[u32(i) >> 3u] = v;"),
                     _ => (format!("i: i32, v: {v})"), access.store_quad),
                 };
-                calls.extend(
+                self.calls.extend(
                     access.calls.iter().filter(|name| body.contains(**name)).filter_map(|name| library::find(name)),
                 );
                 let body = body.replace('B', &format!("b{i}")).replace("V(", &format!("{v}("));
                 let _ = writeln!(accesses, "fn b{i}_{function}({head} {{ {body} }}");
             }
         }
-        library::include(&calls, &mut text);
-        text.push_str(&accesses);
-        text.push_str(&self.items);
-        let [x, y, z] = workgroup;
-        let _ = write!(
-            text,
-            "@compute @workgroup_size({x}, {y}, {z})\nfn main(@builtin(workgroup_id) wid: vec3<u32>, \
-             @builtin(local_invocation_id) lid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {{\n{start}{body}}}\n"
-        );
-        Ok(Shader {
-            source: text,
-            slots: self.bound.iter().map(|b| b.slot).collect(),
-            writable: self.bound.iter().map(|b| b.writable).collect(),
-            immediates: immediates && !self.words.is_empty(),
-            words: self.words,
-            scalars: self.scalars,
-        })
+        Ok((buffers, accesses))
     }
 }
 

@@ -56,8 +56,8 @@ pub(super) fn find(name: &str) -> Option<&'static str> {
     functions().get_key_value(name).map(|(name, _)| name.as_str())
 }
 
-/// Appends the functions and all that they call.
-pub(super) fn include(names: &BTreeSet<&'static str>, text: &mut String) {
+/// The functions and all that they call.
+pub(super) fn closure(names: &BTreeSet<&'static str>) -> BTreeSet<&'static str> {
     let all = functions();
     let mut wanted = BTreeSet::new();
     let mut open: Vec<&str> = names.iter().copied().collect();
@@ -66,6 +66,17 @@ pub(super) fn include(names: &BTreeSet<&'static str>, text: &mut String) {
             open.extend(all.get(name).into_iter().flat_map(|f| f.calls.iter().map(String::as_str)));
         }
     }
+    wanted
+}
+
+/// Whether one of the functions calls `zero_word`, which the kernel has to give.
+pub(super) fn need_zero_word(wanted: &BTreeSet<&'static str>) -> bool {
+    wanted.iter().any(|name| functions()[*name].text.contains("zero_word()"))
+}
+
+/// Appends the functions of a [`closure`].
+pub(super) fn include(wanted: &BTreeSet<&'static str>, text: &mut String) {
+    let all = functions();
     text.push_str("alias F = vec4<f32>;\nalias I = vec4<i32>;\nalias U = vec4<u32>;\nalias B = vec4<bool>;\n");
     // Only devices that have the types can read their names.
     if wanted.iter().any(|name| {
@@ -74,6 +85,6 @@ pub(super) fn include(names: &BTreeSet<&'static str>, text: &mut String) {
         text.push_str("alias D = vec4<f64>;\nalias L = vec4<i64>;\nalias W = vec4<u64>;\n");
     }
     for name in wanted {
-        text.extend(all.get(name).map(|f| f.text.as_str()));
+        text.extend(all.get(*name).map(|f| f.text.as_str()));
     }
 }

@@ -151,14 +151,8 @@ impl<'a> Product<'a> {
 
     pub fn walk(&self) -> Walk<'a> {
         let axes = self.matmul.batch.len();
-        Walk {
-            program: &self.matmul.epilogue,
-            inputs: self.inputs,
-            outputs: self.outputs,
-            lanes: axes + 1..axes + 2,
-            prefix: "e",
-            acc: Some(("acc", self.accumulator())),
-        }
+        let walk = Walk::new(&self.matmul.epilogue, self.inputs, self.outputs, axes + 1..axes + 2);
+        Walk { prefix: "e", acc: Some(("acc", self.accumulator())), ..walk }
     }
 
     /// Declares `finish`, which stores four results of one row, and gives a call of it.

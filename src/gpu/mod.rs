@@ -7,6 +7,7 @@ mod codegen;
 mod context;
 mod debug;
 mod encoder;
+mod guard;
 mod index;
 mod library;
 mod matmul;

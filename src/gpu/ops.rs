@@ -30,6 +30,11 @@ fn call(builder: &mut Builder, op: &'static str, dtype: DType, ty: Ty, args: &st
     Ok(format!("{}({args})", builder.call(&name)))
 }
 
+/// A float of which the driver knows nothing: see `guard`.
+pub(super) fn opaque(builder: &mut Builder, ty: Ty, x: &str) -> String {
+    format!("{}({x})", builder.call(&format!("opaque_{}", ty.name())))
+}
+
 pub(super) fn unary(builder: &mut Builder, op: UnaryOp, dtype: DType, x: &str) -> Result<String> {
     let ty = Ty::of(dtype, builder.target);
     let name = op.info().name;
@@ -43,6 +48,11 @@ pub(super) fn unary(builder: &mut Builder, op: UnaryOp, dtype: DType, x: &str) -
         UnaryOp::Square => format!("{x} * {x}"),
         UnaryOp::Not if ty == Ty::Bool => format!("!{x}"),
         UnaryOp::Not => format!("~{x}"),
+        // Drivers take the square of a square root for its argument, which may be negative.
+        UnaryOp::Sqrt | UnaryOp::Rsqrt => {
+            let root = call(builder, name, dtype, ty, x)?;
+            opaque(builder, ty, &root)
+        }
         _ => call(builder, name, dtype, ty, x)?,
     })
 }

@@ -18,7 +18,7 @@ pub(super) fn build(
     target: &Target,
 ) -> Result<(Shader, [u32; 3])> {
     let lanes = 0..program.dims.len();
-    let walk = Walk { program, inputs, outputs, lanes, prefix: "", acc: None };
+    let walk = Walk::new(program, inputs, outputs, lanes);
     if walk.by_eight(target) {
         return by_eight(&walk, target);
     }

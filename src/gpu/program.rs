@@ -5,7 +5,7 @@ use std::{fmt::Write, ops::Range};
 use super::{
     codegen::{Builder, Slot},
     context::Target,
-    ops,
+    guard, ops,
     types::{Ty, half, is_emulated},
 };
 use crate::{
@@ -25,6 +25,8 @@ pub(super) struct Walk<'a> {
     pub prefix: &'static str,
     /// `Code::Acc`.
     pub acc: Option<(&'a str, DType)>,
+    /// For each step, which of its arguments the driver must not see through.
+    pub opaque: Vec<[bool; 3]>,
 }
 
 /// Where four lanes find their elements.
@@ -51,6 +53,10 @@ impl Place {
 }
 
 impl<'a> Walk<'a> {
+    pub fn new(program: &'a Fused, inputs: &'a [Binding], outputs: &'a [Binding], lanes: Range<usize>) -> Self {
+        Self { program, inputs, outputs, lanes, prefix: "", acc: None, opaque: guard::opaque(program) }
+    }
+
     fn dims(&self) -> &'a [usize] {
         &self.program.dims
     }
@@ -263,7 +269,14 @@ impl<'a> Walk<'a> {
     /// The statement `let v<step> = ..;`. Not for reductions.
     pub fn step(&self, b: &mut Builder, step: usize) -> Result<String> {
         let instr = &self.program.code[step];
-        let [a0, a1, a2] = instr.args.map(|arg| format!("v{arg}"));
+        let mut args = instr.args.map(|arg| format!("v{arg}"));
+        for (arg, opaque) in self.opaque[step].into_iter().enumerate() {
+            if opaque {
+                let ty = Ty::of(self.dtype(instr.args[arg]), b.target);
+                args[arg] = ops::opaque(b, ty, &args[arg]);
+            }
+        }
+        let [a0, a1, a2] = args;
         let dtype = instr.dtype;
         let ty = Ty::of(dtype, b.target);
         let value = match instr.code {

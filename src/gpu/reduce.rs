@@ -71,7 +71,7 @@ pub(super) fn build(program: &Fused, inputs: &[Binding], outputs: &[Binding], ta
     let inner: usize = program.dims[program.kept..].iter().product();
     let team = team(program, rows, inner, target);
     let lanes = if team == Team::Column { 0..program.kept } else { program.kept..rank };
-    let walk = Walk { program, inputs, outputs, lanes, prefix: "", acc: None };
+    let walk = Walk::new(program, inputs, outputs, lanes);
     let stages = Stages::of(program);
     let parts = reductions(program).count();
     let splits = stages.loops == 1

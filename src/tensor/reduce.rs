@@ -370,8 +370,7 @@ impl Tensor {
             return Ok((x.sum_over(at)? + f64::NEG_INFINITY).to_dtype(dtype));
         }
         let max = x.detach().max_over(at)?;
-        // A row of -inf has no finite maximum to take off; a row with inf has the maximum as its result. GPU compilers
-        // may take `max - max` for 0.
+        // A row of -inf has no finite maximum to take off; a row with inf has the maximum as its result.
         let finite = max.abs().lt(f64::INFINITY)?.choose(&max, 0.0)?;
         let sum = (&x - &finite).exp().sum_over(at)?;
         Ok((sum.log() + finite).to_dtype(dtype))

@@ -1,6 +1,7 @@
 //! Kernels written by hand, on a device and in a plain interpreter.
 
 mod engine;
+mod guard;
 mod interpret;
 mod kernels;
 mod numerics;
