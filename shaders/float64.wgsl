@@ -1,4 +1,5 @@
-// Functions of f64, for which WGSL has arithmetic alone. D is vec4<f64>, L vec4<i64>, W vec4<u64>.
+// Functions of f64, for which WGSL has arithmetic alone. D is vec4<f64>, L vec4<i64>, W vec4<u64>; a Pair is the sum of
+// two D, the second below the rounding of the first.
 
 fn f64_from_words(low: u32, high: u32) -> f64 {
     return bitcast<f64>((u64(high) << 32u) | u64(low));
@@ -31,6 +32,15 @@ fn opaque_f64(x: D) -> D {
 
 fn abs_f64(x: D) -> D {
     return bitcast<D>(bitcast<W>(x) & W(0x7ffffffffffffffflu));
+}
+
+// A number that is not negative, with the sign of another.
+fn copysign_f64(x: D, sign: D) -> D {
+    return bitcast<D>(bitcast<W>(x) | (bitcast<W>(sign) & W(0x8000000000000000lu)));
+}
+
+fn is_negative_f64(x: D) -> B {
+    return (bitcast<W>(x) >> U(63u)) == W(1lu);
 }
 
 // Saturating conversions; NaN gives 0.
@@ -66,27 +76,27 @@ fn sign_f64(x: D) -> D {
     return select(D(0.0), D(1.0), x > D(0.0)) - select(D(0.0), D(1.0), x < D(0.0));
 }
 
-// Past 2^52 every double is whole.
+// The nearest whole number, ties to even. Past 2^52 every double is whole; below, the sum with 2^52 is rounded to one.
+fn round_f64(x: D) -> D {
+    let a = abs_f64(x);
+    let whole = opaque_f64(a + D(4503599627370496.0)) - D(4503599627370496.0);
+    return select(x, copysign_f64(whole, x), a < D(4503599627370496.0));
+}
+
 fn trunc_f64(x: D) -> D {
-    let small = abs_f64(x) < D(4503599627370496.0);
-    return select(x, D(L(select(D(0.0), x, small))), small);
+    let a = abs_f64(x);
+    let near = round_f64(a);
+    return copysign_f64(select(near, near - D(1.0), near > a), x);
 }
 
 fn floor_f64(x: D) -> D {
-    let t = trunc_f64(x);
-    return select(t, t - D(1.0), t > x);
+    let near = round_f64(x);
+    return select(near, near - D(1.0), near > x);
 }
 
 fn ceil_f64(x: D) -> D {
-    let t = trunc_f64(x);
-    return select(t, t + D(1.0), t < x);
-}
-
-fn round_f64(x: D) -> D {
-    let f = floor_f64(x);
-    let d = x - f;
-    let odd = floor_f64(f * D(0.5)) * D(2.0) != f;
-    return select(f, f + D(1.0), (d > D(0.5)) | ((d == D(0.5)) & odd));
+    let near = round_f64(x);
+    return select(near, copysign_f64(abs_f64(near + D(1.0)), x), near < x);
 }
 
 fn relu_f64(x: D) -> D {
@@ -105,199 +115,6 @@ fn reciprocal_f64(x: D) -> D {
     return D(1.0) / x;
 }
 
-// 2^e for e in -2044..=2046, as two factors.
-fn scale_f64(x: D, e: L) -> D {
-    let half = e >> U(1u);
-    let a = bitcast<D>((half + L(1023li)) << U(52u));
-    let b = bitcast<D>((e - half + L(1023li)) << U(52u));
-    return x * a * b;
-}
-
-// exp(r) - 1 for |r| <= ln(2) / 2.
-fn exp_near_f64(r: D) -> D {
-    var y = D(1.0);
-    for (var i = 16; i > 1; i--) {
-        y = D(1.0) + y * r / D(f64(i));
-    }
-    return y * r;
-}
-
-fn exp_f64(x: D) -> D {
-    let c = clamp(x, D(-746.0), D(710.0));
-    let n = round_f64(c * D(1.4426950408889634074lf));
-    let r = (c - n * D(0.693147180369123816490lf)) - n * D(1.90821492927058770002e-10lf);
-    return select(scale_f64(D(1.0) + exp_near_f64(r), L(n)), x, is_nan_f64(x));
-}
-
-fn exp2_f64(x: D) -> D {
-    let c = clamp(x, D(-1076.0), D(1025.0));
-    let n = round_f64(c);
-    let y = scale_f64(D(1.0) + exp_near_f64((c - n) * D(0.69314718055994530942lf)), L(n));
-    return select(y, x, is_nan_f64(x));
-}
-
-fn expm1_f64(x: D) -> D {
-    return select(exp_f64(x) - D(1.0), exp_near_f64(x), abs_f64(x) < D(0.35));
-}
-
-fn log_f64(x: D) -> D {
-    let small = x < D(2.2250738585072014e-308lf);
-    let bits = bitcast<L>(select(x, x * D(4503599627370496.0), small)) - L(0x3fe6a09e667f3bcdli);
-    let e = D(bits >> U(52u)) - select(D(0.0), D(52.0), small);
-    let m = bitcast<D>((bits & L(0xfffffffffffffli)) + L(0x3fe6a09e667f3bcdli));
-    let f = m - D(1.0);
-    let s = f / (D(1.0) + m);
-    let z = s * s;
-    var r = D(0.0);
-    for (var i = 25; i >= 3; i -= 2) {
-        r = (r + D(2.0) / D(f64(i))) * z;
-    }
-    let h = f * f * D(0.5);
-    let y = e * D(0.693147180369123816490lf) + (f - (h - (s * (h + r) + e * D(1.90821492927058770002e-10lf))));
-    let special = select(constant_f64(0x7ff8000000000000lu), constant_f64(0xfff0000000000000lu), x == D(0.0));
-    return select(select(special, x, is_inf_f64(x) & (x > D(0.0))), y, (x > D(0.0)) & !is_inf_f64(x) & !is_nan_f64(x));
-}
-
-fn log2_f64(x: D) -> D {
-    return log_f64(x) * D(1.4426950408889634074lf);
-}
-
-fn log1p_f64(x: D) -> D {
-    let u = D(1.0) + x;
-    let y = log_f64(u) + select(D(0.0), (x - (u - D(1.0))) / u, (abs_f64(x) < D(9007199254740992.0)) & (u > D(0.0)));
-    return select(y, x, u == D(1.0));
-}
-
-// The sine of x + k * pi / 2, for |x| up to about 1e6.
-fn sin_quadrant_f64(x: D, k: i64) -> D {
-    let n = round_f64(x * D(0.63661977236758134308lf));
-    let r = ((x - n * D(1.57079632673412561417lf)) - n * D(6.07710050630396597660e-11lf)) - n * D(2.02226624879595063154e-21lf);
-    let z = r * r;
-    var s = D(1.0);
-    var c = D(1.0);
-    for (var i = 20; i > 0; i -= 2) {
-        s = D(1.0) - s * z / D(f64(i * (i + 1)));
-        c = D(1.0) - c * z / D(f64(i * (i - 1)));
-    }
-    let q = L(clamp(n, D(-1e15), D(1e15))) + L(k);
-    let y = select(s * r, c, (q & L(1li)) == L(1li));
-    return select(select(y, -y, (q & L(2li)) == L(2li)), constant_f64(0x7ff8000000000000lu), is_inf_f64(x) | is_nan_f64(x));
-}
-
-fn sin_f64(x: D) -> D {
-    return sin_quadrant_f64(x, 0li);
-}
-
-fn cos_f64(x: D) -> D {
-    return sin_quadrant_f64(x, 1li);
-}
-
-fn tan_f64(x: D) -> D {
-    return sin_f64(x) / cos_f64(x);
-}
-
-fn sinh_f64(x: D) -> D {
-    let t = expm1_f64(abs_f64(x));
-    let near = (t + t / (t + D(1.0))) * D(0.5);
-    let h = exp_f64(abs_f64(x) * D(0.5));
-    let y = select((h * D(0.5)) * h, near, abs_f64(x) < D(22.0));
-    return select(y, -y, x < D(0.0));
-}
-
-fn cosh_f64(x: D) -> D {
-    let h = exp_f64(abs_f64(x) * D(0.5));
-    return (h * D(0.5)) * h + D(0.5) / (h * h);
-}
-
-fn tanh_f64(x: D) -> D {
-    let t = expm1_f64(D(2.0) * min(abs_f64(x), D(30.0)));
-    let y = t / (t + D(2.0));
-    return select(select(y, -y, x < D(0.0)), x, is_nan_f64(x));
-}
-
-// The argument is halved three times; what is left is below 0.1.
-fn atan_f64(x: D) -> D {
-    let a = abs_f64(x);
-    let inverse = a > D(1.0);
-    var t = select(a, D(1.0) / a, inverse);
-    for (var i = 0; i < 3; i++) {
-        t = t / (D(1.0) + sqrt(D(1.0) + t * t));
-    }
-    let z = t * t;
-    var r = D(0.0);
-    for (var i = 19; i > 0; i -= 2) {
-        r = D(1.0) / D(f64(i)) - r * z;
-    }
-    let near = r * t * D(8.0);
-    let y = select(near, D(1.57079632679489661923lf) - near, inverse);
-    return select(select(y, -y, x < D(0.0)), x, is_nan_f64(x));
-}
-
-fn asin_f64(x: D) -> D {
-    let near = atan_f64(x / sqrt((D(1.0) - x) * (D(1.0) + x)));
-    return select(near, sign_f64(x) * D(1.57079632679489661923lf), abs_f64(x) == D(1.0));
-}
-
-fn acos_f64(x: D) -> D {
-    let far = D(2.0) * atan_f64(sqrt((D(1.0) - x) / (D(1.0) + x)));
-    return select(far, D(3.14159265358979323846lf), x == D(-1.0));
-}
-
-// A series of positive terms near 0, a continued fraction beyond.
-fn erf_f64(x: D) -> D {
-    let a = min(abs_f64(x), D(6.0));
-    let z = a * a;
-    var s = D(0.0);
-    for (var i = 60; i > 0; i--) {
-        s = (s + D(1.0)) * z * D(2.0) / D(f64(2 * i + 1));
-    }
-    let scale = exp_f64(-z) * D(1.1283791670955125739lf);
-    let near = scale * a * (s + D(1.0));
-    var t = a;
-    for (var i = 60; i > 0; i--) {
-        t = a + D(f64(i) * f64(0.5)) / t;
-    }
-    let y = select(D(1.0) - scale * D(0.5) / t, near, a < D(2.5));
-    return select(select(y, -y, x < D(0.0)), x, is_nan_f64(x));
-}
-
-fn sigmoid_f64(x: D) -> D {
-    return D(1.0) / (D(1.0) + exp_f64(-x));
-}
-
-fn softplus_f64(x: D) -> D {
-    return select(select(x, D(0.0), x < D(0.0)) + log1p_f64(exp_f64(-abs_f64(x))), x, is_nan_f64(x));
-}
-
-fn selu_f64(x: D) -> D {
-    return select(x, expm1_f64(x) * D(1.6732632423543772lf), x < D(0.0)) * D(1.0507009873554805lf);
-}
-
-fn gelu_f64(x: D) -> D {
-    return x * D(0.5) * (D(1.0) + erf_f64(x * D(0.70710678118654752440lf)));
-}
-
-fn gelu_tanh_f64(x: D) -> D {
-    return x * D(0.5) * (D(1.0) + tanh_f64((x + x * x * x * D(0.044715lf)) * D(0.79788456080286535588lf)));
-}
-
-fn silu_f64(x: D) -> D {
-    return x * sigmoid_f64(x);
-}
-
-fn mish_f64(x: D) -> D {
-    return x * tanh_f64(softplus_f64(x));
-}
-
-fn hardsigmoid_f64(x: D) -> D {
-    let y = x / D(6.0) + D(0.5);
-    return select(select(y, D(0.0), y < D(0.0)), D(1.0), y > D(1.0));
-}
-
-fn hardswish_f64(x: D) -> D {
-    return x * hardsigmoid_f64(x);
-}
-
 fn maximum_f64(a: D, b: D) -> D {
     return select(select(b, a, a > b), a, is_nan_f64(a));
 }
@@ -306,41 +123,124 @@ fn minimum_f64(a: D, b: D) -> D {
     return select(select(b, a, a < b), a, is_nan_f64(a));
 }
 
-// The whole number that goes with the remainder.
-fn floor_divide_f64(a: D, b: D) -> D {
-    let q = floor_f64((a - remainder_f64(a, b)) / b + D(0.5));
-    let side = select(D(-1.0), D(0.0), (a == D(0.0)) | ((a < D(0.0)) == (b < D(0.0))));
-    let finite = select(q, side, is_inf_f64(b) & !is_inf_f64(a) & !is_nan_f64(a));
-    return select(finite, a / b, (b == D(0.0)) | (is_inf_f64(a / b) & !is_inf_f64(a)));
+// 2^e for e in -1022..=1023.
+fn power_of_two_f64(e: L) -> D {
+    return bitcast<D>((e + L(1023li)) << U(52u));
 }
 
+// x * 2^e for e in -2044..=2046, by two factors.
+fn scale_f64(x: D, e: L) -> D {
+    let half = e >> U(1u);
+    return x * power_of_two_f64(half) * power_of_two_f64(e - half);
+}
+
+// The exponent of a positive finite number.
+fn exponent_f64(x: D) -> L {
+    let small = x < D(2.2250738585072014e-308lf);
+    let bits = bitcast<L>(select(x, x * D(4503599627370496.0), small));
+    return (bits >> U(52u)) - select(L(1023li), L(1075li), small);
+}
+
+// x + 1.5 * 2^52, in which x is rounded to a whole number, for |x| < 2^51; that as a float and as an integer.
+fn shifted_f64(x: D) -> D {
+    return opaque_f64(x + D(6755399441055744.0));
+}
+
+fn whole_f64(shifted: D) -> D {
+    return shifted - D(6755399441055744.0);
+}
+
+fn whole_i64(shifted: D) -> L {
+    return bitcast<L>(shifted) - L(0x4338000000000000li);
+}
+
+// The first 26 bits of the mantissa.
+fn head_f64(x: D) -> D {
+    return bitcast<D>(bitcast<W>(x) & W(0xfffffffff8000000lu));
+}
+
+// a + b without a rest, where a is 0 or |a| >= |b|.
+fn quick_sum_f64(a: D, b: D) -> Pair {
+    let sum = opaque_f64(a + b);
+    return Pair(sum, b - (sum - a));
+}
+
+fn sum_f64(a: D, b: D) -> Pair {
+    let sum = opaque_f64(a + b);
+    let part = opaque_f64(sum - a);
+    return Pair(sum, (a - (sum - part)) + (b - part));
+}
+
+// a * b without a rest.
+fn product_f64(a: D, b: D) -> Pair {
+    let ah = head_f64(a);
+    let bh = head_f64(b);
+    let al = a - ah;
+    let bl = b - bh;
+    let product = opaque_f64(a * b);
+    return Pair(product, (((ah * bh - product) + ah * bl) + al * bh) + al * bl);
+}
+
+fn pair_product_f64(a: Pair, b: Pair) -> Pair {
+    let p = product_f64(a.high, b.high);
+    return quick_sum_f64(p.high, p.low + (a.high * b.low + a.low * b.high));
+}
+
+// The remainder of |a| by |b|, exactly: multiples of b are taken off, 25 bits of the quotient at a time.
+fn positive_remainder_f64(a: D, b: D) -> D {
+    let divisor = abs_f64(b);
+    let valid = !is_nan_f64(a) & !is_nan_f64(b) & !is_inf_f64(a) & (b != D(0.0));
+    var rest = select(D(0.0), abs_f64(a), valid);
+    let small = select(D(1.0), divisor, valid);
+    let bottom = exponent_f64(small);
+    for (var i = 0; i < 128 && any(rest >= small); i++) {
+        let up = max(exponent_f64(rest) - bottom - L(25li), L(0li));
+        let third = up / L(3li);
+        let factor = power_of_two_f64(third);
+        let multiple = (small * factor) * factor * power_of_two_f64(up - third - third);
+        let quotient = trunc_f64(rest / multiple);
+        let high = head_f64(multiple);
+        let left = (rest - quotient * high) - quotient * (multiple - high);
+        rest = select(rest, select(left, left + multiple, left < D(0.0)), rest >= small);
+    }
+    return select(constant_f64(0x7ff8000000000000lu), rest, valid);
+}
+
+// With the sign of b, also where it is 0.
 fn remainder_f64(a: D, b: D) -> D {
-    let r = a - b * trunc_f64(a / b);
-    let y = select(r, r + b, (r != D(0.0)) & ((r < D(0.0)) != (b < D(0.0))));
-    return select(y, select(b, a, (a == D(0.0)) | ((a < D(0.0)) == (b < D(0.0)))), is_inf_f64(b) & !is_inf_f64(a) & !is_nan_f64(a));
+    let rest = copysign_f64(positive_remainder_f64(a, b), a);
+    let other = is_negative_f64(rest) != is_negative_f64(b);
+    return select(select(rest, rest + b, other), copysign_f64(D(0.0), b), rest == D(0.0));
 }
 
-fn pow_f64(a: D, b: D) -> D {
-    let magnitude = abs_f64(a);
-    let whole = (floor_f64(b) == b) | is_inf_f64(b);
-    let odd = whole & (abs_f64(b) < D(9007199254740992.0)) & (floor_f64(b * D(0.5)) != b * D(0.5));
-    var y = exp_f64(b * log_f64(magnitude));
-    y = select(y, -y, ((bitcast<W>(a) >> U(63u)) == W(1lu)) & odd);
-    let nan = constant_f64(0x7ff8000000000000lu);
-    y = select(y, nan, (a < D(0.0)) & !is_inf_f64(a) & !whole);
-    y = select(y, nan, is_nan_f64(a) | is_nan_f64(b));
-    return select(y, D(1.0), (b == D(0.0)) | (a == D(1.0)) | ((magnitude == D(1.0)) & is_inf_f64(b)));
+// A whole quotient from 2^53 on, q = a / b as it was rounded. Where q without its last step's half is whole, but less than
+// the quotient, that is half way between two numbers, and goes to the even one.
+fn large_quotient_f64(q: D, a: D, b: D) -> D {
+    let bits = bitcast<W>(q);
+    let size = abs_f64(q);
+    let half = (size - bitcast<D>(bitcast<W>(size) - W(1lu))) * D(0.5);
+    // Products of small numbers would lose their rests.
+    let factor = select(D(1.0), power_of_two_f64(L(400li)), abs_f64(b) < D(1e-120lf));
+    let c = b * factor;
+    let back = product_f64(q, c);
+    let rest = half * c + ((a * factor - back.high) - back.low);
+    let over = (rest != D(0.0)) & (is_negative_f64(rest) == is_negative_f64(b)) & (abs_f64(rest) < abs_f64(c));
+    let down = bitcast<D>(select(bits - W(1lu), bits + W(1lu), is_negative_f64(q)));
+    return select(q, down, over & ((bits & W(1lu)) == W(1lu)) & (size < D(1e33lf)));
 }
 
-fn atan2_f64(y: D, x: D) -> D {
-    let ay = abs_f64(y);
-    let ax = abs_f64(x);
-    let both = is_inf_f64(ay) & is_inf_f64(ax);
-    let large = select(ax, ay, ay > ax);
-    let small = select(ay, ax, ay > ax);
-    let near = atan_f64(select(select(small / large, D(0.0), large == D(0.0)), D(1.0), both));
-    let first = select(near, D(1.57079632679489661923lf) - near, ay > ax);
-    let angle = select(first, D(3.14159265358979323846lf) - first, (bitcast<W>(x) >> U(63u)) == W(1lu));
-    let signed = bitcast<D>((bitcast<W>(angle) & W(0x7ffffffffffffffflu)) | (bitcast<W>(y) & W(0x8000000000000000lu)));
-    return select(select(signed, x, is_nan_f64(x)), y, is_nan_f64(y));
+// (a - r) / b for the remainder r: a whole number, found from the quotient of the rounded difference and what that leaves.
+fn floor_divide_f64(a: D, b: D) -> D {
+    let plain = a / b;
+    let rest = copysign_f64(positive_remainder_f64(a, b), a);
+    let multiple = sum_f64(a, -rest);
+    let near = round_f64(multiple.high / b);
+    let back = product_f64(near, b);
+    let left = ((multiple.high - back.high) - back.low) + multiple.low;
+    let more = select(round_f64(left / b), D(0.0), is_inf_f64(b));
+    let below = (rest != D(0.0)) & (is_negative_f64(rest) != is_negative_f64(b));
+    let q = (near + more) - select(D(0.0), D(1.0), below);
+    let signed = select(q, copysign_f64(D(0.0), plain), q == D(0.0));
+    let large = (abs_f64(plain) >= D(9007199254740992.0)) & !is_inf_f64(a);
+    return select(select(signed, large_quotient_f64(plain, a, b), large), plain, b == D(0.0));
 }

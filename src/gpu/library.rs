@@ -5,13 +5,15 @@ use std::{
     sync::OnceLock,
 };
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 8] = [
     include_str!("../../shaders/prelude.wgsl"),
     include_str!("../../shaders/unary.wgsl"),
     include_str!("../../shaders/binary.wgsl"),
     include_str!("../../shaders/random.wgsl"),
     include_str!("../../shaders/distance.wgsl"),
     include_str!("../../shaders/float64.wgsl"),
+    include_str!("../../shaders/float64_exp.wgsl"),
+    include_str!("../../shaders/float64_angle.wgsl"),
 ];
 /// Written for a type `T`.
 const INTEGER: &str = include_str!("../../shaders/integer.wgsl");
@@ -83,6 +85,7 @@ pub(super) fn include(wanted: &BTreeSet<&'static str>, text: &mut String) {
         name.contains("f64") && !name.ends_with("_bits") || name.starts_with("f32_to_") && name.ends_with("64")
     }) {
         text.push_str("alias D = vec4<f64>;\nalias L = vec4<i64>;\nalias W = vec4<u64>;\n");
+        text.push_str("struct Pair { high: D, low: D }\nstruct Angle { high: D, low: D, quarter: L }\n");
     }
     for name in wanted {
         text.extend(all.get(*name).map(|f| f.text.as_str()));

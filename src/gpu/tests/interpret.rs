@@ -82,7 +82,10 @@ pub(super) fn binary(op: BinaryOp, a: f64, b: f64) -> f64 {
                 b
             }
         }
-        BinaryOp::Rem => a - b * (a / b).floor(),
+        BinaryOp::Rem => {
+            let r = a % b;
+            if r != 0.0 && (r < 0.0) != (b < 0.0) { r + b } else { r }
+        }
         BinaryOp::Max => {
             if a.is_nan() || a > b {
                 a
