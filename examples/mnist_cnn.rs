@@ -231,7 +231,7 @@ mod pictures {
             }
         }
         let pictures = Tensor::from_vec(pictures, [drawn, 3, SIDE, SIDE], &Device::cpu())?;
-        image::save(path, &make_grid(&pictures, 10, 1, 60.0)?.permute(&[1, 2, 0])?)?;
+        image::save(path, &make_grid(&pictures, 10, 1, 60.0)?.permute([1, 2, 0])?)?;
         Ok(())
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use half::{bf16, f16};
 
+use crate::{Error, Result};
+
 /// The type of a tensor's elements.
 ///
 /// These are the real dtypes of the [Array API standard](https://data-apis.org/array-api/latest/) plus the two
@@ -157,6 +159,26 @@ impl DType {
         }
     }
 
+    /// The dtype of this dtype beside a number, or a tensor of rank 0, of another: only a higher kind changes it.
+    pub(crate) fn absorb(self, other: DType) -> DType {
+        let order = |dtype: DType| match dtype.kind() {
+            Kind::Bool => 0,
+            Kind::Unsigned | Kind::Signed => 1,
+            Kind::Float => 2,
+        };
+        if order(other) <= order(self) { self } else { other }
+    }
+
+    /// The smallest and the largest integer of an integer type.
+    pub(crate) const fn range(self) -> Option<(i128, i128)> {
+        let bits = 8 * self.size() as u32;
+        match self.kind() {
+            Kind::Unsigned => Some((0, (1 << bits) - 1)),
+            Kind::Signed => Some((-(1 << (bits - 1)), (1 << (bits - 1)) - 1)),
+            Kind::Bool | Kind::Float => None,
+        }
+    }
+
     /// The dtype in which true division and the float functions (`exp`, `mean` ...) compute: floats keep theirs,
     /// everything else becomes `F32`, PyTorch's default.
     pub const fn to_float(self) -> DType {
@@ -189,7 +211,7 @@ impl fmt::Display for DType {
 
 /// One number of any dtype, as it is passed to `full`, `clamp`, or the right-hand side of an operator.
 ///
-/// A scalar takes the dtype of the tensor it meets.
+/// A scalar takes the dtype of the tensor it meets, unless it is of a higher kind: see [`Operand`](crate::Operand).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum Scalar {
@@ -259,6 +281,54 @@ impl Scalar {
         }
     }
 
+    /// The integer part; of floats without one 0, of those past the range of 128 bits the nearest that there is.
+    pub(crate) fn to_i128(self) -> i128 {
+        match self {
+            Scalar::Bool(v) => v.into(),
+            Scalar::Int(v) => v.into(),
+            Scalar::UInt(v) => v.into(),
+            Scalar::Float(v) => v as i128,
+        }
+    }
+
+    /// An integer that has 64 bits, signed or not.
+    pub(crate) fn whole(value: i128) -> Scalar {
+        match i64::try_from(value) {
+            Ok(value) => Scalar::Int(value),
+            Err(_) => Scalar::UInt(value as u64),
+        }
+    }
+
+    /// The dtype that a number has by itself, PyTorch's defaults.
+    pub(crate) fn default_dtype(self) -> DType {
+        match self {
+            Scalar::Bool(_) => Bool,
+            Scalar::Int(_) | Scalar::UInt(_) => I64,
+            Scalar::Float(_) => F32,
+        }
+    }
+
+    /// Checks that the dtype holds the number, if not each of its digits: a fraction is cut off by integers.
+    ///
+    /// # Errors
+    /// If it is an integer past the range of an integer type, NaN or infinite for one, or finite and past the largest
+    /// finite number of a float type.
+    pub(crate) fn check(self, op: &'static str, dtype: DType) -> Result<()> {
+        let out = |range: String| Err(Error::dtype(op, dtype, format!("{self} is out of its range, {range}")));
+        match dtype.range() {
+            Some((low, high)) => {
+                let finite = !matches!(self, Scalar::Float(v) if !v.is_finite());
+                let inside = finite && (low..=high).contains(&self.to_i128());
+                if inside { Ok(()) } else { out(format!("{low} to {high}")) }
+            }
+            None => {
+                let value = self.to_f64();
+                let lost = value.is_finite() && dtype.is_float() && self.cast(dtype).to_f64().is_infinite();
+                if lost { out("which a float leaves for infinity".into()) } else { Ok(()) }
+            }
+        }
+    }
+
     pub(crate) fn kind(self) -> Kind {
         match self {
             Scalar::Bool(_) => Kind::Bool,
@@ -266,6 +336,29 @@ impl Scalar {
             Scalar::UInt(_) => Kind::Unsigned,
             Scalar::Float(_) => Kind::Float,
         }
+    }
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scalar::Bool(v) => fmt::Display::fmt(v, f),
+            Scalar::Int(v) => fmt::Display::fmt(v, f),
+            Scalar::UInt(v) => fmt::Display::fmt(v, f),
+            Scalar::Float(v) => fmt::Debug::fmt(v, f),
+        }
+    }
+}
+
+impl From<isize> for Scalar {
+    fn from(value: isize) -> Self {
+        Scalar::Int(value as i64)
+    }
+}
+
+impl From<usize> for Scalar {
+    fn from(value: usize) -> Self {
+        Scalar::UInt(value as u64)
     }
 }
 

@@ -58,8 +58,8 @@ pub use autograd::{
 pub use device::{Device, DeviceInfo, DeviceKind, DeviceOptions, GpuSelector, Memory, Stats};
 pub use dtype::{DType, Element, Scalar};
 pub use error::{Error, Result};
-pub use shape::{MAX_RANK, Shape};
-pub use tensor::{Axes, Operand, Tensor, manual_seed, next_seed};
+pub use shape::{MAX_RANK, Shape, Sizes};
+pub use tensor::{Axes, Operand, Tensor, Value, manual_seed, next_seed};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -9,11 +9,11 @@ pub const MAX_RANK: usize = 8;
 
 /// The sizes of a tensor, outermost first. A scalar has the empty shape `[]`.
 ///
-/// It dereferences to a slice, and every place that takes a shape takes what converts into one:
-/// `[2, 3]`, `&[2, 3][..]`, a `Vec<usize>`, a single `usize`, or `()` for a scalar.
+/// It dereferences to a slice, and every place that takes a shape takes what converts into one: arrays, slices,
+/// vectors and ranges of `usize`, `isize`, `i64` or `i32`, a single integer, or `()` for a scalar.
 ///
 /// # Panics
-/// Conversions panic past [`MAX_RANK`] sizes; [`Shape::try_new`] returns an error instead.
+/// Conversions panic past [`MAX_RANK`] sizes, and on negative ones; [`Shape::try_new`] returns an error instead.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
     sizes: [usize; MAX_RANK],
@@ -40,6 +40,19 @@ impl Shape {
         shape.sizes[..sizes.len()].copy_from_slice(sizes);
         shape.rank = sizes.len() as u8;
         Ok(shape)
+    }
+
+    /// [`try_new`](Self::try_new) from any integers.
+    fn collect<T: Copy + TryInto<usize> + fmt::Display>(sizes: impl Iterator<Item = T>) -> Result<Self> {
+        let (mut all, mut rank, count) = ([1; MAX_RANK], 0, sizes.size_hint().0);
+        for size in sizes {
+            let Some(place) = all.get_mut(rank) else {
+                return Err(Error::argument("shape", format!("rank {count} is above the limit of {MAX_RANK}")));
+            };
+            *place = size.try_into().map_err(|_| Error::argument("shape", format!("size {size} is negative")))?;
+            rank += 1;
+        }
+        Shape::try_new(&all[..rank])
     }
 
     /// The number of axes.
@@ -148,48 +161,9 @@ impl fmt::Display for Shape {
     }
 }
 
-impl From<&[usize]> for Shape {
-    fn from(sizes: &[usize]) -> Self {
-        match Shape::try_new(sizes) {
-            Ok(shape) => shape,
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
-impl<const N: usize> From<[usize; N]> for Shape {
-    fn from(sizes: [usize; N]) -> Self {
-        sizes[..].into()
-    }
-}
-
-impl<const N: usize> From<&[usize; N]> for Shape {
-    fn from(sizes: &[usize; N]) -> Self {
-        sizes[..].into()
-    }
-}
-
-impl From<Vec<usize>> for Shape {
-    fn from(sizes: Vec<usize>) -> Self {
-        sizes[..].into()
-    }
-}
-
-impl From<&Vec<usize>> for Shape {
-    fn from(sizes: &Vec<usize>) -> Self {
-        sizes[..].into()
-    }
-}
-
 impl From<&Shape> for Shape {
     fn from(shape: &Shape) -> Self {
         *shape
-    }
-}
-
-impl From<usize> for Shape {
-    fn from(size: usize) -> Self {
-        [size].into()
     }
 }
 
@@ -210,3 +184,162 @@ impl PartialEq<[usize]> for Shape {
         self.dims() == other
     }
 }
+
+/// Sizes as [`reshape`](crate::Tensor::reshape) and [`expand`](crate::Tensor::expand) take them: a size of -1 stands
+/// for what follows from the tensor. Everything converts into them that converts into a [`Shape`].
+#[derive(Clone, Copy)]
+pub struct Sizes {
+    sizes: [isize; MAX_RANK],
+    /// May be above the limit; then the sizes are not all there.
+    rank: usize,
+}
+
+impl Sizes {
+    fn collect(sizes: impl Iterator<Item = isize>) -> Self {
+        let mut out = Sizes { sizes: [1; MAX_RANK], rank: 0 };
+        // One more than the limit tells that there are too many.
+        for size in sizes.take(MAX_RANK + 1) {
+            if let Some(place) = out.sizes.get_mut(out.rank) {
+                *place = size;
+            }
+            out.rank += 1;
+        }
+        out
+    }
+
+    /// The sizes, without negative ones but -1.
+    fn checked(&self, op: &'static str) -> Result<&[isize]> {
+        let Some(sizes) = self.sizes.get(..self.rank) else {
+            return Err(Error::argument(op, format!("there are more than {MAX_RANK} sizes, the highest rank")));
+        };
+        match sizes.iter().find(|&&size| size < -1) {
+            Some(size) => Err(Error::argument(op, format!("size {size} of {sizes:?} is negative and not -1"))),
+            None => Ok(sizes),
+        }
+    }
+
+    /// The shape in which a tensor keeps all its elements.
+    pub(crate) fn of_elements(&self, op: &'static str, from: &Shape) -> Result<Shape> {
+        let sizes = self.checked(op)?;
+        let mut known = sizes.iter().filter(|&&size| size >= 0).map(|&size| size as usize);
+        let count = known.try_fold(1usize, |product, size| product.checked_mul(size));
+        let mut free = sizes.iter().enumerate().filter(|(_, size)| **size < 0).map(|(axis, _)| axis);
+        let (axis, second) = (free.next(), free.next());
+        let error = |reason: String| Err(Error::shape(op, from, reason));
+        if second.is_some() {
+            return error(format!("{sizes:?} has -1 more than once"));
+        }
+        let Some(axis) = axis else { return Shape::collect(sizes.iter().copied()) };
+        let (numel, mut out) = (from.numel(), self.sizes);
+        match count {
+            Some(0) => return error(format!("any size would do for the -1 of {sizes:?}")),
+            Some(count) if numel.is_multiple_of(count) => out[axis] = (numel / count) as isize,
+            _ => return error(format!("{numel} elements do not fill {sizes:?}")),
+        }
+        Shape::collect(out[..self.rank].iter().copied())
+    }
+
+    /// The shape in which a tensor keeps the size of every axis that is -1.
+    pub(crate) fn of_axes(&self, op: &'static str, from: &Shape) -> Result<Shape> {
+        let sizes = self.checked(op)?;
+        let mut out = self.sizes;
+        for (axis, size) in out[..self.rank].iter_mut().enumerate().filter(|(_, size)| **size < 0) {
+            // Axes are counted from the end, where both have them.
+            *size = match (axis + from.rank()).checked_sub(sizes.len()) {
+                Some(at) => from[at] as isize,
+                None => return Err(Error::shape(op, from, format!("-1 of {sizes:?} stands for an axis that is new"))),
+            };
+        }
+        Shape::collect(out[..self.rank].iter().copied())
+    }
+}
+
+impl From<Shape> for Sizes {
+    fn from(shape: Shape) -> Self {
+        // A shape's sizes fit: their product does.
+        Sizes { sizes: shape.sizes.map(|size| size as isize), rank: shape.rank() }
+    }
+}
+
+impl From<&Shape> for Sizes {
+    fn from(shape: &Shape) -> Self {
+        (*shape).into()
+    }
+}
+
+impl From<()> for Sizes {
+    fn from(_: ()) -> Self {
+        Shape::SCALAR.into()
+    }
+}
+
+/// An integer as an axis or a size; one past the range of `isize` stays out of any range.
+pub(crate) trait Saturate {
+    fn saturate(self) -> isize;
+}
+
+macro_rules! saturate {
+    ($($t:ty)*) => {$(
+        impl Saturate for $t {
+            #[inline]
+            #[allow(unused_comparisons)]
+            fn saturate(self) -> isize {
+                self.try_into().unwrap_or(if self < 0 { isize::MIN } else { isize::MAX })
+            }
+        }
+    )*};
+}
+saturate!(usize isize i64 i32);
+
+/// Conversions from every way to write some integers.
+macro_rules! conversions {
+    ($($t:ty)*) => {$(
+        conversions!(@many $t, &[$t], |sizes| sizes.iter().copied());
+        conversions!(@many $t, Vec<$t>, |sizes| sizes.into_iter());
+        conversions!(@many $t, &Vec<$t>, |sizes| sizes.iter().copied());
+        conversions!(@many $t, std::ops::Range<$t>, |sizes| sizes);
+        conversions!(@many $t, std::ops::RangeInclusive<$t>, |sizes| sizes);
+        conversions!(@many $t, $t, |size| std::iter::once(size));
+
+        impl<const N: usize> From<[$t; N]> for Shape {
+            fn from(sizes: [$t; N]) -> Self {
+                sizes[..].into()
+            }
+        }
+
+        impl<const N: usize> From<&[$t; N]> for Shape {
+            fn from(sizes: &[$t; N]) -> Self {
+                sizes[..].into()
+            }
+        }
+
+        impl<const N: usize> From<[$t; N]> for Sizes {
+            fn from(sizes: [$t; N]) -> Self {
+                sizes[..].into()
+            }
+        }
+
+        impl<const N: usize> From<&[$t; N]> for Sizes {
+            fn from(sizes: &[$t; N]) -> Self {
+                sizes[..].into()
+            }
+        }
+    )*};
+    (@many $t:ty, $from:ty, |$sizes:ident| $iter:expr) => {
+        impl From<$from> for Shape {
+            fn from($sizes: $from) -> Self {
+                match Shape::collect::<$t>($iter) {
+                    Ok(shape) => shape,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+
+        impl From<$from> for Sizes {
+            fn from($sizes: $from) -> Self {
+                Sizes::collect($iter.map(Saturate::saturate))
+            }
+        }
+    };
+}
+conversions!(usize isize i64 i32);

@@ -267,7 +267,7 @@ fn what_is_written_reads_the_same() -> Result<()> {
         let y = Options::new().dtype(dtype).from_bytes(&bytes)?.column("")?;
         assert_eq!(y.to_dtype(DType::F64).to_vec::<f64>()?, x.to_dtype(DType::F64).to_vec::<f64>()?, "{dtype}");
     }
-    let nothing = Tensor::full([3], f64::NAN, DType::F32, &cpu);
+    let nothing = Tensor::full([3], f64::NAN, DType::F32, &cpu)?;
     assert_eq!(csv::from_bytes(&csv::to_bytes(&["x"], &nothing)?)?.rows(), 3);
     assert!(csv::to_bytes(&["x"], &x).is_err());
     assert!(csv::to_bytes(&["x"], &Tensor::zeros([2, 2, 2], DType::F32, &cpu)).is_err());

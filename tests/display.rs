@@ -47,7 +47,7 @@ fn brackets_follow_the_axes() {
     let x = Tensor::arange(0, 8, 1, DType::U8, &Device::cpu()).unwrap().reshape([2, 2, 2]).unwrap();
     let expected = "tensor([[[0, 1],\n         [2, 3]],\n\n        [[4, 5],\n         [6, 7]]], uint8, cpu)";
     prints(&x, expected);
-    prints(&x.permute(&[2, 1, 0]).unwrap().select(0, 1).unwrap(), "tensor([[1, 5],\n        [3, 7]], uint8, cpu)");
+    prints(&x.permute([2, 1, 0]).unwrap().select(0, 1).unwrap(), "tensor([[1, 5],\n        [3, 7]], uint8, cpu)");
 }
 
 #[test]

@@ -146,7 +146,7 @@ fn every_dtype_and_layout_is_shared_both_ways() {
         let views = [
             x.clone(),
             x.t(),
-            x.permute(&[2, 0, 1]).unwrap(),
+            x.permute([2, 0, 1]).unwrap(),
             x.slice(2, 1, 4, 2).unwrap(),
             x.select(0, 1).unwrap(),
             x.select(0, 1).unwrap().select(0, 2).unwrap().select(0, 3).unwrap(),
@@ -211,7 +211,7 @@ fn copies_are_made_where_they_must_and_may() {
     let copied = |x: &Tensor, copy| x.to_dlpack(copy).unwrap().is_copied();
     assert!(!copied(&x, None) && copied(&x, Some(true)));
     assert_ne!(seen(&x.to_dlpack(Some(true)).unwrap()).0, seen(&x.to_dlpack(None).unwrap()).0);
-    let flipped = x.flip(&[0, 2]).unwrap();
+    let flipped = x.flip([0, 2]).unwrap();
     assert!(copied(&flipped, None));
     let handle = flipped.to_dlpack(Some(false)).unwrap();
     assert_eq!((handle.is_copied(), seen(&handle).2), (false, vec![-12, 4, -1]));

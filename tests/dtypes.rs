@@ -21,9 +21,8 @@ type Call = (&'static str, Vec<Vec<usize>>, Box<dyn Fn(&[Tensor]) -> Result<Tens
 
 fn calls() -> Vec<Call> {
     let matrix = || vec![5, 6];
-    let unary = UnaryOp::ALL
-        .iter()
-        .map(|&op| -> Call { (op.info().name, vec![matrix()], Box::new(move |x| Ok(x[0].unary(op)))) });
+    let unary =
+        UnaryOp::ALL.iter().map(|&op| -> Call { (op.info().name, vec![matrix()], Box::new(move |x| x[0].unary(op))) });
     let binary = BinaryOp::ALL
         .iter()
         .map(|&op| -> Call { (op.info().name, vec![matrix(), vec![6]], Box::new(move |x| x[0].binary(op, &x[1]))) });
@@ -58,7 +57,7 @@ fn calls() -> Vec<Call> {
     call!("stack", [[5, 3], [5, 3]], |x| Tensor::stack(x, 0));
     call!("pad", [[5, 6]], |x| x[0].pad(&[(1, 0), (2, 1)]));
     call!("contiguous", [[5, 7]], |x| Ok(x[0].t().contiguous()));
-    call!("flip", [[5, 7]], |x| Ok(x[0].flip(&[1])?.contiguous()));
+    call!("flip", [[5, 7]], |x| Ok(x[0].flip([1])?.contiguous()));
     call!("gather", [[5, 6]], |x| x[0].gather(1, &places(5, x)?.reshape([5, 1])?));
     call!("index_select", [[5, 6]], |x| x[0].index_select(0, &places(3, x)?));
     call!("scatter_add", [[5, 6], [5, 1]], |x| x[0].scatter_add(1, &places(5, x)?.reshape([5, 1])?, &x[1]));

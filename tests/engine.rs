@@ -79,7 +79,7 @@ fn a_value_that_is_kept_comes_out_of_the_kernel_that_passes_it() {
         let (mut inner, mut end) = (x.clone(), x.clone());
         let stats = spent(&device, || {
             inner = &x * 2.0;
-            end = (&inner + 1.0).neg();
+            end = -(&inner + 1.0);
             Ok(())
         });
         assert_eq!(stats.kernels, 1, "two outputs on {device}");
@@ -230,7 +230,7 @@ fn a_long_chain_runs_and_is_dropped_without_deep_recursion() {
     let device = Device::cpu();
     let mut x = Tensor::zeros([4], DType::F32, &device);
     for _ in 0..1_000_000 {
-        x = x + 1.0;
+        x += 1.0;
     }
     assert_eq!(x.to_vec::<f32>().expect("values"), [1e6; 4]);
 
@@ -239,7 +239,7 @@ fn a_long_chain_runs_and_is_dropped_without_deep_recursion() {
     let device = Device::cpu_with(options);
     let mut x = Tensor::zeros([4], DType::F32, &device);
     for _ in 0..300_000 {
-        x = x + 1.0;
+        x += 1.0;
     }
     drop(x);
 }
@@ -309,7 +309,7 @@ fn a_buffer_is_not_reused_while_other_elements_are_still_read() {
             let x = x();
             &x + &f(&x)
         };
-        check("flip", with(&|x| x.flip(&[0, 1]).expect("flip")), &|_, _| (N * N - 1) as f32);
+        check("flip", with(&|x| x.flip([0, 1]).expect("flip")), &|_, _| (N * N - 1) as f32);
         check("transpose", with(&|x| x.t()), &|i, j| at(i, j) + at(j, i));
         check("row", with(&|x| x.slice(0, 3, 4, 1).expect("slice")), &|i, j| at(i, j) + at(3, j));
         // The first result is stored before the second reads.

@@ -33,7 +33,7 @@ fn constants() -> Result<()> {
     // guide: constant
     let device = Device::best();
     let zeros = Tensor::zeros([2, 3], DType::F32, &device);
-    let sevens = Tensor::full([2, 3], 7, DType::I32, &device); // np.full, tf.constant(7, shape=..)
+    let sevens = Tensor::full([2, 3], 7, DType::I32, &device)?; // np.full, tf.constant(7, shape=..)
     let pi = Tensor::scalar(std::f32::consts::PI, &device);
     let steps = Tensor::arange(0, 10, 2, DType::I64, &device)?;
     let grid = Tensor::linspace(0.0, 1.0, 5, DType::F64, &device)?;
@@ -157,9 +157,13 @@ fn dtypes() -> Result<()> {
     let x = Tensor::from_slice(&[1i32, 2, 3], [3], &Device::cpu())?;
     let half = x.to_dtype(DType::F16); // also BF16, which NumPy lacks
     let mean = &x / 2.0; // true division: i32 becomes f32, as in PyTorch
-    let mixed = &x + &Tensor::scalar(1.5f64, &Device::cpu()); // the Array API's promotion
+    let mixed = &x.to_dtype(DType::F32) + &Tensor::scalar(1.5f64, &Device::cpu()); // f32: rank 0 yields, as in PyTorch
+    let wide = &x + &Tensor::from_slice(&[1.5f64], [1], &Device::cpu())?; // f64: it has an axis
+    let bytes = x.to_dtype(DType::U8).clamp(-1, 300)?; // bounds that a byte does not hold limit nothing
+    assert!(bytes.add(300).is_err() && bytes.lt(300)?.all(())?.item::<bool>()?); // 300 is no byte, but larger than any
     // end
-    assert_eq!((half.dtype(), mean.dtype(), mixed.dtype()), (DType::F16, DType::F32, DType::F64));
+    assert_eq!((half.dtype(), mean.dtype(), mixed.dtype()), (DType::F16, DType::F32, DType::F32));
+    assert_eq!((wide.dtype(), bytes.to_vec::<u8>()?), (DType::F64, vec![1, 2, 3]));
     Ok(())
 }
 
@@ -283,7 +287,7 @@ fn images() -> Result<()> {
         let small = image::resize(&x, [32, 32], Interpolation::Bilinear)?;
         let normal = image::normalize(&small, &[0.485, 0.456, 0.406], &[0.229, 0.224, 0.225])?;
         let grid = image::make_grid(&Tensor::stack(&[&small, &small], 0)?, 2, 2, 1.0)?;
-        let bytes = (grid.permute(&[1, 2, 0])? * 255.0).to_dtype(DType::U8);
+        let bytes = (grid.permute([1, 2, 0])? * 255.0).to_dtype(DType::U8);
         image::save("grid.png", &bytes)?;
         // end
         assert_eq!((normal.shape().dims(), bytes.shape().dims()), ([3, 32, 32].as_slice(), [36, 70, 3].as_slice()));

@@ -44,7 +44,7 @@ fn png_keeps_every_value() {
 fn modes_and_jpeg() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.jpg");
-    let gray = Tensor::full([8, 8, 3], 100i64, DType::U8, &Device::cpu());
+    let gray = Tensor::full([8, 8, 3], 100i64, DType::U8, &Device::cpu()).unwrap();
     image::save(&path, &gray).unwrap();
     for (mode, channels) in
         [(image::Mode::Unchanged, 3), (image::Mode::Gray, 1), (image::Mode::Rgb, 3), (image::Mode::Rgba, 4)]
@@ -164,7 +164,7 @@ fn resized_floats_are_near_resized_bytes() -> Result<()> {
             let bytes = image::resize(&x, size, interpolation)?;
             assert_eq!(bytes.shape()[..2], shape);
             let floats = image::resize(&x.to_chw_f32()?, size, interpolation)?;
-            let floats = (floats.permute(&[1, 2, 0])? * 255.0).round().to_dtype(DType::U8);
+            let floats = (floats.permute([1, 2, 0])? * 255.0).round().to_dtype(DType::U8);
             assert!(apart(&bytes, &floats) <= 1, "{size:?} {interpolation:?}");
         }
     }
@@ -184,11 +184,11 @@ fn resized_floats_are_near_resized_bytes() -> Result<()> {
 #[test]
 fn parts_and_reflections() -> Result<()> {
     let bytes = ramp([4, 5, 2], DType::U8);
-    let floats = bytes.to_dtype(DType::F32).permute(&[2, 0, 1])?;
+    let floats = bytes.to_dtype(DType::F32).permute([2, 0, 1])?;
     // The same of both layouts.
     let check = |f: &dyn Fn(&Tensor) -> Result<Tensor>| -> Result<Tensor> {
         let y = f(&bytes)?;
-        let z = f(&floats)?.permute(&[1, 2, 0])?;
+        let z = f(&floats)?.permute([1, 2, 0])?;
         assert_eq!((y.shape(), apart(&y, &z)), (z.shape(), 0));
         Ok(y)
     };
@@ -230,7 +230,7 @@ fn folder() -> tempfile::TempDir {
     for (i, name) in ["b/0.png", "b/sub/1.PNG", "a/2.jpg", "a/3.jpeg", "a/4.png"].into_iter().enumerate() {
         let path = root.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let x = Tensor::full([6, 8, 3], 20 * i as i64, DType::U8, &Device::cpu());
+        let x = Tensor::full([6, 8, 3], 20 * i as i64, DType::U8, &Device::cpu()).unwrap();
         image::save(path, &x).unwrap();
     }
     std::fs::write(root.path().join("a/notes.txt"), "no picture").unwrap();
@@ -265,7 +265,7 @@ fn random_transforms_follow_seed_and_walk() -> Result<()> {
         let data = ImageFolder::new(root.path())?
             .random_transform(seed, |x, random| Ok(x.to_dtype(DType::F64) * 0.0 + random.unit()))
             .transform(|x| {
-                x.to_dtype(DType::F32).permute(&[2, 0, 1])?.narrow(1, 0, 1)?.narrow(2, 0, 1)?.narrow(0, 0, 1)
+                x.to_dtype(DType::F32).permute([2, 0, 1])?.narrow(1, 0, 1)?.narrow(2, 0, 1)?.narrow(0, 0, 1)
             });
         let loader = DataLoader::new(data).batch_size(size);
         loader.set_epoch(epochs);

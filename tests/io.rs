@@ -308,12 +308,12 @@ fn tensors_are_seen_as_arrays_under_every_view() {
     let x = Tensor::arange(0, 24, 1, DType::F32, &cpu()).unwrap().reshape([2, 3, 4]).unwrap();
     let views = [
         x.clone(),
-        x.permute(&[2, 0, 1]).unwrap(),
-        x.slice(1, 1, 3, 1).unwrap().flip(&[0, 2]).unwrap(),
+        x.permute([2, 0, 1]).unwrap(),
+        x.slice(1, 1, 3, 1).unwrap().flip([0, 2]).unwrap(),
         x.narrow(0, 1, 1).unwrap().expand([5, 3, 4]).unwrap(),
         x.narrow(2, 1, 0).unwrap(),
         &x + 1.0,
-        Tensor::full([2, 2], 3.0, DType::F32, &cpu()),
+        Tensor::full([2, 2], 3.0, DType::F32, &cpu()).unwrap(),
         Tensor::scalar(2.5f32, &cpu()),
     ];
     for x in views {

@@ -139,7 +139,7 @@ fn classes_on_axis_one() -> Result<()> {
     let device = Device::cpu();
     let x = Tensor::rand([2, 3, 5], DType::F32, 1, &device)?;
     let t = Tensor::randint(0, 3, [2, 5], DType::I64, 2, &device)?;
-    let flat = x.permute(&[0, 2, 1])?.reshape([10, 3])?;
+    let flat = x.permute([0, 2, 1])?.reshape([10, 3])?;
     let wanted = cross_entropy(&flat, &t.reshape([10])?)?.item::<f32>()?;
     assert_abs_diff_eq!(cross_entropy(&x, &t)?.item::<f32>()?, wanted, epsilon = 1e-6);
     let one = cross_entropy(&x.select(0, 0)?.select(1, 0)?, &t.select(0, 0)?.select(0, 0)?)?;

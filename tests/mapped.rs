@@ -40,7 +40,7 @@ impl Scratch {
 fn mapped_tensors_are_the_file_under_every_view() {
     let scratch = Scratch::new();
     let x = numbers(24, DType::F32).reshape([2, 3, 4]).unwrap();
-    for (name, x) in [("c", x.clone()), ("fortran", x.permute(&[2, 1, 0]).unwrap())] {
+    for (name, x) in [("c", x.clone()), ("fortran", x.permute([2, 1, 0]).unwrap())] {
         let path = scratch.saved(name, &x);
         assert_eq!(npy::open(&path).unwrap().is_fortran_order(), name == "fortran");
         let y = npy::mmap(&path).unwrap();
@@ -49,12 +49,12 @@ fn mapped_tensors_are_the_file_under_every_view() {
             vec![
                 x.clone(),
                 x.narrow(0, 1, 1).unwrap(),
-                x.permute(&[1, 2, 0]).unwrap(),
-                x.flip(&[1]).unwrap(),
+                x.permute([1, 2, 0]).unwrap(),
+                x.flip([1]).unwrap(),
                 x.reshape([24]).unwrap(),
                 x * 2.0 + 1.0,
                 x.sum(1).unwrap(),
-                x.matmul(&x.permute(&[0, 2, 1]).unwrap()).unwrap(),
+                x.matmul(&x.permute([0, 2, 1]).unwrap()).unwrap(),
                 x.to_dtype(DType::I32).to_dtype(DType::F32),
             ]
         };

@@ -118,8 +118,8 @@ fn every_op_runs_without_what_an_adapter_may_lack() {
 fn more_inputs_than_an_adapter_binds_are_taken_in_turns() {
     let Some(web) = open(|o| o.webgpu_limits = true) else { return };
     let run = |device: &Device| -> Result<(f32, u64)> {
-        let inputs: Vec<Tensor> =
-            (0..40).map(|i| Tensor::full([70], i as f32, DType::F32, device).contiguous() * 1.0).collect();
+        let inputs = (0..40).map(|i| Ok(Tensor::full([70], i as f32, DType::F32, device)?.contiguous() * 1.0));
+        let inputs = inputs.collect::<Result<Vec<_>>>()?;
         device.sync()?;
         let before = device.stats().kernels;
         let sum = inputs.iter().skip(1).fold(inputs[0].clone(), |sum, x| sum * 0.5 + x);

@@ -140,7 +140,7 @@ impl Run {
                     2 if any.level == Level::Exact && t.dtype() != DType::Bool => t.floor(),
                     3 if any.level == Level::Exact && t.dtype() != DType::Bool => t.sign(),
                     _ if t.dtype() == DType::Bool => t.logical_not(),
-                    _ => t.neg(),
+                    _ => -t,
                 };
                 make(y, any.level)
             }
@@ -384,8 +384,8 @@ fn view(t: &Tensor, which: u8, detail: u8) -> Result<Tensor> {
     let from = (detail >> 4) as isize % size;
     match detail % 10 {
         0 => t.transpose(axis, -1),
-        1 => t.permute(&(0..rank).map(|a| (a + axis) % rank).collect::<Vec<_>>()),
-        2 => t.flip(&[axis]),
+        1 => t.permute((0..rank).map(|a| (a + axis) % rank).collect::<Vec<_>>()),
+        2 => t.flip([axis]),
         3 => t.slice(axis, from, size, 2),
         4 => t.slice(axis, -1, isize::MIN, -2),
         5 => t.reshape([t.numel()]),

@@ -68,7 +68,7 @@ fn apply(name: &str, x: &[Tensor], args: &Value) -> Result<Vec<Tensor>> {
             op::UnaryOp::ALL.iter().find(|op| op.info().name == name),
             op::BinaryOp::ALL.iter().find(|op| op.info().name == name),
         ) {
-            (Some(&op), _) => x[0].unary(op),
+            (Some(&op), _) => x[0].unary(op)?,
             (_, Some(&op)) => x[0].binary(op, &x[1])?,
             _ => panic!("no op {name}"),
         },
@@ -80,7 +80,7 @@ fn apply(name: &str, x: &[Tensor], args: &Value) -> Result<Vec<Tensor>> {
 fn both(f: impl Fn(&Tensor) -> Result<Tensor>, x: &[f32], g: Option<f32>, device: &Device) -> Result<[Vec<f32>; 2]> {
     let x = Tensor::from_slice(x, [x.len()], device)?.requires_grad();
     let y = f(&x)?;
-    let seed = y.detach().full_like(g.unwrap_or(1.0));
+    let seed = y.detach().full_like(g.unwrap_or(1.0))?;
     let g = y.backward_from(&seed)?.remove(&x).ok_or_else(|| Error::Gradient("none".into()))?;
     Ok([y.to_vec()?, g.to_vec()?])
 }

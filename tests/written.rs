@@ -43,9 +43,9 @@ fn arrays_of_every_dtype_and_layout() {
         save(&format!("{dtype}_empty"), &x(&[0, 3]));
         save(&format!("{dtype}_4d"), &x(&[2, 1, 3, 2]));
         save(&format!("{dtype}_8d"), &x(&[1, 2, 1, 3, 1, 2, 2, 1]));
-        save(&format!("{dtype}_fortran"), &x(&[4, 3, 2]).permute(&[2, 1, 0]).unwrap());
+        save(&format!("{dtype}_fortran"), &x(&[4, 3, 2]).permute([2, 1, 0]).unwrap());
         save(&format!("{dtype}_strided"), &x(&[6, 6]).slice(0, 1, 6, 2).unwrap().slice(1, 5, -7, -2).unwrap());
-        save(&format!("{dtype}_swapped"), &x(&[2, 3, 4]).permute(&[1, 0, 2]).unwrap());
+        save(&format!("{dtype}_swapped"), &x(&[2, 3, 4]).permute([1, 0, 2]).unwrap());
         save(&format!("{dtype}_broadcast"), &x(&[3, 1]).expand([3, 4]).unwrap());
     }
 }
@@ -82,7 +82,7 @@ fn structured_arrays() {
         }
     };
     let (id, flag, weight) = (x(&[5], DType::I32), x(&[5], DType::Bool), x(&[5], DType::F16));
-    let (at, matrix) = (x(&[5, 3], DType::F32), x(&[2, 3, 5], DType::I16).permute(&[2, 1, 0]).unwrap());
+    let (at, matrix) = (x(&[5, 3], DType::F32), x(&[2, 3, 5], DType::I16).permute([2, 1, 0]).unwrap());
     save("fields", &[("id", &id), ("flag", &flag), ("weight", &weight), ("at", &at), ("matrix", &matrix)]);
     save("fields_latin1", &[("größe", &id), ("it's", &weight)]);
     save("fields_utf8", &[("温度", &weight), ("x\"'\\\n", &id)]);
@@ -114,7 +114,7 @@ fn what_makes_no_structured_array_is_an_error() {
 #[cfg(feature = "npz")]
 #[test]
 fn archives() {
-    let (x, y) = (numbers(&[4, 3, 2], DType::F32).permute(&[2, 1, 0]).unwrap(), numbers(&[], DType::U64));
+    let (x, y) = (numbers(&[4, 3, 2], DType::F32).permute([2, 1, 0]).unwrap(), numbers(&[], DType::U64));
     let large = numbers(&[300, 500], DType::I16);
     let tensors = [("x", &x), ("folder/größe", &y), ("large", &large), ("", &y)];
     npz::save(folder().join("stored.npz"), &tensors).unwrap();

@@ -1,7 +1,5 @@
 //! Between Python's numbers and lists and tensors.
 
-use std::borrow::Cow;
-
 use kiln::{DType, Device, Element, Scalar, Shape, Tensor};
 use pyo3::{
     IntoPyObjectExt,
@@ -135,10 +133,20 @@ impl<'py> FromPyObject<'_, 'py> for Operand {
 }
 
 impl kiln::Operand for Operand {
-    fn to_operand(&self, like: &Tensor) -> Cow<'_, Tensor> {
+    fn value(&self) -> kiln::Value<'_> {
         match self {
-            Self::Tensor(tensor) => Cow::Borrowed(tensor),
-            Self::Scalar(value) => Cow::Owned(value.to_operand(like).into_owned()),
+            Self::Tensor(tensor) => kiln::Value::Tensor(tensor),
+            Self::Scalar(value) => kiln::Value::Scalar(*value),
+        }
+    }
+}
+
+impl Operand {
+    /// The operand as a tensor, for functions that take no numbers.
+    pub fn to_tensor(&self, like: &Tensor) -> kiln::Result<Tensor> {
+        match self {
+            Self::Tensor(tensor) => Ok(tensor.clone()),
+            Self::Scalar(value) => Tensor::full((), *value, like.result_type(value), like.device()),
         }
     }
 }

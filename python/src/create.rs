@@ -106,7 +106,8 @@ pub fn full(
 ) -> PyResult<PyTensor> {
     let shape = shape(&PyTuple::new(size.py(), [size])?)?;
     let dtype = dtype.map_or_else(|| convert::dtype_of(fill_value.0), |dtype| dtype.0);
-    PyTensor::new(Tensor::full(shape, fill_value.0, dtype, &DeviceArg::or_cpu(device)), requires_grad)
+    let x = Tensor::full(shape, fill_value.0, dtype, &DeviceArg::or_cpu(device)).map_err(exception)?;
+    PyTensor::new(x, requires_grad)
 }
 
 /// Zeros of a tensor's shape, dtype and device.
@@ -123,8 +124,8 @@ pub fn ones_like(x: PyRef<'_, PyTensor>) -> PyTensor {
 
 /// One number in a tensor's shape, dtype and device.
 #[pyfunction]
-pub fn full_like(x: PyRef<'_, PyTensor>, fill_value: ScalarArg) -> PyTensor {
-    x.tensor().full_like(fill_value.0).into()
+pub fn full_like(x: PyRef<'_, PyTensor>, fill_value: ScalarArg) -> PyResult<PyTensor> {
+    wrap(x.tensor().full_like(fill_value.0))
 }
 
 /// The numbers `start, start + step, ...` before `end`; integers if all three are.

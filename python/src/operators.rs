@@ -1,6 +1,6 @@
 //! Operators: a tensor with a tensor, a NumPy array or a number, on either side.
 
-use kiln::{Operand as _, op::BinaryOp};
+use kiln::op::BinaryOp;
 use pyo3::{exceptions::PyNotImplementedError, prelude::*, pyclass::CompareOp};
 
 use crate::{
@@ -15,8 +15,7 @@ impl PyTensor {
 
     /// With the other on the left.
     fn reflected(&self, op: BinaryOp, other: Operand) -> PyResult<Self> {
-        let x = self.tensor();
-        wrap(other.to_operand(&x).binary(op, &x))
+        wrap(self.tensor().binary_reflected(op, other))
     }
 }
 
@@ -71,27 +70,27 @@ impl PyTensor {
     }
 
     fn __and__(&self, other: Operand) -> PyResult<Self> {
-        self.operator(BinaryOp::And, other)
+        self.operator(BinaryOp::BitAnd, other)
     }
 
     fn __rand__(&self, other: Operand) -> PyResult<Self> {
-        self.reflected(BinaryOp::And, other)
+        self.reflected(BinaryOp::BitAnd, other)
     }
 
     fn __or__(&self, other: Operand) -> PyResult<Self> {
-        self.operator(BinaryOp::Or, other)
+        self.operator(BinaryOp::BitOr, other)
     }
 
     fn __ror__(&self, other: Operand) -> PyResult<Self> {
-        self.reflected(BinaryOp::Or, other)
+        self.reflected(BinaryOp::BitOr, other)
     }
 
     fn __xor__(&self, other: Operand) -> PyResult<Self> {
-        self.operator(BinaryOp::Xor, other)
+        self.operator(BinaryOp::BitXor, other)
     }
 
     fn __rxor__(&self, other: Operand) -> PyResult<Self> {
-        self.reflected(BinaryOp::Xor, other)
+        self.reflected(BinaryOp::BitXor, other)
     }
 
     fn __pow__(&self, other: Operand, modulo: Option<Bound<'_, PyAny>>) -> PyResult<Self> {
@@ -110,7 +109,7 @@ impl PyTensor {
 
     fn __rmatmul__(&self, py: Python<'_>, other: Operand) -> PyResult<Self> {
         let x = self.tensor();
-        wrap(py.detach(|| other.to_operand(&x).matmul(&x)))
+        wrap(py.detach(|| other.to_tensor(&x)?.matmul(&x)))
     }
 
     fn __richcmp__(&self, other: Operand, op: CompareOp) -> PyResult<Self> {
@@ -125,8 +124,8 @@ impl PyTensor {
         self.operator(op, other)
     }
 
-    fn __neg__(&self) -> Self {
-        self.tensor().neg().into()
+    fn __neg__(&self) -> PyResult<Self> {
+        wrap(self.tensor().neg())
     }
 
     fn __pos__(&self) -> Self {
@@ -137,8 +136,8 @@ impl PyTensor {
         self.tensor().abs().into()
     }
 
-    fn __invert__(&self) -> Self {
-        self.tensor().logical_not().into()
+    fn __invert__(&self) -> PyResult<Self> {
+        wrap(self.tensor().bitwise_not())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Elementwise functions and operators, products, and choices.
 
 use kiln::{
-    DType, Operand as _, Tensor,
+    DType, Tensor,
     op::{BinaryOp, UnaryOp},
 };
 use pyo3::prelude::*;
@@ -17,16 +17,16 @@ macro_rules! unary {
         #[pymethods]
         impl PyTensor {$(
             #[doc = $doc]
-            fn $name(&self) -> Self {
-                self.tensor().unary(UnaryOp::$op).into()
+            fn $name(&self) -> PyResult<Self> {
+                wrap(self.tensor().unary(UnaryOp::$op))
             }
         )*}
 
         $(
             #[doc = $doc]
             #[pyfunction]
-            fn $name(x: PyRef<'_, PyTensor>) -> PyTensor {
-                x.tensor().unary(UnaryOp::$op).into()
+            fn $name(x: PyRef<'_, PyTensor>) -> PyResult<PyTensor> {
+                wrap(x.tensor().unary(UnaryOp::$op))
             }
         )*
 
@@ -75,7 +75,8 @@ unary! {
     mish Mish "x * tanh(softplus(x)).";
     hardswish Hardswish "x * clamp(x + 3, 0, 6) / 6.";
     hardsigmoid Hardsigmoid "clamp(x / 6 + 1 / 2, 0, 1).";
-    logical_not Not "The complement: of bools logical, of integers bitwise.";
+    logical_not Not "Whether x is 0, as a bool.";
+    bitwise_not BitNot "The complement of every bit; of bools the logical one.";
 }
 
 /// Methods and functions of a tensor and another, or a number.
@@ -121,9 +122,12 @@ binary! {
     le Le "a <= b.";
     gt Gt "a > b.";
     ge Ge "a >= b.";
-    logical_and And "a and b: of bools logical, of integers bitwise.";
-    logical_or Or "a or b: of bools logical, of integers bitwise.";
-    logical_xor Xor "Exclusive or: of bools logical, of integers bitwise.";
+    logical_and And "Whether both are not 0, as a bool.";
+    logical_or Or "Whether one is not 0, as a bool.";
+    logical_xor Xor "Whether exactly one is not 0, as a bool.";
+    bitwise_and BitAnd "a & b, bit by bit, of integers or bools.";
+    bitwise_or BitOr "a | b, bit by bit, of integers or bools.";
+    bitwise_xor BitXor "a ^ b, bit by bit, of integers or bools.";
 }
 
 #[pymethods]
@@ -131,7 +135,7 @@ impl PyTensor {
     /// The matrix product over the last two axes; the others broadcast.
     pub fn matmul(&self, py: Python<'_>, other: Operand) -> PyResult<Self> {
         let x = self.tensor();
-        wrap(py.detach(|| x.matmul(&other.to_operand(&x))))
+        wrap(py.detach(|| x.matmul(&other.to_tensor(&x)?)))
     }
 
     /// The distances between all rows of this tensor and all rows of another, by the p-norm.

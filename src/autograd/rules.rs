@@ -19,17 +19,17 @@ pub(crate) fn gelu_tanh(x: &Tensor) -> Tensor {
     let square = x.square();
     let t = ((&square * cubic + 1.0) * x * scale).tanh();
     let slope = (square * (3.0 * cubic) + 1.0) * scale;
-    (&t + 1.0) * 0.5 + x * &(t.square().neg() + 1.0) * slope * 0.5
+    (&t + 1.0) * 0.5 + x * &(-t.square() + 1.0) * slope * 0.5
 }
 
 pub(crate) fn silu(x: &Tensor) -> Tensor {
     let s = x.sigmoid();
-    &s * &(x * &(s.neg() + 1.0) + 1.0)
+    &s * &(x * &(-&s + 1.0) + 1.0)
 }
 
 pub(crate) fn mish(x: &Tensor) -> Tensor {
     let t = x.softplus().tanh();
-    &t + &(x * &x.sigmoid() * (t.square().neg() + 1.0))
+    &t + &(x * &x.sigmoid() * (-t.square() + 1.0))
 }
 
 /// `g` where the result of relu is above 0, or NaN.

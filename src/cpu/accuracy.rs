@@ -44,7 +44,7 @@ fn fused(values: &[f32]) -> Vec<Fused32> {
 fn functions_of_one_f32_are_those_of_f64() {
     let points = points();
     let wide: Vec<f64> = points.iter().map(|&x| x as f64).collect();
-    for &op in UnaryOp::ALL.iter().filter(|op| op.info().class != Class::Logic) {
+    for &op in UnaryOp::ALL.iter().filter(|op| !matches!(op.info().class, Class::Logic | Class::Bits)) {
         let (mut plain, mut exact) = (vec![0f32; points.len()], vec![0f64; points.len()]);
         unary_float::<f32>(op, &mut plain, &points);
         unary_float::<f64>(op, &mut exact, &wide);

@@ -63,7 +63,7 @@ fn far_angles<T: Real>(op: UnaryOp, dst: &mut [T], src: &[T]) {
 }
 
 simd! {
-    /// `logical_not`.
+    /// `logical_not`, and `bitwise_not` of bools.
     pub(super) fn not(dst: &mut [Bit], src: &[Bit]) {
         for (d, s) in dst.iter_mut().zip(src) {
             *d = Bit((s.0 == 0) as u8);
@@ -173,13 +173,15 @@ pub(super) trait Comparable: Copy + PartialOrd {}
 impl<T: Number + PartialOrd> Comparable for T {}
 
 simd! {
-    /// Logic on bools, and the two of the arithmetic ops that make sense for them.
+    /// Logic on bools, and those of the arithmetic ops that are defined for them.
     pub(super) fn logic(op: BinaryOp, dst: &mut [Bit], a: &[Bit], b: &[Bit]) {
         match op {
-            BinaryOp::Or | BinaryOp::Max => binary_loop!(Bit, dst, a, b, |x, y| x.0 | y.0),
-            BinaryOp::Xor => binary_loop!(Bit, dst, a, b, |x, y| x.0 ^ y.0),
-            BinaryOp::And | BinaryOp::Min | BinaryOp::Mul => binary_loop!(Bit, dst, a, b, |x, y| x.0 & y.0),
-            _ => unreachable!("arithmetic promotes bools"),
+            BinaryOp::Or | BinaryOp::BitOr | BinaryOp::Max | BinaryOp::Add => binary_loop!(Bit, dst, a, b, |x, y| x.0 | y.0),
+            BinaryOp::Xor | BinaryOp::BitXor => binary_loop!(Bit, dst, a, b, |x, y| x.0 ^ y.0),
+            BinaryOp::And | BinaryOp::BitAnd | BinaryOp::Min | BinaryOp::Mul => {
+                binary_loop!(Bit, dst, a, b, |x, y| x.0 & y.0)
+            }
+            _ => unreachable!("other ops promote bools or refuse them"),
         }
     }
 }

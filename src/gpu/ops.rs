@@ -38,7 +38,7 @@ pub(super) fn opaque(builder: &mut Builder, ty: Ty, x: &str) -> String {
 pub(super) fn unary(builder: &mut Builder, op: UnaryOp, dtype: DType, x: &str) -> Result<String> {
     let ty = Ty::of(dtype, builder.target);
     let name = op.info().name;
-    let borrows = dtype == DType::U64 && matches!(op, UnaryOp::Neg | UnaryOp::Not);
+    let borrows = dtype == DType::U64 && matches!(op, UnaryOp::Neg | UnaryOp::BitNot);
     check(name, dtype, builder.target, !borrows)?;
     let unsigned = matches!(ty, Ty::U32 | Ty::U64);
     Ok(match op {
@@ -46,8 +46,9 @@ pub(super) fn unary(builder: &mut Builder, op: UnaryOp, dtype: DType, x: &str) -
         UnaryOp::Neg => format!("-{x}"),
         UnaryOp::Abs | UnaryOp::Relu if unsigned => x.to_owned(),
         UnaryOp::Square => format!("{x} * {x}"),
-        UnaryOp::Not if ty == Ty::Bool => format!("!{x}"),
-        UnaryOp::Not => format!("~{x}"),
+        UnaryOp::Not => format!("!{x}"),
+        UnaryOp::BitNot if ty == Ty::Bool => format!("!{x}"),
+        UnaryOp::BitNot => format!("~{x}"),
         // Drivers take the square of a square root for its argument, which may be negative.
         UnaryOp::Sqrt | UnaryOp::Rsqrt => {
             let root = call(builder, name, dtype, ty, x)?;
@@ -69,8 +70,10 @@ pub(super) fn binary(builder: &mut Builder, op: BinaryOp, dtype: DType, a: &str,
     check(name, dtype, builder.target, low_word_suffices)?;
     let bool = ty == Ty::Bool;
     let sign = match op {
+        BinaryOp::Add if bool => "|",
         BinaryOp::Add => "+",
         BinaryOp::Sub => "-",
+        BinaryOp::Mul if bool => "&",
         BinaryOp::Mul => "*",
         BinaryOp::Div => "/",
         BinaryOp::Eq => "==",
@@ -85,12 +88,13 @@ pub(super) fn binary(builder: &mut Builder, op: BinaryOp, dtype: DType, a: &str,
         BinaryOp::Le => "<=",
         BinaryOp::Gt => ">",
         BinaryOp::Ge => ">=",
-        BinaryOp::And => "&",
+        BinaryOp::And | BinaryOp::BitAnd => "&",
         BinaryOp::Max if bool => "|",
-        BinaryOp::Or => "|",
+        BinaryOp::Or | BinaryOp::BitOr => "|",
         BinaryOp::Min if bool => "&",
-        BinaryOp::Xor if bool => "!=",
-        BinaryOp::Xor => "^",
+        BinaryOp::Xor => "!=",
+        BinaryOp::BitXor if bool => "!=",
+        BinaryOp::BitXor => "^",
         BinaryOp::Pow | BinaryOp::FloorDiv | BinaryOp::Rem | BinaryOp::Max | BinaryOp::Min | BinaryOp::Atan2 => {
             return call(builder, name, dtype, ty, &format!("{a}, {b}"));
         }

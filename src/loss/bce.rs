@@ -76,7 +76,7 @@ impl Loss for Bce {
         let tracked = prediction.to_dtype(dtype.wide());
         let (p, y) = (tracked.detach(), target.to_dtype(dtype.wide()));
         let log = |p: Tensor| p.maximum(-100.0);
-        let losses = (&y - 1.0) * &log(p.neg().log1p())? - &y * &log(p.log())?;
+        let losses = (&y - 1.0) * &log((-&p).log1p())? - &y * &log(p.log())?;
         let losses = autograd::track(losses, &[&tracked.clone()], |_| {
             Rule::custom(move |g| {
                 let p = &tracked;
@@ -98,7 +98,7 @@ impl Loss for BceWithLogits {
             None => y.clone(),
         };
         // Each class by a logarithm of its own: the other one may be infinite where its share is 0.
-        let losses = weighed(&(1.0 - &y), &x.softplus())? + weighed(&positive, &x.neg().softplus())?;
+        let losses = weighed(&(1.0 - &y), &x.softplus())? + weighed(&positive, &(-&x).softplus())?;
         self.reduction.apply(&losses, dtype)
     }
 }

@@ -275,7 +275,7 @@ impl Loss for Nll {
         let x = prediction.widened();
         let axis = class_axis("nll", &x)?;
         let Ids { hit, valid, .. } = Ids::new("nll", &x, axis, target)?;
-        let picked = hit.choose(x.neg(), 0.0)?.sum_keepdim(axis as isize)?;
+        let picked = hit.choose(-x, 0.0)?.sum_keepdim(axis as isize)?;
         self.reduction.apply(&valid.choose(&picked, f64::NAN)?.squeeze(axis as isize)?, dtype)
     }
 }

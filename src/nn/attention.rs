@@ -225,7 +225,7 @@ impl MultiHeadAttention {
         let dtype = parts[0].dtype().wide();
         let added = masks.into_iter().map(|mask| match mask.dtype() {
             DType::Bool => {
-                let lowest = Tensor::full((), Scalar::Float(f64::NEG_INFINITY), dtype, mask.device());
+                let lowest = Tensor::filled((), Scalar::Float(f64::NEG_INFINITY), dtype, mask.device());
                 mask.choose(lowest, Tensor::zeros((), dtype, mask.device()))
             }
             _ => Ok(mask.to_dtype(dtype)),

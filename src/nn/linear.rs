@@ -1,6 +1,6 @@
 //! The fully connected layer.
 
-use super::{Forward, Module, traced};
+use super::{Forward, Module, functional::same_float, traced};
 use crate::{DType, Device, Param, Result, Shape, Tensor, tensor::random::next_seed};
 
 /// `x W^T + b`, with `weight` of shape `[outputs, inputs]` as in PyTorch.
@@ -56,8 +56,9 @@ pub(super) fn uniform(shape: Shape, fan_in: usize, device: &Device) -> Result<Pa
 /// `x W^T + b` for a weight of shape `[outputs, inputs]`.
 ///
 /// # Errors
-/// If the last size of `x` is not `inputs`, or the devices differ.
+/// If the last size of `x` is not `inputs`, `x` holds floats of another dtype than weight or bias, or the devices differ.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    same_float("linear", x, &[Some(weight), bias])?;
     let Some(bias) = bias else { return x.matmul(&weight.t()) };
     let dtype = DType::promote(DType::promote(x.dtype(), weight.dtype()), bias.dtype());
     let y = x.matmul_wide(&weight.t())?;

@@ -10,19 +10,25 @@ pub(crate) mod unary;
 pub use binary::{BinaryInfo, BinaryOp};
 pub use unary::{UnaryInfo, UnaryOp};
 
-use crate::{DType, Scalar, Shape, layout::View};
+use crate::{DType, Error, Result, Scalar, Shape, layout::View};
 
 /// Which dtypes an elementwise op computes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Floats; other dtypes are promoted to `F32` first.
     Float,
-    /// Every number; `Bool` is promoted to `I64` where the result is a number.
+    /// Every number; `Bool` is promoted to `I64`.
     Number,
+    /// Every number, and `Bool` as it is.
+    NumberOrBool,
+    /// Every number; `Bool` is an error.
+    NumberOnly,
     /// Every number and `Bool`; the result is `Bool`.
     Compare,
-    /// `Bool`, or the bits of integers.
+    /// Everything by its truth: converted to `Bool` first, and the result is `Bool`.
     Logic,
+    /// `Bool`, or the bits of integers; floats are an error.
+    Bits,
 }
 
 /// How near the results of an elementwise op are to the correctly rounded ones, over the whole range of the dtype and on
@@ -230,6 +236,19 @@ pub(crate) fn compute_dtype(class: Class, dtype: DType) -> DType {
     match class {
         Class::Float => dtype.to_float(),
         Class::Number if dtype == DType::Bool => DType::I64,
+        Class::Logic => DType::Bool,
         _ => dtype,
     }
+}
+
+/// Whether ops of this class are defined for this promoted input dtype.
+pub(crate) fn check_dtype(op: &'static str, class: Class, dtype: DType) -> Result<()> {
+    let reason = match class {
+        Class::NumberOnly if dtype == DType::Bool => {
+            "not defined for bools; use `logical_xor` of two, `logical_not` of one, or convert to a number"
+        }
+        Class::Bits if dtype.is_float() => "floats have no bitwise ops; `logical_and` and its like take truth values",
+        _ => return Ok(()),
+    };
+    Err(Error::dtype(op, dtype, reason))
 }

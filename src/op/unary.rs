@@ -14,8 +14,8 @@ use super::{Accuracy, Class, accuracy};
 /// An empty `grad()` means that there is no gradient, `grad(zero)` that it is zero everywhere.
 macro_rules! unary_table {
     ($consume:ident) => { $consume! {
-        Neg neg Number (-3.0, 3.0) exact "The negative `-x`. Unsigned integers wrap."
-            float(|x| -x) int(|x| x.neg()) grad(NONE, |s, g| g.neg());
+        Neg neg NumberOnly (-3.0, 3.0) exact "The negative `-x`. Unsigned integers wrap. Of bools it is an error that names `logical_not`, as in PyTorch."
+            float(|x| -x) int(|x| x.neg()) grad(NONE, |s, g| -g);
         Abs abs Number (-3.0, 3.0) exact "The absolute value. The smallest signed integer stays as it is. Gradient at 0: 0."
             float(|x| Real::abs(x)) int(|x| x.abs()) grad(A, |s, g| g * &s.a().sign());
         Sign sign Number (-3.0, 3.0) exact "-1, 0 or 1 by the sign of x; 0 for NaN, as in PyTorch."
@@ -47,11 +47,11 @@ macro_rules! unary_table {
         Rsqrt rsqrt Float (0.1, 4.0) [1, 1] "`1 / sqrt(x)`."
             float(|x| Real::sqrt(x).recip()) int() grad(Y, |s, g| &(g * &(s.y() * &s.y().square())) * -0.5);
         Reciprocal reciprocal Float (0.2, 4.0) exact "`1 / x`."
-            float(|x| x.recip()) int() grad(Y, |s, g| (g * &s.y().square()).neg());
+            float(|x| x.recip()) int() grad(Y, |s, g| -(g * &s.y().square()));
         Sin sin Float (-6.0, 6.0) [2, 4] "The sine of x in radians; NaN at the infinities."
             float(|x| Real::sin(x)) int() grad(A, |s, g| g * &s.a().cos());
         Cos cos Float (-6.0, 6.0) [2, 4] "The cosine of x in radians; NaN at the infinities."
-            float(|x| Real::cos(x)) int() grad(A, |s, g| (g * &s.a().sin()).neg());
+            float(|x| Real::cos(x)) int() grad(A, |s, g| -(g * &s.a().sin()));
         Tan tan Float (-1.3, 1.3) [3, 4] "The tangent of x in radians; NaN at the infinities."
             float(|x| Real::tan(x)) int() grad(Y, |s, g| g * &(s.y().square() + 1.0));
         Sinh sinh Float (-3.0, 3.0) [2, 4] "The hyperbolic sine."
@@ -59,18 +59,18 @@ macro_rules! unary_table {
         Cosh cosh Float (-3.0, 3.0) [2, 4] "The hyperbolic cosine."
             float(|x| Real::cosh(x)) int() grad(A, |s, g| g * &s.a().sinh());
         Tanh tanh Float (-3.0, 3.0) [2, 4] "The hyperbolic tangent."
-            float(|x| Real::tanh(x)) int() grad(Y, |s, g| g * &(s.y().square().neg() + 1.0));
+            float(|x| Real::tanh(x)) int() grad(Y, |s, g| g * &(-s.y().square() + 1.0));
         Asin asin Float (-0.9, 0.9) [2, 4] "The inverse sine in radians; NaN outside of [-1, 1]."
-            float(|x| Real::asin(x)) int() grad(A, |s, g| g * &(s.a().square().neg() + 1.0).rsqrt());
+            float(|x| Real::asin(x)) int() grad(A, |s, g| g * &(-s.a().square() + 1.0).rsqrt());
         Acos acos Float (-0.9, 0.9) [2, 4] "The inverse cosine in radians; NaN outside of [-1, 1]."
-            float(|x| Real::acos(x)) int() grad(A, |s, g| (g * &(s.a().square().neg() + 1.0).rsqrt()).neg());
+            float(|x| Real::acos(x)) int() grad(A, |s, g| -(g * &(-s.a().square() + 1.0).rsqrt()));
         Atan atan Float (-3.0, 3.0) [3, 4] "The inverse tangent in radians."
             float(|x| Real::atan(x)) int() grad(A, |s, g| g / &(s.a().square() + 1.0));
         Erf erf Float (-3.0, 3.0) [3, 4] "The error function, the integral of the Gaussian bell scaled to (-1, 1)."
             float(|x| Real::erf(x)) int()
-            grad(A, |s, g| &(g * &s.a().square().neg().exp()) * std::f64::consts::FRAC_2_SQRT_PI);
+            grad(A, |s, g| &(g * &(-s.a().square()).exp()) * std::f64::consts::FRAC_2_SQRT_PI);
         Sigmoid sigmoid Float (-4.0, 4.0) [2, 4] "The logistic function `1 / (1 + exp(-x))`."
-            float(|x| Real::sigmoid(x)) int() grad(Y, |s, g| &(g * s.y()) * &(s.y().neg() + 1.0));
+            float(|x| Real::sigmoid(x)) int() grad(Y, |s, g| &(g * s.y()) * &(-s.y() + 1.0));
         Softplus softplus Float (-4.0, 4.0) [2, 4] "`log(1 + exp(x))`, a smooth relu that does not overflow."
             float(|x| Real::softplus(x)) int() grad(A, |s, g| g * &s.a().sigmoid());
         Relu relu Number (-3.0, 3.0) exact "`max(x, 0)`; NaN stays NaN. Gradient at 0: 0."
@@ -90,7 +90,9 @@ macro_rules! unary_table {
             float(|x| Real::hardswish(x)) int() grad(A, |s, g| crate::autograd::rules::hardswish(g, s.a()));
         Hardsigmoid hardsigmoid Float (-4.0, 4.0) [1, 1] "`clamp(x / 6 + 1 / 2, 0, 1)`."
             float(|x| Real::hardsigmoid(x)) int() grad(A, |s, g| crate::autograd::rules::hardsigmoid(g, s.a()));
-        Not logical_not Logic (0.0, 1.0) exact "The logical complement of bools, of integers the bitwise one."
+        Not logical_not Logic (0.0, 1.0) exact "Whether x is 0, as a bool; NaN is not 0."
+            float() int() grad();
+        BitNot bitwise_not Bits (0.0, 1.0) exact "The complement `!x` of every bit of integers, the logical one of bools. Floats are an error."
             float() int(|x| x.not()) grad();
     }};
 }

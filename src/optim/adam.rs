@@ -95,7 +95,7 @@ impl Rule {
     fn constants(&self, p: &Tensor, steps: u64) -> Constants {
         let (beta1, beta2) = self.betas;
         let t = steps as f64;
-        let constant = |value: f64| Tensor::full((), value, p.dtype(), p.device());
+        let constant = |value: f64| Tensor::filled((), value, p.dtype(), p.device());
         let corrected = (1.0 - beta2.powf(t)).sqrt();
         let rate = -self.lr * corrected / (1.0 - beta1.powf(t));
         let decay = if self.decoupled { 1.0 - self.lr * self.weight_decay } else { self.weight_decay };

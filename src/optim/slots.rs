@@ -57,7 +57,7 @@ impl<const N: usize> Slots<N> {
         let mut out = Vec::new();
         for (i, (param, slot)) in self.params.iter().zip(&self.slots).enumerate() {
             let device = param.tensor().device().clone();
-            out.push((format!("{i}.step"), Tensor::full((), slot.steps, DType::I64, &device)));
+            out.push((format!("{i}.step"), Tensor::filled((), slot.steps, DType::I64, &device)));
             for (name, tensor) in self.names.iter().zip(slot.state.iter().flatten()) {
                 out.push((format!("{i}.{name}"), tensor.clone()));
             }

@@ -126,7 +126,7 @@ fn pulled(w: &Tensor, a: &Tensor, b: &Tensor, p: f64) -> Result<Tensor> {
             };
             let dw = if needed[0] { Some((g.unsqueeze(-2)? * force(&differences()?, p)?).sum(-1)?) } else { None };
             let da = if needed[1] { moved()?.map(|t| t.sum(-2)).transpose()? } else { None };
-            let db = if needed[2] { moved()?.map(|t| t.neg().sum(-3)).transpose()? } else { None };
+            let db = if needed[2] { moved()?.map(|t| (-t).sum(-3)).transpose()? } else { None };
             Ok(vec![dw, da, db])
         })
     }))

@@ -15,33 +15,54 @@ use crate::{
 const MOST: f64 = (isize::MAX / 8) as f64;
 
 impl Tensor {
-    /// A tensor filled with one number.
-    pub fn full(shape: impl Into<Shape>, value: impl Into<Scalar>, dtype: DType, device: &Device) -> Tensor {
+    /// A tensor filled with one number. Integers cut its fraction off.
+    ///
+    /// # Errors
+    /// If the number is out of the dtype's range.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// let device = Device::cpu();
+    /// assert_eq!(Tensor::full([2], 7, DType::I64, &device)?.to_vec::<i64>()?, [7, 7]);
+    /// assert!(Tensor::full([2], 300, DType::U8, &device).is_err());
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    pub fn full(shape: impl Into<Shape>, value: impl Into<Scalar>, dtype: DType, device: &Device) -> Result<Tensor> {
+        let value = value.into();
+        value.check("full", dtype)?;
+        Ok(Tensor::filled(shape, value, dtype, device))
+    }
+
+    /// A tensor filled with a number that is known to be in the dtype's range; others are cast.
+    pub(crate) fn filled(shape: impl Into<Shape>, value: impl Into<Scalar>, dtype: DType, device: &Device) -> Tensor {
         Tensor::lazy(Op::Const(value.into()), device, dtype, shape.into(), [None; 3])
     }
 
     /// A tensor of zeros.
     pub fn zeros(shape: impl Into<Shape>, dtype: DType, device: &Device) -> Tensor {
-        Tensor::full(shape, 0i64, dtype, device)
+        Tensor::filled(shape, 0i64, dtype, device)
     }
 
     /// A tensor of ones.
     pub fn ones(shape: impl Into<Shape>, dtype: DType, device: &Device) -> Tensor {
-        Tensor::full(shape, 1i64, dtype, device)
+        Tensor::filled(shape, 1i64, dtype, device)
     }
 
     /// Zeros of this tensor's shape, dtype and device.
     pub fn zeros_like(&self) -> Tensor {
-        self.full_like(0i64)
+        Tensor::zeros(*self.shape(), self.dtype(), self.device())
     }
 
     /// Ones of this tensor's shape, dtype and device.
     pub fn ones_like(&self) -> Tensor {
-        self.full_like(1i64)
+        Tensor::ones(*self.shape(), self.dtype(), self.device())
     }
 
     /// One number in this tensor's shape, dtype and device.
-    pub fn full_like(&self, value: impl Into<Scalar>) -> Tensor {
+    ///
+    /// # Errors
+    /// If the number is out of the dtype's range.
+    pub fn full_like(&self, value: impl Into<Scalar>) -> Result<Tensor> {
         Tensor::full(*self.shape(), value, self.dtype(), self.device())
     }
 
@@ -54,7 +75,7 @@ impl Tensor {
     /// # Ok::<(), kiln::Error>(())
     /// ```
     pub fn scalar<T: Element>(value: T, device: &Device) -> Tensor {
-        Tensor::full((), value.to_scalar(), T::DTYPE, device)
+        Tensor::filled((), value.to_scalar(), T::DTYPE, device)
     }
 
     /// A copy of a slice, in row-major order.
@@ -100,7 +121,8 @@ impl Tensor {
     /// The numbers `start, start + step, ...` before `end`, as NumPy's `arange`.
     ///
     /// # Errors
-    /// If the step is 0 or one of the numbers is not finite, the dtype is `Bool`, or there are too many.
+    /// If the step is 0 or one of the numbers is not finite, the dtype is `Bool` or does not hold them all, or there
+    /// are too many.
     ///
     /// ```
     /// # use kiln::prelude::*;
@@ -116,31 +138,48 @@ impl Tensor {
         dtype: DType,
         device: &Device,
     ) -> Result<Tensor> {
-        let (start, end, step) = (start.into().to_f64(), end.into().to_f64(), step.into().to_f64());
+        let numbers = [start.into(), end.into(), step.into()];
         number("arange", dtype)?;
-        let count = ((end - start) / step).ceil().max(0.0);
-        if step == 0.0 || ![start, end, step].iter().all(|v| v.is_finite()) || count > MOST {
-            return Err(Error::argument("arange", format!("{start}..{end} in steps of {step} does not end")));
-        }
-        let count = count as usize;
-        let index = Tensor::coordinates(View::contiguous(count.into()), device);
-        let whole = [start, step].iter().all(|v| v.fract() == 0.0 && v.abs() < (1i64 << 53) as f64);
-        if !whole {
+        let error = || {
+            let [start, end, step] = numbers;
+            Error::argument("arange", format!("{start}..{end} in steps of {step} does not end"))
+        };
+        let [Some(start), Some(end), Some(step)] = numbers.map(whole) else {
+            let [start, end, step] = numbers.map(Scalar::to_f64);
+            let count = ((end - start) / step).ceil().max(0.0);
+            if step == 0.0 || ![start, end, step].iter().all(|v| v.is_finite()) || count > MOST {
+                return Err(error());
+            }
+            inside("arange", dtype, [start, start + step * (count - 1.0).max(0.0)].map(Scalar::Float))?;
+            let index = Tensor::coordinates(View::contiguous((count as usize).into()), device);
             return Ok((index.to_dtype(wide(dtype)) * step + start).to_dtype(dtype));
+        };
+        if step == 0 {
+            return Err(error());
         }
-        let last = start + step * count as f64;
-        if start.abs().max(last.abs()) <= i32::MAX as f64 {
+        // Both differences and steps fit into 66 bits.
+        let count = ((end - start + step - step.signum()) / step).max(0);
+        if count as f64 > MOST {
+            return Err(error());
+        }
+        let last = start + step * (count - 1).max(0);
+        inside("arange", dtype, [start, last].map(Scalar::whole))?;
+        let count = count as usize;
+        if start.abs().max(last.abs()) < i32::MAX as i128 && step.abs() < i32::MAX as i128 {
             let view = View { shape: count.into(), strides: along(0, step as isize), offset: start as isize };
             return Ok(Tensor::coordinates(view, device).to_dtype(dtype));
         }
         // Coordinates stay small, as GPUs count in 32 bits.
-        Ok(index.to_dtype(DType::I64).mul(step as i64)?.add(start as i64)?.to_dtype(dtype))
+        let work = if dtype == DType::U64 { DType::U64 } else { DType::I64 };
+        let [start, step] = [start, step].map(|v| Tensor::filled((), Scalar::whole(v), work, device));
+        let index = Tensor::coordinates(View::contiguous(count.into()), device).to_dtype(work);
+        Ok(index.mul(step)?.add(start)?.to_dtype(dtype))
     }
 
     /// `count` numbers from `start` to `end`, both included, in equal steps.
     ///
     /// # Errors
-    /// If a bound is not finite, or the dtype is `Bool`.
+    /// If a bound is not finite or out of the dtype's range, or the dtype is `Bool`.
     ///
     /// ```
     /// # use kiln::prelude::*;
@@ -153,6 +192,7 @@ impl Tensor {
         if !start.is_finite() || !end.is_finite() {
             return Err(Error::argument("linspace", format!("from {start} to {end} there are no equal steps")));
         }
+        inside("linspace", dtype, [start, end].map(Scalar::Float))?;
         let (end, step) = if count > 1 { (end, (end - start) / (count - 1) as f64) } else { (start, 0.0) };
         let up = View { shape: Shape::try_new(&[count])?, strides: along(0, 1), offset: 0 };
         let down = View { strides: along(0, -1), offset: count as isize - 1, ..up };
@@ -229,6 +269,19 @@ fn fills(op: &'static str, count: usize, shape: &Shape) -> Result<()> {
 
 fn number(op: &'static str, dtype: DType) -> Result<()> {
     if dtype == DType::Bool { Err(Error::dtype(op, dtype, "needs a number")) } else { Ok(()) }
+}
+
+/// A number without a fraction as an integer; of a float only where all its neighbours are numbers too.
+fn whole(value: Scalar) -> Option<i128> {
+    match value {
+        Scalar::Float(v) if v.fract() != 0.0 || v.abs() >= (1i64 << 53) as f64 => None,
+        value => Some(value.to_i128()),
+    }
+}
+
+/// Checks that an integer type holds these numbers.
+fn inside(op: &'static str, dtype: DType, numbers: [Scalar; 2]) -> Result<()> {
+    if dtype.is_int() { numbers.iter().try_for_each(|number| number.check(op, dtype)) } else { Ok(()) }
 }
 
 /// The dtype in which fractions of `dtype` are computed before they are rounded.

@@ -217,7 +217,7 @@ impl Tensor {
         if self.rank() < 2 {
             return Err(Error::shape(op, self.shape(), "a matrix has two axes"));
         }
-        let zero = Tensor::full((), 0i64, self.dtype(), self.device());
+        let zero = Tensor::filled((), 0i64, self.dtype(), self.device());
         inside(&Tensor::diagonals(*self.shape(), self.device()))?.choose(self, zero)
     }
 }

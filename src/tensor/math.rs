@@ -1,68 +1,36 @@
-//! Elementwise methods and operators, from the rows of the registry.
+//! Elementwise methods, from the rows of the registry.
 
-use std::{borrow::Cow, ops};
+use std::borrow::Cow;
 
-use super::Tensor;
+use super::{
+    Tensor,
+    operand::{Comparison, Operand, Value, comparison, held, mirrored},
+};
 use crate::{
     DType, Error, Result, Scalar, Shape,
     autograd::{self, Rule},
-    dtype::Kind,
-    op::{BinaryOp, Class, Op, UnaryOp, accuracy, binary::binary_table, compute_dtype, unary::unary_table},
+    op::{
+        BinaryOp, Class, Op, UnaryOp, accuracy, binary::binary_table, check_dtype, compute_dtype, unary::unary_table,
+    },
 };
-
-/// What can stand on the right-hand side of an elementwise op: a tensor, or a number that becomes one.
-///
-/// A number takes the dtype of the tensor it meets; a float that meets integers or bools makes them `F32`, as in
-/// PyTorch.
-pub trait Operand {
-    /// The operand as a tensor for an op with `like`.
-    fn to_operand(&self, like: &Tensor) -> Cow<'_, Tensor>;
-}
-
-impl Operand for Tensor {
-    fn to_operand(&self, _: &Tensor) -> Cow<'_, Tensor> {
-        Cow::Borrowed(self)
-    }
-}
-
-impl<T: Operand + ?Sized> Operand for &T {
-    fn to_operand(&self, like: &Tensor) -> Cow<'_, Tensor> {
-        (**self).to_operand(like)
-    }
-}
-
-impl Operand for Scalar {
-    fn to_operand(&self, like: &Tensor) -> Cow<'_, Tensor> {
-        let dtype = match (like.dtype().kind(), self.kind()) {
-            (have, Kind::Float) if have != Kind::Float => DType::F32,
-            (Kind::Bool, Kind::Signed | Kind::Unsigned) => DType::I64,
-            _ => like.dtype(),
-        };
-        Cow::Owned(Tensor::lazy(Op::Const(*self), like.device(), dtype, ().into(), [None; 3]))
-    }
-}
-
-macro_rules! scalar_operands {
-    ($($t:ty),*) => {$(
-        impl Operand for $t {
-            fn to_operand(&self, like: &Tensor) -> Cow<'_, Tensor> {
-                Cow::Owned(Scalar::from(*self).to_operand(like).into_owned())
-            }
-        }
-    )*};
-}
-scalar_operands!(bool, i8, i16, i32, i64, u8, u16, u32, u64, half::f16, half::bf16, f32, f64);
 
 impl Tensor {
     /// Applies a unary op of the registry. The methods [`exp`](Self::exp), [`neg`](Self::neg) ... call it.
     ///
     /// Ops of class `Float` promote integers and bools to `F32`.
-    pub fn unary(&self, op: UnaryOp) -> Tensor {
+    ///
+    /// # Errors
+    /// If the op is not defined for the dtype, as its [`Class`] says.
+    pub fn unary(&self, op: UnaryOp) -> Result<Tensor> {
         let info = op.info();
-        let x = match info.class {
-            Class::Logic if self.dtype().is_float() => self.in_dtype(DType::Bool),
-            class => self.in_dtype(compute_dtype(class, self.dtype())),
-        };
+        check_dtype(info.name, info.class, self.dtype())?;
+        Ok(self.apply(op))
+    }
+
+    /// A unary op that is defined for the dtype.
+    fn apply(&self, op: UnaryOp) -> Tensor {
+        let info = op.info();
+        let x = self.in_dtype(compute_dtype(info.class, self.dtype()));
         let y = Tensor::lazy(Op::Unary(op), x.device(), x.dtype(), *x.shape(), [Some(&*x), None, None]);
         if info.differentiable { autograd::track(y, &[&x], |_| Rule::Unary(op)) } else { y }
     }
@@ -70,29 +38,79 @@ impl Tensor {
     /// Applies a binary op of the registry, with broadcasting and dtype promotion. The methods [`add`](Self::add),
     /// [`lt`](Self::lt) ... call it.
     ///
+    /// The op is computed in the dtype that [`result_type`](Self::result_type) says. A number that this dtype does not
+    /// hold is an error, as in NumPy 2, where it would take part in the result. `maximum` and `minimum` take it where
+    /// it changes nothing, and comparisons compare the numbers themselves: a `U8` is below 300, and 1 is not 1.5.
+    ///
     /// # Errors
-    /// If the shapes do not broadcast, or the tensors are on different devices.
+    /// If the shapes do not broadcast, the tensors are on different devices, the op is not defined for the dtype, or a
+    /// number is out of its range.
     pub fn binary(&self, op: BinaryOp, rhs: impl Operand) -> Result<Tensor> {
-        let info = op.info();
-        let rhs = rhs.to_operand(self);
-        self.same_device(&rhs, info.name)?;
-        let shape = self.shape().broadcast(rhs.shape(), info.name)?;
-        let promoted = DType::promote(self.dtype(), rhs.dtype());
-        if info.class == Class::Logic && promoted.is_float() {
-            return Err(Error::dtype(info.name, promoted, "needs bools or integers; compare with 0 first"));
+        match rhs.value() {
+            Value::Tensor(rhs) => self.with_tensor(op, rhs),
+            Value::Scalar(rhs) => self.with_scalar(op, rhs, false),
         }
+    }
+
+    /// [`binary`](Self::binary) with this tensor on the right: `lhs op self`.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// ```
+    /// # use kiln::{op::BinaryOp, prelude::*};
+    /// let x = Tensor::from_slice(&[1i64, 2, 3], [3], &Device::cpu())?;
+    /// assert_eq!(x.binary_reflected(BinaryOp::Pow, 2)?.to_vec::<i64>()?, [2, 4, 8]);
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    pub fn binary_reflected(&self, op: BinaryOp, lhs: impl Operand) -> Result<Tensor> {
+        match lhs.value() {
+            Value::Tensor(lhs) => lhs.with_tensor(op, self),
+            Value::Scalar(lhs) => self.with_scalar(op, lhs, true),
+        }
+    }
+
+    fn with_tensor(&self, op: BinaryOp, rhs: &Tensor) -> Result<Tensor> {
+        let info = op.info();
+        self.same_device(rhs, info.name)?;
+        let shape = self.shape().broadcast(rhs.shape(), info.name)?;
+        let mut promoted = self.result_type(rhs);
+        if info.class == Class::Compare && promoted.is_int() {
+            // Nothing may be cut off of what is compared, whatever the ranks.
+            promoted = DType::promote(self.dtype(), rhs.dtype());
+        }
+        check_dtype(info.name, info.class, promoted)?;
         let dtype = compute_dtype(info.class, promoted);
-        let (a, b) = (self.in_dtype(dtype), rhs.in_dtype(dtype));
-        let out = if info.class == Class::Compare { DType::Bool } else { dtype };
-        let (va, vb) = (a.expanded(&shape), b.expanded(&shape));
-        let y = Tensor::lazy(Op::Binary(op), self.device(), out, shape, [Some(&*va), Some(&*vb), None]);
-        Ok(if info.differentiable { autograd::track(y, &[&a, &b], |_| Rule::Binary(op)) } else { y })
+        Ok(combined(op, shape, &self.in_dtype(dtype), &rhs.in_dtype(dtype)))
+    }
+
+    fn with_scalar(&self, op: BinaryOp, value: Scalar, reflected: bool) -> Result<Tensor> {
+        let constant = |value: Scalar, dtype: DType| Tensor::filled((), value, dtype, self.device());
+        if op.info().class == Class::Compare {
+            let op = if reflected { mirrored(op) } else { op };
+            // Bools are compared with numbers as 0 and 1.
+            let is_number = !matches!(value, Scalar::Bool(_));
+            let x =
+                if self.dtype() == DType::Bool && is_number { self.in_dtype(DType::I32) } else { Cow::Borrowed(self) };
+            return Ok(match comparison(op, x.dtype(), value) {
+                Comparison::Always(all) => Tensor::filled(*self.shape(), all, DType::Bool, self.device()),
+                Comparison::With(op, value, dtype) => combined(op, *self.shape(), &x, &constant(value, dtype)),
+            });
+        }
+        let promoted = Value::Tensor(self).beside(Value::Scalar(value));
+        let (value, dtype) = held(op, promoted, value)?;
+        let x = self.in_dtype(dtype);
+        let Some(value) = value else { return Ok(x.into_owned()) };
+        let value = constant(value, dtype);
+        let (a, b) = if reflected { (&value, &*x) } else { (&*x, &value) };
+        Ok(combined(op, *self.shape(), a, b))
     }
 
     /// Elements of `then` where this condition is true, of `otherwise` elsewhere, all three broadcast together.
     ///
     /// # Errors
-    /// If this is not a `Bool` tensor, the shapes do not broadcast, or the devices differ.
+    /// If this is not a `Bool` tensor, the shapes do not broadcast, the devices differ, or a number is out of the range
+    /// of the result's dtype.
     ///
     /// ```
     /// # use kiln::prelude::*;
@@ -106,16 +124,19 @@ impl Tensor {
         if self.dtype() != DType::Bool {
             return Err(Error::dtype(op, self.dtype(), "the condition must be bool"));
         }
-        // Two numbers meet each other, not the condition.
-        let like = Tensor::lazy(Op::Const(Scalar::Int(0)), self.device(), DType::F32, ().into(), [None; 3]);
-        let first = then.to_operand(&like);
-        let like = otherwise.to_operand(&first);
-        let (a, b) = (then.to_operand(&like), otherwise.to_operand(&first));
-        self.same_device(&a, op)?;
-        self.same_device(&b, op)?;
+        let (then, otherwise) = (then.value(), otherwise.value());
+        let dtype = then.beside(otherwise);
+        let branch = |value| match value {
+            Value::Tensor(x) => self.same_device(x, op).map(|()| x.in_dtype(dtype)),
+            Value::Scalar(value) => {
+                if dtype.is_int() {
+                    value.check(op, dtype)?;
+                }
+                Ok(Cow::Owned(Tensor::filled((), value, dtype, self.device())))
+            }
+        };
+        let (a, b) = (branch(then)?, branch(otherwise)?);
         let shape = self.shape().broadcast(a.shape(), op)?.broadcast(b.shape(), op)?;
-        let dtype = DType::promote(a.dtype(), b.dtype());
-        let (a, b) = (a.in_dtype(dtype), b.in_dtype(dtype));
         let (vc, va, vb) = (self.expanded(&shape), a.expanded(&shape), b.expanded(&shape));
         let y = Tensor::lazy(Op::Where, self.device(), dtype, shape, [Some(&*vc), Some(&*va), Some(&*vb)]);
         let condition = self.detach();
@@ -168,12 +189,14 @@ impl Tensor {
 
     /// Each element limited to `low..=high`. NaN stays NaN. The gradient is 0 outside and at the bounds, as PyTorch's.
     ///
+    /// A bound that the dtype does not hold limits nothing: `clamp(-1, 300)` leaves a `U8` as it is.
+    ///
     /// # Errors
-    /// As [`binary`](Self::binary), if a bound is a tensor.
+    /// As [`binary`](Self::binary); also if no number of the dtype lies within a bound.
     pub fn clamp(&self, low: impl Operand, high: impl Operand) -> Result<Tensor> {
-        let (low, high) = (low.to_operand(self), high.to_operand(self));
-        let inside = self.gt(&*low)?.logical_and(self.lt(&*high)?)?;
-        let limited = self.detach().maximum(&*low)?.minimum(&*high)?;
+        let (low, high) = (low.value(), high.value());
+        let inside = self.gt(low)?.logical_and(self.lt(high)?)?;
+        let limited = self.detach().maximum(low)?.minimum(high)?;
         inside.choose(self, limited)
     }
 
@@ -202,17 +225,50 @@ pub(crate) fn settle(result: Result<Tensor>) -> Tensor {
     }
 }
 
+/// A binary op of operands that have its dtype and broadcast to its shape.
+fn combined(op: BinaryOp, shape: Shape, a: &Tensor, b: &Tensor) -> Tensor {
+    let info = op.info();
+    let dtype = if info.class == Class::Compare { DType::Bool } else { a.dtype() };
+    let (va, vb) = (a.expanded(&shape), b.expanded(&shape));
+    let y = Tensor::lazy(Op::Binary(op), a.device(), dtype, shape, [Some(&*va), Some(&*vb), None]);
+    if info.differentiable { autograd::track(y, &[a, b], |_| Rule::Binary(op)) } else { y }
+}
+
+/// The method of a row: it returns a result where its class refuses a dtype.
+macro_rules! unary_method {
+    (NumberOnly $variant:ident $name:ident $accuracy:tt $doc:literal) => {
+        unary_method!(@fallible $variant $name $accuracy $doc);
+    };
+    (Bits $variant:ident $name:ident $accuracy:tt $doc:literal) => {
+        unary_method!(@fallible $variant $name $accuracy $doc);
+    };
+    (@fallible $variant:ident $name:ident $accuracy:tt $doc:literal) => {
+        #[doc = $doc]
+        #[doc = ""]
+        #[doc = accuracy!(doc $accuracy)]
+        ///
+        /// # Errors
+        /// If it is not defined for the dtype.
+        pub fn $name(&self) -> Result<Tensor> {
+            self.unary(UnaryOp::$variant)
+        }
+    };
+    ($class:ident $variant:ident $name:ident $accuracy:tt $doc:literal) => {
+        #[doc = $doc]
+        #[doc = ""]
+        #[doc = accuracy!(doc $accuracy)]
+        pub fn $name(&self) -> Tensor {
+            self.apply(UnaryOp::$variant)
+        }
+    };
+}
+
 macro_rules! unary_methods {
     ($($variant:ident $name:ident $class:ident ($lo:expr, $hi:expr) $accuracy:tt $doc:literal
         float($($float:tt)*) int($($int:tt)*) grad($($grad:tt)*);)*) => {
-        impl Tensor {$(
-            #[doc = $doc]
-            #[doc = ""]
-            #[doc = accuracy!(doc $accuracy)]
-            pub fn $name(&self) -> Tensor {
-                self.unary(UnaryOp::$variant)
-            }
-        )*}
+        impl Tensor {
+            $(unary_method!($class $variant $name $accuracy $doc);)*
+        }
     };
 }
 unary_table!(unary_methods);
@@ -226,7 +282,7 @@ macro_rules! binary_methods {
             #[doc = accuracy!(doc $accuracy)]
             ///
             /// # Errors
-            /// If the shapes do not broadcast, or the devices differ.
+            /// As [`binary`](Self::binary).
             pub fn $name(&self, rhs: impl Operand) -> Result<Tensor> {
                 self.binary(BinaryOp::$variant, rhs)
             }
@@ -234,59 +290,3 @@ macro_rules! binary_methods {
     };
 }
 binary_table!(binary_methods);
-
-macro_rules! operators {
-    ($($trait:ident $method:ident $op:ident;)*) => {$(
-        operators!(@tensor $trait $method $op, Tensor, Tensor);
-        operators!(@tensor $trait $method $op, Tensor, &Tensor);
-        operators!(@tensor $trait $method $op, &Tensor, Tensor);
-        operators!(@tensor $trait $method $op, &Tensor, &Tensor);
-        operators!(@tensor $trait $method $op, Tensor, f64);
-        operators!(@tensor $trait $method $op, &Tensor, f64);
-        operators!(@scalar $trait $method $op, Tensor);
-        operators!(@scalar $trait $method $op, &Tensor);
-    )*};
-    (@tensor $trait:ident $method:ident $op:ident, $lhs:ty, $rhs:ty) => {
-        /// Broadcasts as NumPy does.
-        ///
-        /// # Panics
-        /// If the shapes do not broadcast, or the devices differ; the method of the same name returns an error.
-        impl ops::$trait<$rhs> for $lhs {
-            type Output = Tensor;
-            #[track_caller]
-            fn $method(self, rhs: $rhs) -> Tensor {
-                settle(Tensor::binary(&self, BinaryOp::$op, rhs))
-            }
-        }
-    };
-    (@scalar $trait:ident $method:ident $op:ident, $rhs:ty) => {
-        impl ops::$trait<$rhs> for f64 {
-            type Output = Tensor;
-            fn $method(self, rhs: $rhs) -> Tensor {
-                let lhs = self.to_operand(&rhs);
-                settle(lhs.binary(BinaryOp::$op, &rhs))
-            }
-        }
-    };
-}
-operators! {
-    Add add Add;
-    Sub sub Sub;
-    Mul mul Mul;
-    Div div Div;
-    Rem rem Rem;
-}
-
-impl ops::Neg for &Tensor {
-    type Output = Tensor;
-    fn neg(self) -> Tensor {
-        Tensor::neg(self)
-    }
-}
-
-impl ops::Neg for Tensor {
-    type Output = Tensor;
-    fn neg(self) -> Tensor {
-        Tensor::neg(&self)
-    }
-}

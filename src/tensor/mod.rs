@@ -1,5 +1,6 @@
 //! The tensor, by family of methods.
 
+mod axes;
 mod cdist;
 mod convert;
 mod create;
@@ -8,6 +9,8 @@ mod index;
 mod join;
 mod math;
 mod matmul;
+mod operand;
+mod operators;
 pub(crate) mod random;
 mod reduce;
 mod topk;
@@ -16,10 +19,10 @@ pub(crate) mod window;
 
 use std::sync::Arc;
 
-pub use math::Operand;
+pub use axes::Axes;
 pub(crate) use math::settle;
+pub use operand::{Operand, Value};
 pub use random::{manual_seed, next_seed};
-pub use reduce::Axes;
 
 use crate::{
     DType, Device, Error, Result, Scalar, Shape,

@@ -72,7 +72,7 @@ impl Tensor {
         };
         // Digits that the dtype cannot hold would round up to 1.
         let mask = (1u32 << BITS) - (1 << (BITS - digits));
-        let bits = words("rand", shape.into(), seed, 0, device)?.logical_and(mask)?;
+        let bits = words("rand", shape.into(), seed, 0, device)?.bitwise_and(mask)?;
         Ok((bits.to_dtype(DType::F32) * STEP).to_dtype(dtype))
     }
 
@@ -95,7 +95,7 @@ impl Tensor {
         let shape = shape.into();
         let uniform = |word| {
             Ok::<_, Error>(
-                words("randn", shape, seed, word, device)?.logical_and((1u32 << BITS) - 1)?.to_dtype(DType::F32),
+                words("randn", shape, seed, word, device)?.bitwise_and((1u32 << BITS) - 1)?.to_dtype(DType::F32),
             )
         };
         let radius = ((uniform(0)? + 1.0) * STEP).log() * -2.0;
@@ -152,7 +152,7 @@ impl Tensor {
         if !(0.0..=1.0).contains(&probability) {
             return Err(Error::argument("bernoulli", format!("{probability} is not a probability")));
         }
-        let bits = words("bernoulli", shape.into(), seed, 0, device)?.logical_and((1u32 << BITS) - 1)?;
+        let bits = words("bernoulli", shape.into(), seed, 0, device)?.bitwise_and((1u32 << BITS) - 1)?;
         bits.lt((probability / STEP).round() as u32)
     }
 }

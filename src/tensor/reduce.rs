@@ -1,6 +1,6 @@
 //! Reductions, and what is made of them.
 
-use super::{Tensor, settle};
+use super::{Axes, Tensor, settle};
 use crate::{
     DType, Error, Result, Scalar, Shape,
     autograd::{self, Rule, is_grad_enabled},
@@ -8,36 +8,6 @@ use crate::{
     op::{Op, ReduceOp},
     shape::MAX_RANK,
 };
-
-/// The axes of a reduction: `()` for all, one axis, or several. Negative ones count from the end.
-pub trait Axes {
-    /// The axes as a list; `None` for all of them.
-    fn axes(&self) -> Option<Vec<isize>>;
-}
-
-impl Axes for () {
-    fn axes(&self) -> Option<Vec<isize>> {
-        None
-    }
-}
-
-impl Axes for isize {
-    fn axes(&self) -> Option<Vec<isize>> {
-        Some(vec![*self])
-    }
-}
-
-impl Axes for &[isize] {
-    fn axes(&self) -> Option<Vec<isize>> {
-        Some(self.to_vec())
-    }
-}
-
-impl<const N: usize> Axes for [isize; N] {
-    fn axes(&self) -> Option<Vec<isize>> {
-        Some(self.to_vec())
-    }
-}
 
 /// Which axes of a shape are reduced.
 #[derive(Clone, Copy)]
@@ -249,7 +219,7 @@ impl Tensor {
                     return Err(Error::shape(op.name(), self.shape(), "there is no element to choose from"));
                 }
             };
-            return Ok(Tensor::full(at.kept, value as i64, self.dtype(), self.device()));
+            return Ok(Tensor::filled(at.kept, value as i64, self.dtype(), self.device()));
         }
         let op = Op::Reduce { op, axes: at.mask };
         Ok(Tensor::lazy(op, self.device(), self.dtype(), at.kept, [Some(self), None, None]))
@@ -295,7 +265,7 @@ impl Tensor {
         order.extend(inner);
         let moved = self.permute(&order)?;
         let rows = moved.reshape([moved.numel() / at.count, at.count])?;
-        let others = before(&rows)? * before(&rows.flip(&[1])?)?.flip(&[1])?;
+        let others = before(&rows)? * before(&rows.flip([1])?)?.flip([1])?;
         let mut back = vec![0; order.len()];
         order.iter().enumerate().for_each(|(i, &axis)| back[axis as usize] = i as isize);
         others.reshape(*moved.shape())?.permute(&back)
@@ -351,14 +321,14 @@ impl Tensor {
 
     fn any_over(&self, at: Reduced) -> Result<Tensor> {
         if at.count == 0 {
-            return Ok(Tensor::full(at.kept, false, DType::Bool, self.device()));
+            return Ok(Tensor::filled(at.kept, false, DType::Bool, self.device()));
         }
         self.to_dtype(DType::Bool).extreme(ReduceOp::Max, at)
     }
 
     fn all_over(&self, at: Reduced) -> Result<Tensor> {
         if at.count == 0 {
-            return Ok(Tensor::full(at.kept, true, DType::Bool, self.device()));
+            return Ok(Tensor::filled(at.kept, true, DType::Bool, self.device()));
         }
         self.to_dtype(DType::Bool).extreme(ReduceOp::Min, at)
     }
@@ -394,7 +364,7 @@ impl Tensor {
         let mut view = View { shape: *self.shape(), strides: [0; MAX_RANK], offset: 0 };
         view.strides[axis] = 1;
         let index = Tensor::lazy(Op::Index(Box::new(view)), self.device(), dtype, *self.shape(), [None; 3]);
-        let none = Tensor::full((), Scalar::Int(size as i64), dtype, self.device());
+        let none = Tensor::filled((), Scalar::Int(size as i64), dtype, self.device());
         let first = hit.choose(&index, &none)?.reduce(ReduceOp::Min, at)?;
         Ok(settle(first.reshape(at.squeezed)).to_dtype(DType::I64))
     }

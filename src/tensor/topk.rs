@@ -40,13 +40,13 @@ impl Tensor {
         let nan = x.ne(&x)?;
         // What every candidate comes before, or is equal to.
         let last = match (x.dtype().is_float(), largest) {
-            (true, true) => Tensor::full((), f64::NEG_INFINITY, x.dtype(), self.device()),
-            (true, false) => Tensor::full((), f64::INFINITY, x.dtype(), self.device()),
+            (true, true) => Tensor::filled((), f64::NEG_INFINITY, x.dtype(), self.device()),
+            (true, false) => Tensor::filled((), f64::INFINITY, x.dtype(), self.device()),
             (false, true) => x.min_keepdim(axis)?,
             (false, false) => x.max_keepdim(axis)?,
         };
         let mut found: Vec<Tensor> = Vec::with_capacity(k);
-        let mut left = Tensor::full(*x.shape(), true, DType::Bool, self.device());
+        let mut left = Tensor::filled(*x.shape(), true, DType::Bool, self.device());
         for _ in 0..k {
             if let Some(place) = found.last() {
                 let value = x.gather(axis, place)?;

@@ -1,8 +1,8 @@
 //! Views: the same elements under another shape, order or selection, without a copy.
 
-use super::Tensor;
+use super::{Axes, Tensor};
 use crate::{
-    Error, Result, Shape,
+    Error, Result, Shape, Sizes,
     autograd::{self, Rule},
     layout::View,
     op::Op,
@@ -28,19 +28,21 @@ impl Tensor {
         autograd::track(self.with_view(view), &[self], |_| Rule::custom(move |g| Ok(vec![Some(back(g)?)])))
     }
 
-    /// The elements in row-major order under another shape. Copies only where strides cannot express it.
+    /// The elements in row-major order under another shape. Copies only where strides cannot express it. One size may
+    /// be -1: it follows from the others.
     ///
     /// # Errors
-    /// If the number of elements differs.
+    /// If the number of elements differs, or more than one size is -1.
     ///
     /// ```
     /// # use kiln::prelude::*;
     /// let x = Tensor::arange(0.0, 6.0, 1.0, DType::F32, &Device::cpu())?;
     /// assert_eq!(x.reshape([2, 3])?.shape(), &[2, 3]);
+    /// assert_eq!(x.reshape([-1, 2])?.shape(), &[3, 2]);
     /// # Ok::<(), kiln::Error>(())
     /// ```
-    pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Tensor> {
-        let shape = shape.into();
+    pub fn reshape(&self, shape: impl Into<Sizes>) -> Result<Tensor> {
+        let shape = shape.into().of_elements("reshape", self.shape())?;
         if shape == *self.shape() {
             return Ok(self.clone());
         }
@@ -60,7 +62,8 @@ impl Tensor {
     ///
     /// # Errors
     /// If `order` does not name every axis once.
-    pub fn permute(&self, order: &[isize]) -> Result<Tensor> {
+    pub fn permute(&self, order: impl Axes) -> Result<Tensor> {
+        let order = order.axes().unwrap_or_default();
         let order: Vec<usize> = order.iter().map(|&a| self.shape().axis("permute", a)).collect::<Result<_>>()?;
         let mut inverse = vec![usize::MAX; self.rank()];
         for (i, &axis) in order.iter().enumerate() {
@@ -94,12 +97,13 @@ impl Tensor {
         self.viewed(self.view.permute(&order), |g| Ok(g.t()))
     }
 
-    /// Axes of size 1 repeated, and axes added in front, to reach `shape`, as NumPy's `broadcast_to`.
+    /// Axes of size 1 repeated, and axes added in front, to reach `shape`, as NumPy's `broadcast_to`. A size of -1
+    /// keeps that of the tensor.
     ///
     /// # Errors
-    /// If an axis has another size than 1 and than asked for.
-    pub fn expand(&self, shape: impl Into<Shape>) -> Result<Tensor> {
-        let shape = shape.into();
+    /// If an axis has another size than 1 and than asked for, or -1 stands for an axis that is added.
+    pub fn expand(&self, shape: impl Into<Sizes>) -> Result<Tensor> {
+        let shape = shape.into().of_axes("expand", self.shape())?;
         if shape == *self.shape() {
             return Ok(self.clone());
         }
@@ -127,18 +131,14 @@ impl Tensor {
         Ok(self.viewed(self.view.insert_axis(at as usize), move |g| g.reshape(from)))
     }
 
-    /// The tensor without an axis of size 1.
+    /// The tensor without an axis, if that has size 1; one of another size stays, as in PyTorch.
     ///
     /// # Errors
-    /// If the axis is out of range, or its size is not 1.
+    /// If the axis is out of range.
     pub fn squeeze(&self, axis: isize) -> Result<Tensor> {
         let at = self.shape().axis("squeeze", axis)?;
         if self.shape()[at] != 1 {
-            return Err(Error::shape(
-                "squeeze",
-                self.shape(),
-                format!("axis {axis} has size {}, not 1", self.shape()[at]),
-            ));
+            return Ok(self.clone());
         }
         let from = *self.shape();
         Ok(self.viewed(self.view.remove_axis(at), move |g| g.reshape(from)))
@@ -255,13 +255,13 @@ impl Tensor {
     ///
     /// # Errors
     /// If an axis is out of range.
-    pub fn flip(&self, axes: &[isize]) -> Result<Tensor> {
+    pub fn flip(&self, axes: impl Axes) -> Result<Tensor> {
+        let axes = axes.axes().unwrap_or_else(|| (0..self.rank() as isize).collect());
         let mut view = self.view;
-        for &axis in axes {
+        for &axis in &axes {
             let at = self.shape().axis("flip", axis)?;
             view = view.slice(at, self.shape()[at].saturating_sub(1), self.shape()[at], -1);
         }
-        let axes = axes.to_vec();
         Ok(self.viewed(view, move |g| g.flip(&axes)))
     }
 
@@ -325,7 +325,7 @@ fn unslice(g: &Tensor, axis: usize, from: Shape, start: usize, step: isize) -> R
         return Ok(Tensor::zeros(from, g.dtype(), g.device()));
     }
     let stride = step.unsigned_abs();
-    let g = if step < 0 { g.flip(&[axis as isize])? } else { g.clone() };
+    let g = if step < 0 { g.flip([axis as isize])? } else { g.clone() };
     let first = if step < 0 { start - (len - 1) * stride } else { start };
     let mut widths = vec![(0, 0); from.rank()];
     if stride > 1 {

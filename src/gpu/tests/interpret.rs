@@ -57,7 +57,8 @@ pub(super) fn unary(op: UnaryOp, x: f64) -> f64 {
         UnaryOp::Hardswish => x * hardsigmoid(x),
         UnaryOp::Hardsigmoid if x.is_nan() => x,
         UnaryOp::Hardsigmoid => hardsigmoid(x),
-        UnaryOp::Not => f64::from(x == 0.0),
+        // Of bools alone: the others have tests of their own.
+        UnaryOp::Not | UnaryOp::BitNot => f64::from(x == 0.0),
     }
 }
 
@@ -107,9 +108,9 @@ pub(super) fn binary(op: BinaryOp, a: f64, b: f64) -> f64 {
         BinaryOp::Le => f64::from(a <= b),
         BinaryOp::Gt => f64::from(a > b),
         BinaryOp::Ge => f64::from(a >= b),
-        BinaryOp::And => (p & q) as f64,
-        BinaryOp::Or => (p | q) as f64,
-        BinaryOp::Xor => (p ^ q) as f64,
+        BinaryOp::And | BinaryOp::BitAnd => (p & q) as f64,
+        BinaryOp::Or | BinaryOp::BitOr => (p | q) as f64,
+        BinaryOp::Xor | BinaryOp::BitXor => (p ^ q) as f64,
     }
 }
 

@@ -137,10 +137,10 @@ pub fn make_grid(pictures: &Tensor, columns: usize, gap: usize, value: f64) -> R
     let columns = columns.min(count.max(1));
     let rows = count.div_ceil(columns);
     // What the frames leave free has no value of its own: the offset moves the frames' zeros to `value`.
-    let value = Tensor::full((), value, pictures.dtype(), pictures.device());
+    let value = Tensor::full((), value, pictures.dtype(), pictures.device())?;
     let (high, wide) = (height + gap, width + gap);
     let grid = (pictures - &value).pad(&[(0, rows * columns - count), (0, 0), (gap, 0), (gap, 0)])?;
-    let grid = grid.reshape([rows, columns, channels, high, wide])?.permute(&[2, 0, 3, 1, 4])?;
+    let grid = grid.reshape([rows, columns, channels, high, wide])?.permute([2, 0, 3, 1, 4])?;
     let grid = grid.reshape([channels, rows * high, columns * wide])?.pad(&[(0, 0), (0, gap), (0, gap)])?;
     Ok((grid + value).to_dtype(pictures.dtype()))
 }

@@ -59,7 +59,7 @@ pub fn center_crop(picture: &Tensor, size: [usize; 2]) -> Result<Tensor> {
 /// If the rank is below 3.
 pub fn hflip(picture: &Tensor) -> Result<Tensor> {
     let [_, x] = axes("hflip", picture)?;
-    picture.flip(&[x as isize])
+    picture.flip([x as isize])
 }
 
 /// A picture with top and bottom exchanged.
@@ -68,7 +68,7 @@ pub fn hflip(picture: &Tensor) -> Result<Tensor> {
 /// If the rank is below 3.
 pub fn vflip(picture: &Tensor) -> Result<Tensor> {
     let [y, _] = axes("vflip", picture)?;
-    picture.flip(&[y as isize])
+    picture.flip([y as isize])
 }
 
 /// A part of this size from anywhere in a picture, every place equally likely.

@@ -26,8 +26,8 @@ pub struct AttentionOptions {
 /// once more, so that they never lie in memory as a whole.
 ///
 /// # Errors
-/// If a rank is below 2, the shapes do not fit, both a mask and `is_causal` are given, the dtype is not a float, or the
-/// devices differ.
+/// If a rank is below 2, the shapes do not fit, both a mask and `is_causal` are given, the dtypes differ or are not
+/// floats (but for a mask of `Bool`), or the devices differ.
 ///
 /// ```
 /// # use kiln::prelude::*;
@@ -50,6 +50,10 @@ pub fn scaled_dot_product_attention(
         }
         if !x.dtype().is_float() {
             return Err(Error::dtype(op, x.dtype(), "attention is for floats"));
+        }
+        if x.dtype() != query.dtype() {
+            let reason = format!("the queries are {0}: convert with `to_dtype(DType::{0:?})`", query.dtype());
+            return Err(Error::dtype(op, x.dtype(), reason));
         }
     }
     let dtype = DType::promote(DType::promote(query.dtype(), key.dtype()), value.dtype());
@@ -122,6 +126,11 @@ impl Weighing {
             let mut scores = query.shape()[..rank - 1].to_vec();
             scores.push(key.shape()[key.rank() - 2]);
             mask.shape().broadcast(&Shape::try_new(&scores)?, op)?;
+            if mask.dtype() != DType::Bool && mask.dtype() != query.dtype() {
+                let dtype = query.dtype();
+                let reason = format!("the mask must be bool, or {dtype} as the queries: `to_dtype(DType::{dtype:?})`");
+                return Err(Error::dtype(op, mask.dtype(), reason));
+            }
         }
         let dropout = (options.dropout_p > 0.0).then(|| (options.dropout_p, next_seed()));
         let scale = options.scale.unwrap_or(1.0 / (size.max(1) as f64).sqrt());
@@ -131,7 +140,7 @@ impl Weighing {
     /// The weights of queries of which the first is number `first`.
     fn weights(&self, query: &Tensor, key: &Tensor, mask: Option<&Tensor>, first: usize) -> Result<Tensor> {
         let scores = (query * self.scale).matmul(&key.t())?;
-        let lowest = || Tensor::full((), Scalar::Float(f64::NEG_INFINITY), scores.dtype(), scores.device());
+        let lowest = || Tensor::filled((), Scalar::Float(f64::NEG_INFINITY), scores.dtype(), scores.device());
         let scores = match mask {
             Some(mask) if mask.dtype() == DType::Bool => mask.choose(&scores, lowest())?,
             Some(mask) => scores.add(mask)?,

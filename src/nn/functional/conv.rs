@@ -1,6 +1,6 @@
 //! Convolutions: their options, and what fits together.
 
-use super::correlate::Walk;
+use super::{correlate::Walk, same_float};
 use crate::{DType, Error, Result, Tensor, tensor::window::Windows};
 
 /// A number for every axis, or one for each.
@@ -106,7 +106,7 @@ macro_rules! convolutions {
         ///
         /// # Errors
         /// If ranks, channels or groups do not fit, a stride or dilation is 0, the kernel is larger than the padded
-        /// input, `same` comes with a stride, the dtype is `Bool`, or the devices differ.
+        /// input, `same` comes with a stride, the dtype is `Bool` or a float other than the weights', or the devices differ.
         pub fn $name(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, options: &ConvOptions<$n>) -> Result<Tensor> {
             conv(stringify!($name), x, weight, bias, options)
         }
@@ -263,6 +263,7 @@ fn prepare<const N: usize>(op: &'static str, x: &Tensor, weight: &Tensor) -> Res
             return Err(Error::shape(op, x.shape(), reason));
         }
     };
+    same_float(op, x, &[Some(weight)])?;
     let dtype = DType::promote(x.dtype(), weight.dtype());
     if dtype == DType::Bool {
         return Err(Error::dtype(op, dtype, "convert to a number first"));
@@ -290,6 +291,7 @@ fn finish(
     let y = match bias {
         None => y.to_dtype(dtype),
         Some(bias) if bias.shape()[..] == [outputs] => {
+            same_float(op, &y, &[Some(bias)])?;
             let mut shape = vec![1; y.rank() - 1];
             shape[0] = outputs;
             let dtype = DType::promote(dtype, bias.dtype());

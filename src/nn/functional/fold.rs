@@ -104,7 +104,7 @@ pub fn unfold(x: &Tensor, options: impl Into<FoldOptions>) -> Result<Tensor> {
         windows = windows.windows(op, 2 + axis, options.windows(axis))?;
     }
     let taps = channels * options.kernel_size.iter().product::<usize>();
-    let y = windows.permute(&[0, 1, 4, 5, 2, 3])?.reshape([batch, taps, rows * columns])?.to_dtype(dtype);
+    let y = windows.permute([0, 1, 4, 5, 2, 3])?.reshape([batch, taps, rows * columns])?.to_dtype(dtype);
     if batched { Ok(y) } else { y.squeeze(0) }
 }
 
@@ -130,7 +130,7 @@ pub fn fold(x: &Tensor, output_size: impl PerAxis<2>, options: impl Into<FoldOpt
     }
     let shape = Shape::try_new(&[batch, rows / taps, kernel_y, kernel_x, counts[0], counts[1]])?;
     // [batch, channels, rows, columns, taps along y, along x]; the last axis is folded first.
-    let mut y = x.widened().reshape(shape)?.permute(&[0, 1, 4, 5, 2, 3])?;
+    let mut y = x.widened().reshape(shape)?.permute([0, 1, 4, 5, 2, 3])?;
     for axis in [1, 0] {
         let pad = options.padding[axis];
         y = y.overlap_add(2 + axis, sizes[axis] + 2 * pad, options.windows(axis))?;

@@ -26,3 +26,22 @@ pub use pool::{
 };
 
 pub use super::{dropout::dropout, linear::linear};
+
+use crate::{Error, Result, Tensor};
+
+/// Checks that an input of floats has the dtype of the weights that it meets. Promotion would compute the rest of the
+/// network in the larger dtype, which nobody asked for. Integers take the dtype of the weights.
+pub(in crate::nn) fn same_float(op: &'static str, x: &Tensor, weights: &[Option<&Tensor>]) -> Result<()> {
+    let other = weights.iter().flatten().find(|w| x.dtype().is_float() && w.dtype() != x.dtype());
+    match other.map(|w| w.dtype()) {
+        None => Ok(()),
+        Some(dtype) => {
+            let reason = format!(
+                "the weights are {dtype}: convert the input with `x.to_dtype(DType::{dtype:?})`, or the network with \
+                 `net.to_dtype(DType::{:?})`",
+                x.dtype()
+            );
+            Err(Error::dtype(op, x.dtype(), reason))
+        }
+    }
+}

@@ -1,12 +1,14 @@
 //! Normalisation: values less their mean, over their standard deviation, both from a part of the tensor itself.
 
+use super::same_float;
 use crate::{DType, Error, Result, Shape, Tensor, nn::Buffer};
 
 /// Normalises over the last axes, which have the sizes `normalized_shape` (Ba et al. 2016, arXiv:1607.06450):
 /// `(x - mean) / sqrt(var + eps) * weight + bias`, with the variance of the population. Halves are computed in `F32`.
 ///
 /// # Errors
-/// If the last axes have other sizes, weight or bias another shape, the dtype is not a float, or the devices differ.
+/// If the last axes have other sizes, weight or bias another shape or dtype, the dtype is not a float, or the devices
+/// differ.
 ///
 /// ```
 /// # use kiln::prelude::*;
@@ -49,8 +51,8 @@ pub fn rms_norm(x: &Tensor, normalized_shape: &[usize], weight: Option<&Tensor>,
 /// scales and shifts each channel.
 ///
 /// # Errors
-/// If the rank is below 2, the groups do not divide the channels, weight or bias is not `[channels]`, the dtype is not
-/// a float, or the devices differ.
+/// If the rank is below 2, the groups do not divide the channels, weight or bias is not `[channels]` or has another
+/// dtype, the dtype is not a float, or the devices differ.
 pub fn group_norm(
     x: &Tensor,
     groups: usize,
@@ -78,6 +80,7 @@ fn per_group(
     bias: Option<&Tensor>,
     eps: f64,
 ) -> Result<Tensor> {
+    same_float(op, x, &[weight, bias])?;
     let channels = channels(op, x, &[weight, bias])?;
     if groups == 0 || !channels.is_multiple_of(groups) {
         return Err(Error::shape(op, x.shape(), format!("{channels} channels do not fall into {groups} groups")));
@@ -105,8 +108,8 @@ pub struct RunningStats<'a> {
 /// move the running ones; else with the running ones.
 ///
 /// # Errors
-/// If the rank is below 2, a channel has fewer than two values to train on, a vector is not `[channels]`, the dtype is
-/// not a float, or the devices differ.
+/// If the rank is below 2, a channel has fewer than two values to train on, a vector is not `[channels]`, weight or bias
+/// has another dtype, the dtype is not a float, or the devices differ.
 pub fn batch_norm(
     x: &Tensor,
     running: Option<RunningStats<'_>>,
@@ -117,6 +120,7 @@ pub fn batch_norm(
 ) -> Result<Tensor> {
     let op = "batch_norm";
     let (mean, var) = running.map(|r| (r.mean.tensor(), r.var.tensor())).unzip();
+    same_float(op, x, &[weight, bias])?;
     let channels = channels(op, x, &[weight, bias, mean.as_ref(), var.as_ref()])?;
     let x32 = wide(op, x)?;
     let y = match (mean, var) {
@@ -187,6 +191,7 @@ fn scaled(y: Tensor, weight: Option<Tensor>, bias: Option<Tensor>) -> Result<Ten
 
 /// Checks that a tensor ends with these sizes, and vectors have them; gives the axes.
 fn last_axes(op: &'static str, x: &Tensor, sizes: &[usize], with: &[Option<&Tensor>]) -> Result<Vec<isize>> {
+    same_float(op, x, with)?;
     if sizes.is_empty() || !x.shape().ends_with(sizes) {
         return Err(Error::shape(op, x.shape(), format!("the last axes are not {sizes:?}")));
     }

@@ -204,20 +204,20 @@ fn largest(frame: &Frame, x: &Tensor) -> Result<(Tensor, Tensor)> {
     let is_padded = framed.shape() != x.shape();
     if is_padded {
         // What is added must not win.
-        let inside = Tensor::full(*x.shape(), true, DType::Bool, x.device());
+        let inside = Tensor::filled(*x.shape(), true, DType::Bool, x.device());
         framed = frame.framed(&inside)?.choose(&framed, &lowest)?;
     }
     let is_float = x.dtype().is_float();
     let (best, at) = if frame.taps() <= UNROLLED {
         let taps = frame.each_tap(&framed)?;
         let mut best = taps[0].clone();
-        let mut at = Tensor::full(*best.shape(), 0i64, DType::I32, x.device());
+        let mut at = Tensor::filled(*best.shape(), 0i64, DType::I32, x.device());
         for (i, tap) in taps.iter().enumerate().skip(1) {
             let better = tap.gt(&best)?;
             // A NaN compares with nothing, not even with itself.
             let better = if is_float { better.logical_or(tap.ne(tap)?)? } else { better };
             best = better.choose(tap, &best)?;
-            at = better.choose(Tensor::full((), i as i64, DType::I32, x.device()), &at)?;
+            at = better.choose(Tensor::filled((), i as i64, DType::I32, x.device()), &at)?;
         }
         (best, at)
     } else {
@@ -233,7 +233,7 @@ fn largest(frame: &Frame, x: &Tensor) -> Result<(Tensor, Tensor)> {
         }
         let hit = unfolded.eq(&best)?;
         let hit = if is_float { hit.logical_or(unfolded.ne(&unfolded)?)? } else { hit };
-        let none = Tensor::full((), Scalar::Int(step as i64), DType::I32, x.device());
+        let none = Tensor::filled((), Scalar::Int(step as i64), DType::I32, x.device());
         let at = hit.choose(Tensor::coordinates(numbers, x.device()), none)?.min(&axes[..])?;
         (best.reshape(*at.shape())?, at)
     };
@@ -252,12 +252,12 @@ fn lowest(dtype: DType, device: &Device) -> Tensor {
         DType::I64 => Scalar::Int(i64::MIN),
         _ => Scalar::Int(0),
     };
-    Tensor::full((), value, dtype, device)
+    Tensor::filled((), value, dtype, device)
 }
 
 /// The number of the first tap of each window that lies in the input.
 fn first_inside(frame: &Frame, at: &Tensor) -> Result<Tensor> {
-    let mut out = Tensor::full(*at.shape(), 0i64, DType::I32, at.device());
+    let mut out = Tensor::filled(*at.shape(), 0i64, DType::I32, at.device());
     let mut taps = 1i64;
     for (i, windows) in frame.windows.iter().enumerate().rev() {
         // How far the window starts in front of the input, in taps.
