@@ -40,6 +40,12 @@ pub enum Error {
     /// A tensor or a kernel needs more than the device can give.
     #[error("{op}: {bytes} bytes are more than the {limit} bytes that {device} allows ({what})")]
     TooLarge { op: &'static str, bytes: u64, limit: u64, what: &'static str, device: String },
+    /// A training met a loss that is NaN or infinite. Epochs, and the steps of each, are counted from 1.
+    #[error(
+        "fit: the loss of step {step} of epoch {epoch} is {loss}: look at the data, clip gradients, or lower the learning \
+         rate; `terminate_on_nan(false)` trains on"
+    )]
+    NonFiniteLoss { epoch: usize, step: usize, loss: f64 },
     /// There is no gradient to compute.
     #[error("backward: {0}")]
     Gradient(String),

@@ -11,6 +11,6 @@ pub use crate::{
     manual_seed,
     nn::{self, Dropout, Forward, Linear, Module, Sequential},
     no_grad,
-    optim::{Adam, AdamW, Optimizer, Sgd},
+    optim::{Adam, AdamW, Optimizer, Sgd, Step as _},
     train::{Accuracy, History, Metric, Trainer},
 };

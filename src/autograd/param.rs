@@ -76,6 +76,15 @@ impl Param {
         Ok(())
     }
 
+    /// Gives the value another float dtype.
+    pub(crate) fn convert(&self, dtype: DType) {
+        self.write(|p| {
+            if p.value.dtype() != dtype {
+                p.value = p.value.detach().to_dtype(dtype).requires_grad();
+            }
+        });
+    }
+
     /// Whether the parameter is left as it is: its value is not tracked.
     pub fn is_frozen(&self) -> bool {
         self.read(|p| p.frozen)

@@ -22,6 +22,7 @@ pub use conv::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTra
 pub use dropout::{Dropout, dropout};
 pub use linear::{Linear, linear};
 pub use module::{Forward, Module};
+pub(crate) use module::{in_evaluation, set_training_modes, training_modes};
 pub use norm::{BatchNorm1d, BatchNorm2d, BatchNorm3d, Embedding, GroupNorm, LayerNorm, RMSNorm};
 pub use pool::{
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d,

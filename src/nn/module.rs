@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Part, Summary, Visit, summary::summary, trace};
-use crate::{Device, Error, Param, Result, Tensor, nearest::nearest};
+use crate::{DType, Device, Error, Param, Result, Tensor, nearest::nearest};
 
 /// Something with parameters: a layer, or a network of layers.
 ///
@@ -138,6 +138,33 @@ pub trait Module {
         assign(self, |_, old| old.to_device(device))
     }
 
+    /// Converts all parameters and buffers of floats to another float dtype, such as `F16`.
+    ///
+    /// Parameters stay the same to an optimizer that is bound to them, but gradients that were computed before do not
+    /// belong to them any more.
+    ///
+    /// # Errors
+    /// If the dtype is not a float.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// let net = Linear::new(2, 1, &Device::cpu())?;
+    /// net.to_dtype(DType::F64)?;
+    /// assert_eq!(net.forward(&Tensor::ones([1, 2], DType::F64, &Device::cpu()))?.dtype(), DType::F64);
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    fn to_dtype(&self, dtype: DType) -> Result<()> {
+        if !dtype.is_float() {
+            return Err(Error::dtype("to_dtype", dtype, "parameters are floats"));
+        }
+        self.visit(&mut Visit::new(&mut |_, part| match part {
+            Part::Param(param) => param.convert(dtype),
+            Part::Buffer(buffer) if buffer.tensor().dtype().is_float() => buffer.convert(dtype),
+            Part::Buffer(_) | Part::Training(_) => {}
+        }));
+        Ok(())
+    }
+
     /// Switches between training (the state at first) and evaluation: dropout acts only in training.
     fn set_training(&self, training: bool) {
         self.visit(&mut Visit::new(&mut |_, part| {
@@ -151,6 +178,42 @@ pub trait Module {
     fn set_frozen(&self, frozen: bool) {
         self.parameters().iter().for_each(|p| p.set_frozen(frozen));
     }
+}
+
+/// The states of all switches between training and evaluation, in the order of the walk.
+pub(crate) fn training_modes(module: &(impl Module + ?Sized)) -> Vec<bool> {
+    let mut modes = Vec::new();
+    module.visit(&mut Visit::new(&mut |_, part| {
+        if let Part::Training(switch) = part {
+            modes.push(switch.get());
+        }
+    }));
+    modes
+}
+
+/// Puts back what [`training_modes`] gave.
+pub(crate) fn set_training_modes(module: &(impl Module + ?Sized), modes: &[bool]) {
+    let mut modes = modes.iter();
+    module.visit(&mut Visit::new(&mut |_, part| {
+        if let Part::Training(switch) = part
+            && let Some(&training) = modes.next()
+        {
+            switch.set(training);
+        }
+    }));
+}
+
+/// Runs a function with every layer of a module in evaluation, and puts their modes back, also after a panic.
+pub(crate) fn in_evaluation<T>(module: &(impl Module + ?Sized), f: impl FnOnce() -> T) -> T {
+    struct Restore<'a, M: Module + ?Sized>(&'a M, Vec<bool>);
+    impl<M: Module + ?Sized> Drop for Restore<'_, M> {
+        fn drop(&mut self) {
+            set_training_modes(self.0, &self.1);
+        }
+    }
+    let _restore = Restore(module, training_modes(module));
+    module.set_training(false);
+    f()
 }
 
 /// Lists at most this many names in an error.

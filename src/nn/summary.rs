@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt};
 
-use super::{Forward, Module, Part, Visit, trace::trace};
+use super::{Forward, Module, Part, Visit, module::in_evaluation, trace::trace};
 use crate::{Error, Result, Shape, Tensor, no_grad};
 
 /// One layer of a [`Summary`].
@@ -44,7 +44,6 @@ struct Place {
 }
 
 pub(super) fn summary<M: Module + Forward>(model: &M, x: &Tensor) -> Result<Summary> {
-    let mut modes = Vec::new();
     let mut places = Vec::new();
     let mut parameters = Vec::new();
     let mut buffers = 0;
@@ -52,21 +51,14 @@ pub(super) fn summary<M: Module + Forward>(model: &M, x: &Tensor) -> Result<Summ
         &mut |name, part| match part {
             Part::Param(param) => parameters.push((name.to_owned(), param.clone())),
             Part::Buffer(buffer) => buffers += buffer.tensor().numel(),
-            Part::Training(training) => modes.push(training.get()),
+            Part::Training(_) => {}
         },
         &mut |name, address, kind| places.push(Place { name: name.to_owned(), address, kind, used: false }),
     ));
     let (address, model_kind) = model.place();
     places.push(Place { name: String::new(), address, kind: model_kind, used: false });
     // Nothing is computed: the result is never read. Statistics stay as they are in evaluation.
-    model.set_training(false);
-    let (y, applied) = trace(|| no_grad(|| model.forward(x)));
-    let mut modes = modes.into_iter();
-    model.visit(&mut Visit::new(&mut |_, part| {
-        if let Part::Training(training) = part {
-            training.set(modes.next().unwrap_or(true));
-        }
-    }));
+    let (y, applied) = in_evaluation(model, || trace(|| no_grad(|| model.forward(x))));
     y.map_err(|error| Error::argument("summary", format!("the forward pass failed: {error}")))?;
 
     let mut counted = HashSet::new();

@@ -94,6 +94,12 @@ impl Buffer {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = value.detach();
         Ok(())
     }
+
+    /// Gives the value another dtype.
+    pub(super) fn convert(&self, dtype: DType) {
+        let value = self.tensor().to_dtype(dtype);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = value;
+    }
 }
 
 /// Whether a layer is being trained; true at first. [`Module::set_training`] sets every one in a module.

@@ -1,7 +1,7 @@
 //! Adam and AdamW.
 
 use super::{
-    Optimizer,
+    Optimizer, check_numbers,
     slots::{Slot, Slots, delegate},
 };
 use crate::{DType, Device, Gradients, Param, Result, Tensor, no_grad};
@@ -58,6 +58,11 @@ macro_rules! adam {
             delegate!();
 
             fn update(&mut self, grads: &Gradients) -> Result<()> {
+                check_numbers(
+                    stringify!($name),
+                    &[("learning rate", self.lr), ("eps", self.eps), ("weight decay", self.weight_decay)],
+                    &[("first beta", self.betas.0), ("second beta", self.betas.1)],
+                )?;
                 let (lr, betas, eps) = (self.lr, self.betas, self.eps);
                 let rule = Rule { lr, betas, eps, weight_decay: self.weight_decay, decoupled: $decoupled };
                 rule.update(&mut self.slots, grads)
@@ -123,8 +128,8 @@ impl Rule {
         let [rest1, beta2, rest2, eps, rate] = &constants.values;
         let (mut p, mut g) = (p.clone(), g.clone());
         match &constants.decay {
-            Some(decay) if self.decoupled => p = p * decay,
-            Some(decay) => g = g + &p * decay,
+            Some(decay) if self.decoupled => p *= decay,
+            Some(decay) => g += &p * decay,
             None => {}
         }
         let [m, v] = slot.state.take().unwrap_or_else(|| [p.zeros_like(), p.zeros_like()]);

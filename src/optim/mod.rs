@@ -11,7 +11,7 @@ pub use adam::{Adam, AdamW};
 pub use clip::clip_grad_norm;
 pub use sgd::Sgd;
 
-use crate::{Gradients, Param, Result, Tensor};
+use crate::{Error, Gradients, Param, Result, Tensor};
 
 /// Changes parameters by their gradients.
 ///
@@ -43,33 +43,16 @@ pub trait Optimizer {
     /// The learning rate.
     fn lr(&self) -> f64;
 
-    /// Sets the learning rate from the next step on.
+    /// Sets the learning rate from the next step on. One that is negative, infinite or NaN is an error of that step.
     fn set_lr(&mut self, lr: f64);
 
-    /// Assigns to each parameter that has a gradient; leaves the work in the device's queue.
+    /// Assigns to each parameter that has a gradient; leaves the work in the device's queue. [`Step::step`] does this
+    /// and hands the work to the device.
     ///
     /// # Errors
-    /// If no parameters are bound.
+    /// If no parameters are bound, none of them has a gradient, or the learning rate or another number is out of its
+    /// range.
     fn update(&mut self, grads: &Gradients) -> Result<()>;
-
-    /// [`update`](Self::update), then hands the work of the whole step to the device.
-    ///
-    /// Give the gradients away (`step(grads)`) rather than lend them (`step(&grads)`) where you do not need them any
-    /// more: then they need not be stored.
-    ///
-    /// # Errors
-    /// If no parameters are bound, or the device fails.
-    fn step(&mut self, grads: impl Borrow<Gradients>) -> Result<()>
-    where
-        Self: Sized,
-    {
-        self.update(grads.borrow())?;
-        drop(grads);
-        match self.params().first() {
-            Some(param) => param.tensor().device().flush(),
-            None => Ok(()),
-        }
-    }
 
     /// The state by name, such as `3.exp_avg` for parameter 3, for a checkpoint.
     fn state(&self) -> Vec<(String, Tensor)>;
@@ -79,4 +62,88 @@ pub trait Optimizer {
     /// # Errors
     /// If a name is unknown or a shape is not the parameter's.
     fn load_state(&mut self, state: &[(String, Tensor)]) -> Result<()>;
+}
+
+macro_rules! transparent {
+    ($($t:ty),*) => {$(
+        impl<O: Optimizer + ?Sized> Optimizer for $t {
+            fn params(&self) -> &[Param] {
+                (**self).params()
+            }
+
+            fn bind(&mut self, params: Vec<Param>) {
+                (**self).bind(params);
+            }
+
+            fn lr(&self) -> f64 {
+                (**self).lr()
+            }
+
+            fn set_lr(&mut self, lr: f64) {
+                (**self).set_lr(lr);
+            }
+
+            fn update(&mut self, grads: &Gradients) -> Result<()> {
+                (**self).update(grads)
+            }
+
+            fn state(&self) -> Vec<(String, Tensor)> {
+                (**self).state()
+            }
+
+            fn load_state(&mut self, state: &[(String, Tensor)]) -> Result<()> {
+                (**self).load_state(state)
+            }
+        }
+    )*};
+}
+transparent!(&mut O, Box<O>);
+
+/// Whole steps of an optimizer, also of a `dyn Optimizer`. The prelude has it.
+pub trait Step: Optimizer {
+    /// [`update`](Optimizer::update), then hands the work of the whole step to the device.
+    ///
+    /// Give the gradients away (`step(grads)`) rather than lend them (`step(&grads)`) where you do not need them any
+    /// more: then they need not be stored.
+    ///
+    /// # Errors
+    /// As [`update`](Optimizer::update), or if the device fails.
+    ///
+    /// ```
+    /// # use kiln::prelude::*;
+    /// # let device = Device::cpu();
+    /// let w = Param::new(Tensor::ones([2], DType::F32, &device));
+    /// let mut optimizers: Vec<Box<dyn Optimizer>> = vec![Box::new(Sgd::new(0.1)), Box::new(Adam::new(0.1))];
+    /// for optimizer in &mut optimizers {
+    ///     optimizer.bind(vec![w.clone()]);
+    ///     optimizer.step(w.tensor().square().sum(())?.backward()?)?;
+    /// }
+    /// # Ok::<(), kiln::Error>(())
+    /// ```
+    fn step(&mut self, grads: impl Borrow<Gradients>) -> Result<()> {
+        self.update(grads.borrow())?;
+        drop(grads);
+        match self.params().first() {
+            Some(param) => param.tensor().device().flush(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<O: Optimizer + ?Sized> Step for O {}
+
+/// Checks the numbers of an optimizer: `sizes` are finite and not negative, `shares` also below 1.
+fn check_numbers(op: &'static str, sizes: &[(&str, f64)], shares: &[(&str, f64)]) -> Result<()> {
+    let error = |name: &str, value: f64, range: &str| {
+        Err(Error::argument(op, format!("the {name} is {value}, but must be {range}")))
+    };
+    for &(name, value) in sizes.iter().chain(shares) {
+        if !value.is_finite() || value < 0.0 {
+            return error(name, value, "finite and not negative");
+        }
+    }
+    match shares.iter().find(|(_, value)| *value >= 1.0) {
+        Some(&(name, value)) => error(name, value, "below 1"),
+        None => Ok(()),
+    }
 }

@@ -1,7 +1,7 @@
 //! Stochastic gradient descent.
 
 use super::{
-    Optimizer,
+    Optimizer, check_numbers,
     slots::{Slots, delegate},
 };
 use crate::{Error, Gradients, Param, Result, no_grad};
@@ -58,8 +58,10 @@ impl Optimizer for Sgd {
     delegate!();
 
     fn update(&mut self, grads: &Gradients) -> Result<()> {
+        let sizes = [("learning rate", self.lr), ("momentum", self.momentum), ("weight decay", self.weight_decay)];
+        check_numbers("Sgd", &sizes, &[])?;
         if self.nesterov && (self.momentum <= 0.0 || self.dampening != 0.0) {
-            return Err(Error::argument("sgd", "nesterov needs a momentum and no dampening"));
+            return Err(Error::argument("Sgd", "nesterov needs a momentum and no dampening"));
         }
         no_grad(|| {
             self.slots.update(grads, |slot, p, g| {

@@ -41,14 +41,28 @@ impl<const N: usize> Slots<N> {
                 "there are no parameters: bind some with `with(net.parameters())`",
             ));
         }
+        let mut updated = 0;
         for (param, slot) in self.params.iter().zip(&mut self.slots) {
             let value = param.tensor();
             if let Some(grad) = grads.get(&value) {
                 slot.steps += 1;
+                updated += 1;
                 let (dtype, wide) = (value.dtype(), value.dtype().wide());
                 let value = f(slot, &value.detach().in_dtype(wide), &grad.in_dtype(wide))?;
                 param.set(&value.in_dtype(dtype))?;
             }
+        }
+        if updated == 0 {
+            let frozen = self.params.iter().filter(|param| param.is_frozen()).count();
+            return Err(Error::argument(
+                "optimizer",
+                format!(
+                    "none of its {} parameters ({frozen} of them frozen) has one of the {} gradients: they are not those \
+                     that the loss was computed from",
+                    self.params.len(),
+                    grads.len()
+                ),
+            ));
         }
         Ok(())
     }

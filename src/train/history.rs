@@ -7,7 +7,7 @@ use crate::{Error, Result};
 /// The numbers of one epoch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Epoch {
-    /// The mean loss of the steps.
+    /// The mean loss of the samples.
     pub loss: f64,
     /// The metrics by name; those of the validation begin with `val_`, as does its loss.
     pub metrics: Vec<(String, f64)>,
@@ -28,9 +28,9 @@ impl Epoch {
 /// The numbers of a training.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
-    /// Per epoch.
+    /// Per epoch. After an error, those that came to their end before it.
     pub epochs: Vec<Epoch>,
-    /// The loss of every step.
+    /// The loss of every step. After an error, those of the steps before it.
     pub losses: Vec<f64>,
 }
 

@@ -15,6 +15,10 @@ pub trait Metric {
     /// If prediction and target do not suit the metric.
     fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()>;
 
+    /// Forgets all batches. A trainer calls it before it starts to measure, so that what a training left behind that
+    /// ended in an error counts for nothing.
+    fn reset(&mut self);
+
     /// The value over the batches since the last call; starts anew. NaN if there were none.
     ///
     /// # Errors
@@ -62,6 +66,24 @@ impl Default for Accuracy {
     }
 }
 
+impl<M: Metric + ?Sized> Metric for Box<M> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn update(&mut self, prediction: &Tensor, target: &Tensor) -> Result<()> {
+        (**self).update(prediction, target)
+    }
+
+    fn reset(&mut self) {
+        (**self).reset();
+    }
+
+    fn compute(&mut self) -> Result<f64> {
+        (**self).compute()
+    }
+}
+
 impl Metric for Accuracy {
     fn name(&self) -> &str {
         "accuracy"
@@ -85,6 +107,10 @@ impl Metric for Accuracy {
             self.samples += target.numel();
             Ok(())
         })
+    }
+
+    fn reset(&mut self) {
+        (self.hits, self.samples) = (None, 0);
     }
 
     fn compute(&mut self) -> Result<f64> {
