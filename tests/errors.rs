@@ -205,7 +205,7 @@ fn what_is_too_large_for_an_adapter_is_refused() {
 fn a_result_that_fails_takes_no_other_with_it() {
     for (_, gpu) in devices().iter().filter(|(name, _)| *name == "gpu") {
         let small = ones(&[3], gpu) + 1.0;
-        let huge = Tensor::zeros([1 << 40], DType::F32, gpu) + 1.0;
+        let huge = Tensor::zeros([1usize << 40], DType::F32, gpu) + 1.0;
         assert!(gpu.flush().is_err() || huge.to_vec::<f32>().is_err());
         assert_eq!(floats(Ok(small)), [2.0; 3]);
     }
