@@ -165,6 +165,15 @@ fn check_unary(float: Float) -> Result<()> {
             }
         }
     }
+    for (name, device, flush) in devices(float)? {
+        let found = tensor(float, &points, device)?.logical_not().to_vec::<bool>()?;
+        let mut worst = Worst::new();
+        for (&x, got) in points.iter().zip(found) {
+            let right = readings(float, x, flush).any(|x| (x == 0.0) == got);
+            worst.add(right.then_some(0), || format!("f({x:e}) = {got}"));
+        }
+        report.add("logical_not", float, name, UnaryOp::Not.info().accuracy, worst);
+    }
     report.finish();
     Ok(())
 }
@@ -172,15 +181,11 @@ fn check_unary(float: Float) -> Result<()> {
 fn check_binary(float: Float) -> Result<()> {
     let (a, b) = float.pairs(count());
     let mut report = Report::default();
-    for op in BinaryOp::ALL
-        .iter()
-        .copied()
-        .filter(|op| !matches!(op.info().class, Class::Logic | Class::Bits) && chosen(op.info().name))
-    {
+    for op in BinaryOp::ALL.iter().copied().filter(|op| op.info().class != Class::Bits && chosen(op.info().name)) {
         for (name, device, flush) in devices(float)? {
             let (x, y) = (tensor(float, &a, device)?, tensor(float, &b, device)?);
             let mut worst = Worst::new();
-            if op.info().class == Class::Compare {
+            if matches!(op.info().class, Class::Compare | Class::Logic) {
                 let found = x.binary(op, &y)?.to_vec::<bool>()?;
                 for ((&a, &b), got) in a.iter().zip(&b).zip(found) {
                     let right = readings(float, a, flush)

@@ -386,6 +386,6 @@ pub fn unary(op: UnaryOp, x: f64) -> Value {
             }
         },
         Hardsigmoid => hardsigmoid(x).into(),
-        Not => unreachable!("not of floats"),
+        Not | BitNot => unreachable!("the result is no float"),
     }
 }

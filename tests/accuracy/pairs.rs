@@ -116,8 +116,12 @@ pub fn binary(op: BinaryOp, a: f64, b: f64) -> Value {
     }
 }
 
+/// What ops give whose result is a bool.
 pub fn compare(op: BinaryOp, a: f64, b: f64) -> bool {
     match op {
+        BinaryOp::And => a != 0.0 && b != 0.0,
+        BinaryOp::Or => a != 0.0 || b != 0.0,
+        BinaryOp::Xor => (a != 0.0) != (b != 0.0),
         BinaryOp::Eq => a == b,
         BinaryOp::Ne => a != b,
         BinaryOp::Lt => a < b,
