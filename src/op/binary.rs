@@ -34,7 +34,7 @@ macro_rules! binary_table {
             float(|a, b| Real::min(a, b)) int(|a, b| a.min(b))
             grad(A | B, |s, g| crate::autograd::rules::smaller(g, s.a(), s.b()))
                 (A | B, |s, g| crate::autograd::rules::smaller(g, s.b(), s.a()));
-        Atan2 atan2 Float (-3.0, 3.0) (0.3, 3.0) [2, 4] "The angle of the point (x = b, y = a) in radians, in (-pi, pi]."
+        Atan2 atan2 Float (-3.0, 3.0) (0.3, 3.0) [3, 4] "The angle of the point (x = b, y = a) in radians, in (-pi, pi]."
             float(|a, b| Real::atan2(a, b)) int()
             grad(A | B, |s, g| g * &crate::autograd::rules::angle(s.b(), s.a()))
                 (A | B, |s, g| -(g * &crate::autograd::rules::angle(s.a(), s.b())));
