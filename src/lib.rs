@@ -53,7 +53,8 @@ mod tensor;
 pub mod train;
 
 pub use autograd::{
-    Gradients, Param, checkpoint, grad, gradcheck, gradgradcheck, is_grad_enabled, no_grad, set_grad_enabled,
+    Gradients, Param, checkpoint, grad, gradcheck, gradgradcheck, is_grad_enabled, is_recomputing, no_grad,
+    set_grad_enabled,
 };
 pub use device::{Device, DeviceInfo, DeviceKind, DeviceOptions, GpuSelector, Memory, Stats};
 pub use dtype::{DType, Element, Scalar};

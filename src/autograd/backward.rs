@@ -175,6 +175,8 @@ pub(super) enum Targets {
     Leaves,
     /// The nodes of these numbers.
     These(FastSet<u64>),
+    /// The nodes of these numbers, where the pass ends; those that are marked are wanted.
+    Ends(FastMap<u64, bool>),
 }
 
 pub(super) fn run(y: &Tensor, seed: Tensor, targets: Targets, retain: bool, create_graph: bool) -> Result<Gradients> {
@@ -184,20 +186,25 @@ pub(super) fn run(y: &Tensor, seed: Tensor, targets: Targets, retain: bool, crea
     let wanted = |node: &GradNode| match &targets {
         Targets::Leaves => node.is_leaf(),
         Targets::These(orders) => orders.contains(&node.order),
+        Targets::Ends(ends) => ends.get(&node.order) == Some(&true),
     };
+    let is_end = |node: &GradNode| matches!(&targets, Targets::Ends(ends) if ends.contains_key(&node.order));
     // In the order of creation, parents stand before children; `useful` marks what leads to a target.
     let mut nodes: Vec<Arc<GradNode>> = Vec::new();
     let mut seen = FastSet::from_iter([root.order]);
     let mut stack = vec![root.clone()];
     while let Some(node) = stack.pop() {
-        stack.extend(node.parents.iter().flatten().filter(|p| seen.insert(p.order)).cloned());
+        if !is_end(&node) {
+            stack.extend(node.parents.iter().flatten().filter(|p| seen.insert(p.order)).cloned());
+        }
         nodes.push(node);
     }
     nodes.sort_unstable_by_key(|n| n.order);
     let place: FastMap<u64, usize> = nodes.iter().enumerate().map(|(i, n)| (n.order, i)).collect();
     let mut useful = vec![false; nodes.len()];
     for (i, node) in nodes.iter().enumerate() {
-        useful[i] = wanted(node) || node.parents.iter().flatten().any(|p| useful[place[&p.order]]);
+        let leads = || node.parents.iter().flatten().any(|p| useful[place[&p.order]]);
+        useful[i] = wanted(node) || !is_end(node) && leads();
     }
 
     let mut grads: Vec<Option<Tensor>> = vec![None; nodes.len()];
@@ -208,6 +215,9 @@ pub(super) fn run(y: &Tensor, seed: Tensor, targets: Targets, retain: bool, crea
         let g = if g.dtype() == node.dtype { g } else { set_enabled(create_graph, || g.to_dtype(node.dtype)) };
         if wanted(node) {
             out.grads.insert(node.order, g.clone());
+        }
+        if is_end(node) {
+            continue;
         }
         let needed: Vec<bool> =
             node.parents.iter().map(|p| p.as_ref().is_some_and(|p| useful[place[&p.order]])).collect();

@@ -1,29 +1,46 @@
 //! Less memory for more work: values that the backward pass computes again.
 
+use std::sync::Arc;
+
 use super::{
     Rule,
     backward::{Targets, run},
-    is_grad_enabled, no_grad,
-    tape::{GradNode, set_enabled},
+    is_grad_enabled,
+    recompute::{again, first},
+    tape::{Mode, mode, next_order},
     track,
 };
-use crate::{Error, Result, Tensor};
+use crate::{
+    Error, Result, Tensor,
+    hash::{FastMap, FastSet},
+};
 
 /// Computes `f(inputs)` without keeping what lies between; the backward pass computes it again from the inputs. As
-/// PyTorch's `torch.utils.checkpoint` (Chen et al. 2016, arXiv:1604.06174).
+/// PyTorch's `torch.utils.checkpoint` (Chen et al. 2016, arXiv:1604.06174), without `use_reentrant`.
 ///
-/// `f` must give the same result each time: random numbers in it need a seed of their own. Every tensor whose gradient
-/// is wanted must be among `inputs`: what `f` captures counts as constant.
+/// Results and gradients are those of `f` itself: to the last bit on the CPU, unless a tensor gets gradients from several
+/// places, which add up in another order then; on a GPU as far as its driver rounds alike in differently fused kernels.
+/// The second run draws the same seeds from [`manual_seed`](crate::manual_seed)'s generator as the first, so that
+/// dropout has the same mask, and leaves the generator as it was; buffers, such as the statistics of a batch norm, are
+/// updated once. Parameters and other tracked tensors that `f` captures get their gradients as if they were inputs.
+/// Checkpoints may stand in one another.
+///
+/// `f` must do the same each time: a layer that keeps a state other than in [`nn::Buffer`](crate::nn::Buffer) can ask
+/// [`is_recomputing`](crate::is_recomputing). What it draws on threads of its own is not repeated.
 ///
 /// # Errors
-/// What `f` gives. The backward pass fails if `f` uses a tracked tensor that is not among its inputs.
+/// What `f` gives. The backward pass fails if the second run uses other tracked tensors than the first, finds other
+/// values in them, or draws another number of seeds.
 ///
 /// ```
 /// # use kiln::prelude::*;
-/// let x = Tensor::from_slice(&[0.5f32], [1], &Device::cpu())?.requires_grad();
-/// let y = kiln::checkpoint(|x| Ok(x[0].exp().sin()), &[&x])?;
-/// let g = y.sum(())?.backward()?.remove(&x).unwrap().item::<f32>()?;
-/// assert!((g - 0.5f32.exp() * 0.5f32.exp().cos()).abs() < 1e-6);
+/// let device = Device::cpu();
+/// let layer = Linear::new(3, 3, &device)?;
+/// let x = Tensor::ones([2, 3], DType::F32, &device);
+/// let block = layer.clone();
+/// let y = kiln::checkpoint(move |x| nn::functional::dropout(&block.forward(&x[0])?, 0.5), &[&x])?;
+/// let grads = y.sum(())?.backward()?;
+/// assert!(grads.get(&layer.weight.tensor()).is_some());
 /// # Ok::<(), kiln::Error>(())
 /// ```
 pub fn checkpoint(
@@ -31,24 +48,34 @@ pub fn checkpoint(
     inputs: &[&Tensor],
 ) -> Result<Tensor> {
     let detached: Vec<Tensor> = inputs.iter().map(|x| x.detach()).collect();
-    let y = no_grad(|| f(&detached))?;
+    if mode() == Mode::Off {
+        return f(&detached);
+    }
+    let (y, first) = first(|| f(&detached));
+    let y = y?;
     let kept: Vec<Tensor> = inputs.iter().map(|&x| x.clone()).collect();
-    Ok(track(y, inputs, |_| {
+    let first = Arc::new(first);
+    let used = first.clone();
+    let sources: Vec<&Tensor> = inputs.iter().copied().chain(&used.used).collect();
+    Ok(track(y, &sources, |_| {
         Rule::needed(move |g, needed| {
             let create_graph = is_grad_enabled();
-            let inputs: Vec<Tensor> =
-                kept.iter().zip(needed).map(|(x, &needed)| entrance(x, needed, create_graph)).collect();
-            let y = set_enabled(true, || f(&inputs))?;
-            if !create_graph {
-                check_captured(&y, &inputs)?;
+            let start = next_order();
+            let (needed_inputs, needed_used) = needed.split_at(kept.len());
+            let pairs = kept.iter().zip(needed_inputs);
+            let inputs: Vec<Tensor> = pairs.map(|(x, &needed)| entrance(x, needed, create_graph)).collect();
+            let y = again(&first, || f(&inputs))?;
+            // Gradients of what was used go on from its place on the tape, where the pass that called us takes them up.
+            let mut ends = FastMap::default();
+            for (x, &needed) in inputs.iter().chain(&first.used).zip(needed_inputs.iter().chain(needed_used)) {
+                ends.extend(x.grad_node().map(|node| (node.order, needed)));
             }
-            let wanted = inputs.iter().zip(needed).filter(|(_, needed)| **needed);
-            let targets = wanted.filter_map(|(x, _)| Some(x.grad_node()?.order)).collect();
+            check_used(&y, start, &ends)?;
             if !y.is_tracked() {
-                return Ok(vec![None; inputs.len()]);
+                return Ok(vec![None; needed.len()]);
             }
-            let mut found = run(&y, g.clone(), Targets::These(targets), create_graph, create_graph)?;
-            Ok(inputs.iter().map(|x| found.remove(x)).collect())
+            let found = run(&y, g.to_dtype(y.dtype()), Targets::Ends(ends), create_graph, create_graph)?;
+            Ok(inputs.iter().chain(&first.used).map(|x| found.get(x).cloned()).collect())
         })
     }))
 }
@@ -63,14 +90,17 @@ fn entrance(x: &Tensor, needed: bool, create_graph: bool) -> Tensor {
     }
 }
 
-/// A tracked tensor that came into `f` another way would lose its gradient.
-fn check_captured(y: &Tensor, inputs: &[Tensor]) -> Result<()> {
-    let known = |node: &GradNode| inputs.iter().any(|x| x.grad_node().is_some_and(|n| n.order == node.order));
+/// A tracked tensor from outside that the first run has not used would lose its gradient.
+fn check_used(y: &Tensor, start: u64, ends: &FastMap<u64, bool>) -> Result<()> {
     let mut stack: Vec<_> = y.grad_node().into_iter().cloned().collect();
-    let mut seen = crate::hash::FastSet::default();
+    let mut seen = FastSet::default();
     while let Some(node) = stack.pop() {
-        if node.is_leaf() && !known(&node) {
-            return Err(Error::Gradient("checkpoint: the function uses a tracked tensor that is not an input".into()));
+        if ends.contains_key(&node.order) {
+            continue;
+        }
+        if node.order < start || node.is_leaf() {
+            let reason = "checkpoint: the second run of the function uses a tracked tensor that the first one did not";
+            return Err(Error::Gradient(reason.into()));
         }
         stack.extend(node.parents.iter().flatten().filter(|p| seen.insert(p.order)).cloned());
     }

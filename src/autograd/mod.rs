@@ -7,6 +7,7 @@ mod backward;
 mod check;
 mod checkpoint;
 mod param;
+mod recompute;
 pub(crate) mod rules;
 mod tape;
 
@@ -14,5 +15,6 @@ pub use backward::{Gradients, grad};
 pub use check::{gradcheck, gradgradcheck};
 pub use checkpoint::checkpoint;
 pub use param::Param;
+pub use recompute::is_recomputing;
 pub(crate) use tape::{GradNode, Rule, track};
 pub use tape::{is_grad_enabled, no_grad, set_grad_enabled};

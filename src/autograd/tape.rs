@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use super::recompute;
 use crate::{
     DType, Error, Result, Shape, Tensor,
     op::{BinaryOp, UnaryOp, binary::binary_table, save::*, unary::unary_table},
@@ -97,13 +98,38 @@ impl Saved {
     }
 }
 
+/// What becomes of the ops of a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// They are written to the tape.
+    On,
+    /// They are not.
+    Off,
+    /// They are not, but the tracked tensors among their inputs are collected.
+    Collect,
+    /// They are written to the tape, for the second time.
+    Recompute,
+}
+
 thread_local! {
-    static ENABLED: Cell<bool> = const { Cell::new(true) };
+    static MODE: Cell<Mode> = const { Cell::new(Mode::On) };
+}
+
+/// The number of the next node of the tape.
+static ORDER: AtomicU64 = AtomicU64::new(0);
+
+/// The number that the next node of the tape will have at the least.
+pub(super) fn next_order() -> u64 {
+    ORDER.load(Ordering::Relaxed)
+}
+
+pub(super) fn mode() -> Mode {
+    MODE.get()
 }
 
 /// Whether ops on this thread are written to the tape.
 pub fn is_grad_enabled() -> bool {
-    ENABLED.get()
+    matches!(MODE.get(), Mode::On | Mode::Recompute)
 }
 
 /// Runs a function without writing to the tape, as PyTorch's `torch.no_grad()`.
@@ -128,24 +154,42 @@ pub fn no_grad<T>(f: impl FnOnce() -> T) -> T {
 /// kiln::set_grad_enabled(before);
 /// ```
 pub fn set_grad_enabled(enabled: bool) -> bool {
-    ENABLED.replace(enabled)
+    let before = is_grad_enabled();
+    // Where nothing changes, a checkpoint goes on as it is.
+    if before != enabled {
+        MODE.set(if enabled { Mode::On } else { Mode::Off });
+    }
+    before
 }
 
 pub(super) fn set_enabled<T>(enabled: bool, f: impl FnOnce() -> T) -> T {
-    struct Restore(bool);
+    with_mode(if enabled { Mode::On } else { Mode::Off }, f)
+}
+
+pub(super) fn with_mode<T>(mode: Mode, f: impl FnOnce() -> T) -> T {
+    struct Restore(Mode);
     impl Drop for Restore {
         fn drop(&mut self) {
-            ENABLED.set(self.0);
+            MODE.set(self.0);
         }
     }
-    let _restore = Restore(ENABLED.replace(enabled));
+    let _restore = Restore(MODE.replace(mode));
     f()
 }
 
 /// Puts an op on the tape if one of its inputs is tracked; `rule` is only built then.
 pub(crate) fn track(y: Tensor, inputs: &[&Tensor], rule: impl FnOnce(&Tensor) -> Rule) -> Tensor {
-    if inputs.iter().all(|x| x.grad_node().is_none()) || !y.dtype().is_float() || !is_grad_enabled() {
+    if inputs.iter().all(|x| x.grad_node().is_none()) || !y.dtype().is_float() {
         return y;
+    }
+    match MODE.get() {
+        Mode::On => {}
+        Mode::Recompute => recompute::compare(inputs),
+        Mode::Collect => {
+            recompute::collect(inputs);
+            return y;
+        }
+        Mode::Off => return y,
     }
     let keep =
         |mask: u8, which: u8, t: Option<&&Tensor>| if mask & which != 0 { t.map(|t| (*t).clone()) } else { None };
@@ -169,7 +213,6 @@ pub(crate) fn track(y: Tensor, inputs: &[&Tensor], rule: impl FnOnce(&Tensor) ->
 
 impl GradNode {
     fn new(y: &Tensor, parents: Vec<Option<Arc<GradNode>>>, rule: Rule) -> Arc<Self> {
-        static ORDER: AtomicU64 = AtomicU64::new(0);
         let order = ORDER.fetch_add(1, Ordering::Relaxed);
         let leaf = matches!(rule, Rule::Leaf);
         let rule = Mutex::new(Some(Arc::new(rule)));

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{Module, trace};
-use crate::{DType, Device, Error, Param, Result, Shape, Tensor};
+use crate::{DType, Device, Error, Param, Result, Shape, Tensor, is_recomputing};
 
 /// What a module is made of in the end.
 #[derive(Clone, Copy)]
@@ -79,7 +79,7 @@ impl Buffer {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Assigns a value.
+    /// Assigns a value; in the second run of a [checkpoint](crate::checkpoint) the first one has done so already.
     ///
     /// # Errors
     /// If the shape or the dtype differs.
@@ -91,7 +91,9 @@ impl Buffer {
         if value.dtype() != old.dtype() {
             return Err(Error::dtype("buffer", value.dtype(), format!("the buffer holds {}", old.dtype())));
         }
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = value.detach();
+        if !is_recomputing() {
+            *self.0.write().unwrap_or_else(PoisonError::into_inner) = value.detach();
+        }
         Ok(())
     }
 

@@ -3,7 +3,10 @@
 //! They are counter-based: element `i` of a tensor is a function of the seed and `i` alone (Philox4x32-10), so that
 //! the same seed gives the same numbers on every device, whatever else runs.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    cell::RefCell,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use super::Tensor;
 use crate::{DType, Device, Error, Result, Scalar, Shape, hash::mix, layout::View, op::Op};
@@ -15,16 +18,75 @@ const STEP: f64 = 1.0 / (1u32 << BITS) as f64;
 /// Seed and number of draws of the generator behind [`next_seed`].
 static GENERATOR: Mutex<(u64, u64)> = Mutex::new((0, 0));
 
+thread_local! {
+    static WATCHES: RefCell<Vec<Watch>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A function that draws seeds and is run twice.
+enum Watch {
+    /// The first time: what it drew.
+    Record(Vec<u64>),
+    /// The second time: what it draws, and how many seeds that were by now.
+    Replay(Arc<[u64]>, usize),
+}
+
+/// Takes a watch off when its function ends or panics.
+struct Watched;
+
+impl Watched {
+    fn new(watch: Watch) -> Self {
+        WATCHES.with_borrow_mut(|all| all.push(watch));
+        Watched
+    }
+
+    fn end(self) -> Option<Watch> {
+        std::mem::forget(self);
+        WATCHES.with_borrow_mut(Vec::pop)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        WATCHES.with_borrow_mut(|all| drop(all.pop()));
+    }
+}
+
+/// Runs a function and tells which seeds it drew on this thread.
+pub(crate) fn record<T>(f: impl FnOnce() -> T) -> (T, Arc<[u64]>) {
+    let watched = Watched::new(Watch::Record(Vec::new()));
+    let y = f();
+    let drawn = match watched.end() {
+        Some(Watch::Record(drawn)) => drawn,
+        _ => Vec::new(),
+    };
+    (y, drawn.into())
+}
+
+/// Runs a function that draws these seeds rather than new ones, and tells how many it asked for.
+pub(crate) fn replay<T>(seeds: &Arc<[u64]>, f: impl FnOnce() -> T) -> (T, usize) {
+    let watched = Watched::new(Watch::Replay(seeds.clone(), 0));
+    let y = f();
+    let drawn = match watched.end() {
+        Some(Watch::Replay(_, drawn)) => drawn,
+        _ => 0,
+    };
+    (y, drawn)
+}
+
 /// Sets the seed from which layers draw their initial weights and dropout its masks, in the order in which they ask
 /// for them. It is 0 at the start of a program.
 ///
-/// Threads that draw at the same time get different numbers, but which of them gets which is left to chance.
+/// Threads that draw at the same time get different numbers, but which of them gets which is left to chance. In the
+/// second run of a [checkpoint](crate::checkpoint), which repeats the seeds of the first, it has no effect.
 ///
 /// ```
 /// kiln::manual_seed(42);
 /// ```
 pub fn manual_seed(seed: u64) {
-    *GENERATOR.lock().unwrap_or_else(PoisonError::into_inner) = (seed, 0);
+    let replays = WATCHES.with_borrow(|all| all.iter().any(|watch| matches!(watch, Watch::Replay(..))));
+    if !replays {
+        *GENERATOR.lock().unwrap_or_else(PoisonError::into_inner) = (seed, 0);
+    }
 }
 
 /// The next seed that follows from [`manual_seed`]: two in a row have nothing in common.
@@ -39,6 +101,28 @@ pub fn manual_seed(seed: u64) {
 /// # Ok::<(), kiln::Error>(())
 /// ```
 pub fn next_seed() -> u64 {
+    WATCHES.with_borrow_mut(|all| {
+        // Functions that are run for the first time within one that is run for the second time draw what that one does.
+        let replay = all.iter().rposition(|watch| matches!(watch, Watch::Replay(..)));
+        let inner = replay.map_or(0, |at| at + 1);
+        let seed = match replay.map(|at| &mut all[at]) {
+            Some(Watch::Replay(seeds, drawn)) => {
+                *drawn += 1;
+                // Of too few seeds the backward pass makes an error.
+                seeds.get(*drawn - 1).copied().unwrap_or_default()
+            }
+            _ => fresh_seed(),
+        };
+        for watch in &mut all[inner..] {
+            if let Watch::Record(drawn) = watch {
+                drawn.push(seed);
+            }
+        }
+        seed
+    })
+}
+
+fn fresh_seed() -> u64 {
     let (seed, draw) = {
         let mut generator = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
         generator.1 += 1;
