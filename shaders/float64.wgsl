@@ -18,6 +18,11 @@ fn highest_f64() -> f64 {
     return constant_f64(0x7ff0000000000000lu).x;
 }
 
+// NaN where a lane is not right.
+fn poison_f64(ok: B) -> D {
+    return bitcast<D>(select(W(0x7ff8000000000000lu), W(0lu), ok));
+}
+
 fn is_nan_f64(x: D) -> B {
     return (bitcast<W>(x) & W(0x7ffffffffffffffflu)) > W(0x7ff0000000000000lu);
 }

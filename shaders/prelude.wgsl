@@ -121,6 +121,22 @@ fn to_f64_bits(x: f32) -> vec2<u32> {
     return vec2<u32>(select(0u, magnitude << 29u, exponent != 0u), (bits & 0x80000000u) | select(0u, high, exponent != 0u));
 }
 
+// NaN where a lane is not right, which no compiler can tell in advance.
+fn poison_f32(ok: B) -> F {
+    return bitcast<F>(select(U(0x7fc00000u), U(0u), ok));
+}
+
+// The nearest number of 32 bits to one of 64 that is given by its words.
+fn nearest_i32(w: vec2<u32>) -> i32 {
+    let low = bitcast<i32>(w.x);
+    let high = bitcast<i32>(w.y);
+    return select(select(0x7fffffff, -0x7fffffff - 1, high < 0), low, high == (low >> 31u));
+}
+
+fn nearest_u32(w: vec2<u32>) -> u32 {
+    return select(0xffffffffu, w.x, w.y == 0u);
+}
+
 // Saturating conversions; NaN gives 0.
 fn f32_to_i32(x: F) -> I {
     let v = I(clamp(x, F(-2147483648.0), F(2147483520.0)));

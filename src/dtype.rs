@@ -193,6 +193,15 @@ impl DType {
         }
     }
 
+    /// Whether this integer dtype has the number.
+    pub(crate) fn holds(self, value: i64) -> bool {
+        match Scalar::Int(value).cast(self) {
+            Scalar::Int(held) => held == value,
+            Scalar::UInt(held) => u64::try_from(value) == Ok(held),
+            Scalar::Bool(_) | Scalar::Float(_) => false,
+        }
+    }
+
     /// The dtype of sums and products: integers and bools become `I64` (unsigned ones `U64`), as in NumPy.
     pub(crate) const fn accumulate(self) -> DType {
         match self.kind() {

@@ -28,6 +28,15 @@ pub enum Error {
     /// An axis lies outside of the tensor's rank.
     #[error("{op}: axis {axis} is out of range for shape {shape:?} of rank {}", shape.rank())]
     Axis { op: &'static str, axis: isize, shape: Box<Shape> },
+    /// An index lies outside of the axis along which it counts.
+    ///
+    /// The CPU finds it at the call or when the result is computed. A GPU finds it after the call (`delayed`): the
+    /// results hold NaN (integers -1, unsigned ones their largest value), and the next read fails, of whatever tensor.
+    #[error(
+        "{op}: index {index} is out of range for axis {axis} of size {size}{}",
+        if *delayed { " (in an earlier call, found on the GPU: what depends on it holds NaN or -1)" } else { "" }
+    )]
+    Index { op: &'static str, index: i128, axis: usize, size: usize, delayed: bool },
     /// The operation is not defined for this dtype.
     #[error("{op}: dtype {dtype}: {reason}")]
     DType { op: &'static str, dtype: DType, reason: String },

@@ -199,7 +199,7 @@ fn memory_is_that_of_the_inputs() {
     for device in &all {
         // Eight layers of eight steps, each of which keeps what it made for its gradient.
         let held = |checkpointed: bool| {
-            let w = Param::new(Tensor::full([1 << 16], 0.98, DType::F32, device).contiguous());
+            let w = Param::new(Tensor::full([1 << 16], 0.98, DType::F32, device).expect("w").contiguous());
             let mut x = Tensor::randn([1 << 16], DType::F32, 1, device).expect("x").requires_grad();
             let before = {
                 device.sync().expect("done");

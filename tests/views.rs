@@ -268,7 +268,7 @@ mod moving {
             let rows = x.unbind(0).unwrap();
             assert_eq!((rows.len(), values(&rows[6])), (7, vec![12.0, 13.0]));
             assert_eq!(values(&x.select(1, -1).unwrap())[..2], [1.0, 3.0]);
-            fails(x.select(1, 2), "select: shape [7, 2]: axis 1 has no element 2");
+            fails(x.select(1, 2), "select: index 2 is out of range for axis 1 of size 2");
         });
     }
 
@@ -389,29 +389,19 @@ mod indexing {
             assert_eq!(values(&x.gather(1, &ints(&[3, 0, 2], [3, 1])).unwrap()), [3.0, 4.0, 10.0]);
             assert_eq!(values(&x.t().gather(0, &ints(&[3, 0, 2], [1, 3])).unwrap()), [3.0, 4.0, 10.0]);
             assert_eq!(x.gather(1, &ints(&[], [3, 0])).unwrap().shape(), &[3, 0]);
-            assert_eq!(values(&range([0]).gather(0, &ints(&[0, 1], [2])).unwrap()), [0.0, 0.0]);
+            let message = "gather: shape [0]: axis 0 has no elements, but there are 2 indices";
+            fails(range([0]).gather(0, &ints(&[0, 1], [2])), message);
         });
     }
 
     #[test]
-    fn every_integer_is_an_index_and_outside_is_zero() {
+    fn every_integer_is_an_index() {
         everywhere(|| {
             let x = range([300]) + 1.0;
             for dtype in DType::ALL.into_iter().filter(|d| d.is_int()) {
                 let index = ints(&[2, 0, 2], [3]).to_dtype(dtype);
                 assert_eq!(values(&x.index_select(0, &index).unwrap()), [3.0, 1.0, 3.0], "{dtype}");
             }
-            let outside = ints(&[-1, 300, i32::MAX as i64, i32::MIN as i64, 5], [5]);
-            assert_eq!(values(&x.index_select(0, &outside).unwrap()), [0.0, 0.0, 0.0, 0.0, 6.0]);
-            if has_int64() {
-                let far = ints(&[i64::MAX, i64::MIN, 1 << 32, -(1 << 32)], [4]);
-                assert_eq!(values(&x.index_select(0, &far).unwrap()), [0.0; 4]);
-            }
-            for dtype in [DType::U32, DType::U64] {
-                let high = (Tensor::zeros([1], DType::I64, &here()) - 1).to_dtype(dtype);
-                assert_eq!(values(&x.index_select(0, &high).unwrap()), [0.0], "{dtype}");
-            }
-            assert_eq!(values(&x.index_select(0, &ints(&[-1], [1]).to_dtype(DType::I8)).unwrap()), [0.0]);
         });
     }
 
@@ -423,7 +413,7 @@ mod indexing {
             assert_eq!(values(&out), [4.0, 5.0, 4.0, 5.0, 0.0, 1.0, 10.0, 11.0, 10.0, 11.0, 6.0, 7.0]);
             assert_eq!(x.index_select(1, &ints(&[], [0])).unwrap().shape(), &[2, 0, 2]);
             fails(x.index_select(1, &ints(&[1], ())), "index_select: shape []: the index is not a vector");
-            fails(x.index_select(1, &range([1])), "gather: dtype float32: an index holds integers");
+            fails(x.index_select(1, &range([1])), "index_select: dtype float32: an index holds integers");
         });
     }
 
@@ -431,8 +421,8 @@ mod indexing {
     fn scatter_adds_up() {
         everywhere(|| {
             let zeros = Tensor::zeros([3, 2], DType::F32, &here());
-            let out = zeros.scatter_add(0, &ints(&[0, 2, 0, 2, 9, -1], [3, 2]), &(range([3, 2]) + 1.0)).unwrap();
-            assert_eq!(values(&out), [4.0, 0.0, 0.0, 0.0, 0.0, 6.0]);
+            let out = zeros.scatter_add(0, &ints(&[0, 2, 0, 2, 1, -1], [3, 2]), &(range([3, 2]) + 1.0)).unwrap();
+            assert_eq!(values(&out), [4.0, 0.0, 5.0, 0.0, 0.0, 12.0]);
             let some = range([3, 2])
                 .scatter_add(1, &ints(&[1], [1, 1]), &Tensor::full([1, 1], 10.0, DType::F32, &here()).unwrap())
                 .unwrap();
@@ -484,8 +474,8 @@ mod indexing {
             );
             fails(range([3]).tril(0), "tril: shape [3]: a matrix has two axes");
 
-            let hot = ints(&[1, 5, -1], [3]).one_hot(2).unwrap();
-            assert_eq!((hot.shape().dims(), values(&hot)), (&[3, 2][..], vec![0.0, 1.0, 0.0, 0.0, 0.0, 0.0]));
+            let hot = ints(&[1, 0, 1], [3]).one_hot(2).unwrap();
+            assert_eq!((hot.shape().dims(), values(&hot)), (&[3, 2][..], vec![0.0, 1.0, 1.0, 0.0, 0.0, 1.0]));
             assert_eq!(ints(&[0], ()).one_hot(3).unwrap().shape(), &[3]);
             assert!(range([2]).one_hot(2).is_err());
         });
@@ -495,7 +485,7 @@ mod indexing {
     fn gradients() {
         everywhere(|| {
             let x = precise([3, 4]);
-            let index = ints(&[0, 2, 2, 7], [1, 4]);
+            let index = ints(&[0, 2, 2, -3], [1, 4]);
             gradcheck(|x| Ok(x[0].gather(0, &index)?.square()), &[&x]).unwrap();
             let lines = ints(&[2, 0, 2, -1], [4]);
             gradcheck(|x| Ok(x[0].index_select(0, &lines)?.square()), &[&x]).unwrap();

@@ -231,6 +231,7 @@ pub(super) trait Number: Copy {
     fn u32(self) -> u32;
     fn i64(self) -> i64;
     fn u64(self) -> u64;
+    fn i128(self) -> i128;
     fn f32(self) -> f32;
     fn f64(self) -> f64;
 }
@@ -248,6 +249,8 @@ macro_rules! numbers {
             fn i64(self) -> i64 { let $x = self; $value as i64 }
             #[inline(always)]
             fn u64(self) -> u64 { let $x = self; $value as u64 }
+            #[inline(always)]
+            fn i128(self) -> i128 { let $x = self; $value as i128 }
             #[inline(always)]
             fn f32(self) -> f32 { let $x = self; $value as f32 }
             #[inline(always)]

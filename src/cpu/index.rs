@@ -1,9 +1,10 @@
-//! Scatter-add: line by line, in the order of the source.
+//! Indices and class ids, and scatter-add: line by line, in the order of the source.
 
 use super::{
     address,
     convert::{Number, Stored, for_stored},
     crew::{for_each, threads},
+    fault::Fault,
     fold::Fold,
     pointwise::SERIAL,
 };
@@ -14,7 +15,41 @@ use crate::{
         executor::{Buffer, Program},
         kernel::{Line, ScatterAdd},
     },
+    op::{Check, ClassIds},
 };
+
+/// The element of an axis that an index means; reports one that is out of range.
+#[inline(always)]
+pub(super) fn find<I: Number>(index: I, size: usize, check: Option<Check>, fault: &Fault) -> Option<usize> {
+    // As `u64`, negative indices are beyond every size.
+    let at = index.u64();
+    if at < size as u64 { Some(at as usize) } else { outside(index.i128(), size, check?, fault) }
+}
+
+#[cold]
+fn outside(index: i128, size: usize, check: Check, fault: &Fault) -> Option<usize> {
+    let found = check.resolve(index, size);
+    if found.is_none() {
+        fault.report(check.error(index, size, false));
+    }
+    found
+}
+
+/// The classes that ids name.
+pub(super) fn class_ids<I: Number, O: TryFrom<i64>>(dst: &mut [O], src: &[I], ids: &ClassIds, fault: &Fault) {
+    let name = |class: i64| O::try_from(class).unwrap_or_else(|_| unreachable!("the classes fit into the dtype"));
+    for (d, s) in dst.iter_mut().zip(src) {
+        let id = s.i128();
+        *d = if ids.ignore.is_some_and(|ignore| id == ignore.into()) {
+            name(ClassIds::IGNORED)
+        } else {
+            match find(*s, ids.classes, Some(ids.check), fault) {
+                Some(class) => name(class as i64),
+                None => name(ClassIds::OUTSIDE),
+            }
+        };
+    }
+}
 
 /// A scatter-add made ready.
 pub(super) struct ScatterProgram {
@@ -52,8 +87,14 @@ impl ScatterProgram {
 
     /// # Safety
     /// The buffers must be as large as the kernel says and hold these types; nobody else may use `out` meanwhile.
-    unsafe fn run<S: Stored<Held: Fold>, I: Stored<Held: Number>>(&self, src: Shared, index: Shared, out: Shared) {
-        let ScatterAdd { lines, from, to, src: source, index: indices, out: target, .. } = &self.scatter;
+    unsafe fn run<S: Stored<Held: Fold>, I: Stored<Held: Number>>(
+        &self,
+        src: Shared,
+        index: Shared,
+        out: Shared,
+    ) -> Result<()> {
+        let ScatterAdd { lines, from, to, src: source, index: indices, out: target, check, .. } = &self.scatter;
+        let fault = Fault::default();
         let last = lines.last().copied().unwrap_or(1);
         let axis = lines.len().saturating_sub(1);
         let step = |line: &Line| if lines.is_empty() { 0 } else { line.strides[axis] };
@@ -72,8 +113,8 @@ impl ScatterProgram {
             let out = out.0.cast::<S>().wrapping_offset(self.start(target, outer) + first * out_step);
             let target_of = |i: isize, c: isize| {
                 // SAFETY: the strides stay inside of the index.
-                let at = unsafe { *index.wrapping_offset(i * indices.axis + c * index_step) }.load().u64();
-                (at < *to as u64).then_some(at as isize)
+                let at = unsafe { *index.wrapping_offset(i * indices.axis + c * index_step) }.load();
+                Some(find(at, *to, *check, &fault)? as isize)
             };
             let shared_index = index_step == 0;
             // Sums in the wider type: rounded once, at the end.
@@ -112,6 +153,7 @@ impl ScatterProgram {
                 }
             }
         });
+        fault.take()
     }
 }
 
@@ -122,12 +164,12 @@ impl Program for ScatterProgram {
         // SAFETY: the scheduler passes the buffers that the kernel describes.
         unsafe {
             match self.index {
-                DType::I64 | DType::U64 => for_stored!(self.scatter.dtype, S => self.run::<S, i64>(src, index, out)),
+                DType::I64 => for_stored!(self.scatter.dtype, S => self.run::<S, i64>(src, index, out)),
+                DType::U64 => for_stored!(self.scatter.dtype, S => self.run::<S, u64>(src, index, out)),
                 DType::I32 => for_stored!(self.scatter.dtype, S => self.run::<S, i32>(src, index, out)),
                 DType::U32 => for_stored!(self.scatter.dtype, S => self.run::<S, u32>(src, index, out)),
-                other => return Err(Error::dtype("scatter_add", other, "indices are integers of 32 or 64 bits")),
+                other => Err(Error::dtype("scatter_add", other, "indices are integers of 32 or 64 bits")),
             }
         }
-        Ok(())
     }
 }

@@ -5,7 +5,8 @@ use std::slice::{from_raw_parts, from_raw_parts_mut};
 use super::{
     chain::{self, Bound, LinkOp, MAX_LINKS},
     convert::{self, Bit, Stored, for_compute, for_stored},
-    fold, loops,
+    fault::Fault,
+    fold, index, loops,
     order::Extent,
     plan::{Kind, Plan, Step},
     simd,
@@ -23,6 +24,8 @@ pub(super) struct Tile<'a> {
     /// Addresses of the buffers: inputs, then outputs.
     pub buffers: &'a [*mut u8],
     pub scalars: &'a [Scalar],
+    /// Told of indices out of range.
+    pub fault: &'a Fault,
     /// Where each register is at the moment: in the scratch memory, or right in a buffer.
     pub registers: &'a mut [*mut u8],
     pub scratch: *mut u8,
@@ -139,14 +142,22 @@ impl Tile<'_> {
                     let condition = self.read::<Bit>(a, n);
                     for_stored!(place.dtype, S => load_if::<S>(self.write(s.dst, n), base.cast(), self.area(place), start, condition));
                 }
-                Kind::Gather { walk, axis, index } => {
+                Kind::Gather { walk, axis: (stride, size), index, check } => {
                     let place = &plan.walks[walk as usize];
                     let base = self.base(place);
                     for_compute!(index, I => {
                         let index = self.read::<I>(a, n);
-                        for_stored!(place.dtype, S => gather::<S, I>(self.write(s.dst, n), base.cast(), self.area(place), start, index, axis));
+                        let find = |index| index::find::<I>(index, size, check, self.fault);
+                        for_stored!(place.dtype, S => gather::<S, I>(self.write(s.dst, n), base.cast(), self.area(place), start, index, stride, find));
                     });
                 }
+                Kind::ClassId { ids, from, wide } => for_compute!(from, I => {
+                    let src = self.read::<I>(a, n);
+                    match wide {
+                        true => index::class_ids(self.write::<i64>(s.dst, n), src, &ids, self.fault),
+                        false => index::class_ids(self.write::<i32>(s.dst, n), src, &ids, self.fault),
+                    }
+                }),
                 Kind::Index { walk, wide } => {
                     let place = &plan.walks[walk as usize];
                     let corner = self.corner_place(place);
@@ -367,25 +378,25 @@ unsafe fn load_if<S: Stored>(
 }
 
 /// # Safety
-/// Every place of the area must lie in the memory at `base` for each index inside of the gathered axis.
+/// Every place of the area must lie in the memory at `base` for each position along the gathered axis that `find` gives.
 unsafe fn gather<S: Stored, I: convert::Number>(
     dst: &mut [S::Held],
     base: *const S,
     (place, block): Area,
     start: usize,
     index: &[I],
-    (stride, size): (isize, usize),
+    stride: isize,
+    find: impl Fn(I) -> Option<usize>,
 ) {
     let n = dst.len();
     place.runs(block, start, n, |at, count, from, by| {
         for i in 0..count {
-            // As `u64`, negative indices are beyond every size.
-            let index = index[at + i].u64();
-            dst[at + i] = if index < size as u64 {
+            dst[at + i] = match find(index[at + i]) {
                 // SAFETY: the place along the axis is inside of it, the others are by the kernel's strides.
-                unsafe { *base.wrapping_offset(from + i as isize * by + index as isize * stride) }.load()
-            } else {
-                zero::<S>()
+                Some(place) => {
+                    unsafe { *base.wrapping_offset(from + i as isize * by + place as isize * stride) }.load()
+                }
+                None => zero::<S>(),
             };
         }
     });

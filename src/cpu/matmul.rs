@@ -422,7 +422,7 @@ impl Program for MatmulProgram {
         unsafe {
             self.multiply(a, b, x, Shared(buffers[inputs.len()]));
             if let Some(epilogue) = &self.epilogue {
-                epilogue.run(&buffers[..count], scalars);
+                epilogue.run(&buffers[..count], scalars)?;
             }
         }
         Ok(())

@@ -6,6 +6,7 @@ mod cdist;
 mod chain;
 mod convert;
 mod crew;
+mod fault;
 mod fold;
 mod index;
 mod interpret;
@@ -63,6 +64,7 @@ impl Executor for CpuExecutor {
     fn caps(&self) -> Caps {
         Caps {
             max_buffers: 64,
+            status_buffers: 0,
             max_code: 256,
             max_epilogue: 256,
             max_row: 65_536,

@@ -67,7 +67,7 @@ pub(super) fn classify(fused: &Fused, kept: usize, reduces: bool) -> Vec<Extent>
         let args = instr.args[..instr.code.arity()].iter().map(|&a| classes[a as usize]).max().unwrap_or(Extent::One);
         classes.push(match instr.code {
             Code::Load(leaf) | Code::Index(leaf) => of_leaf(leaf),
-            Code::LoadIf(leaf) | Code::Gather(leaf) => of_leaf(leaf).max(args),
+            Code::LoadIf(leaf) | Code::Gather { leaf, .. } => of_leaf(leaf).max(args),
             Code::Acc => Extent::Elems,
             Code::Reduce(_) => Extent::Rows,
             _ => args,
@@ -105,7 +105,8 @@ pub(super) fn choose_order(fused: &Fused, kept: usize, reduces: bool, classes: &
     let inner: usize = dims[kept..].iter().product();
     let mut votes = 0;
     for (instr, &class) in fused.code.iter().zip(classes) {
-        if let (Code::Load(leaf) | Code::LoadIf(leaf) | Code::Gather(leaf), Extent::Elems) = (instr.code, class) {
+        if let (Code::Load(leaf) | Code::LoadIf(leaf) | Code::Gather { leaf, .. }, Extent::Elems) = (instr.code, class)
+        {
             let strides = &fused.leaves[leaf as usize].strides[..dims.len()];
             votes += (kept > 0 && strides[kept - 1].abs() == 1) as i32
                 - strides[kept..].last().is_some_and(|s| s.abs() == 1) as i32;

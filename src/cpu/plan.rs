@@ -13,7 +13,7 @@ use super::{
 use crate::{
     DType,
     dtype::Compute,
-    op::{BinaryOp, ReduceOp, UnaryOp},
+    op::{BinaryOp, Check, ClassIds, ReduceOp, UnaryOp},
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,12 @@ pub(super) enum Kind {
         walk: u16,
         axis: (isize, usize),
         index: Compute,
+        check: Option<Check>,
+    },
+    ClassId {
+        ids: ClassIds,
+        from: Compute,
+        wide: bool,
     },
     Index {
         walk: u16,
@@ -119,7 +125,8 @@ impl Step {
         let args = match self.kind {
             Kind::Load { .. } | Kind::Index { .. } | Kind::Scalar { .. } | Kind::Place { .. } => 0,
             Kind::Wrap(_) | Kind::Store { .. } => 0,
-            Kind::LoadIf { .. } | Kind::Gather { .. } | Kind::Random { .. } | Kind::Spread { .. } => 1,
+            Kind::LoadIf { .. } | Kind::Gather { .. } | Kind::ClassId { .. } => 1,
+            Kind::Random { .. } | Kind::Spread { .. } => 1,
             Kind::Unary(..) | Kind::Cast(..) | Kind::Reduce(..) | Kind::Accumulate(..) | Kind::Chain { .. } => 1,
             Kind::Binary(..) | Kind::Compare(..) | Kind::Products(_) => 2,
             Kind::Choose(_) => 3,

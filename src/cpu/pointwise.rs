@@ -6,6 +6,7 @@ use super::{
     address,
     convert::for_compute,
     crew::{for_each, threads},
+    fault::Fault,
     fold::{self, Fold},
     interpret::Tile,
     order::Order,
@@ -33,6 +34,7 @@ struct Launch<'a> {
     plan: &'a Plan,
     buffers: &'a [*mut u8],
     scalars: &'a [Scalar],
+    fault: &'a Fault,
 }
 // SAFETY: tasks write to disjoint parts of the buffers.
 unsafe impl Send for Launch<'_> {}
@@ -63,11 +65,13 @@ impl FusedProgram {
         Self { plan: plan(fused, inputs, outputs, Some((inputs.len() - 1, acc))) }
     }
 
+    /// Computes all outputs; an error names an index that was out of range.
+    ///
     /// # Safety
     /// The buffers, inputs and then outputs, are as large as the kernel says, and nobody else writes to them.
-    pub unsafe fn run(&self, buffers: &[*mut u8], scalars: &[Scalar]) {
-        let plan = &self.plan;
-        let launch = Launch { plan, buffers, scalars };
+    pub unsafe fn run(&self, buffers: &[*mut u8], scalars: &[Scalar]) -> Result<()> {
+        let (plan, fault) = (&self.plan, Fault::default());
+        let launch = Launch { plan, buffers, scalars, fault: &fault };
         let work = plan.numel * plan.cost.max(1);
         let threads = if work < SERIAL { 1 } else { threads() };
         match &plan.order {
@@ -145,6 +149,7 @@ impl FusedProgram {
                 });
             }
         }
+        fault.take()
     }
 }
 
@@ -281,6 +286,7 @@ fn with_tile(launch: Launch, f: impl FnOnce(&mut Tile)) {
         plan,
         buffers: launch.buffers,
         scalars: launch.scalars,
+        fault: launch.fault,
         registers: &mut scratch.registers,
         scratch: memory,
         loaded: &mut scratch.loaded,
@@ -319,8 +325,7 @@ impl Program for FusedProgram {
             *slot = address(buffer)?;
         }
         // SAFETY: the scheduler passes the buffers that the kernel describes, and outputs that only this launch has.
-        unsafe { self.run(&buffers[..inputs.len() + outputs.len()], scalars) };
-        Ok(())
+        unsafe { self.run(&buffers[..inputs.len() + outputs.len()], scalars) }
     }
 }
 

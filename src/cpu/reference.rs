@@ -140,11 +140,16 @@ fn step(
             let leaf = &f.leaves[leaf as usize];
             if args[0][0] != 0 { load(data(leaf), leaf.dtype, leaf_at(leaf)) } else { out }
         }
-        Code::Gather(leaf) => {
+        Code::Gather { leaf, .. } => {
             let leaf = &f.leaves[leaf as usize];
             let i = index(args[0], of(0));
             let inside = (0..leaf.axis.1 as i64).contains(&i);
             if inside { load(data(leaf), leaf.dtype, leaf_at(leaf) + i as isize * leaf.axis.0) } else { out }
+        }
+        Code::ClassId(ids) => {
+            let id = index(args[0], of(0));
+            let class = if (0..ids.classes as i64).contains(&id) { id } else { -1 };
+            if instr.dtype == DType::I64 { pack(class) } else { pack(class as i32) }
         }
         Code::Index(leaf) => {
             let at = leaf_at(&f.leaves[leaf as usize]);

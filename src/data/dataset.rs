@@ -92,8 +92,9 @@ impl<T: Tensors> Dataset for TensorDataset<T> {
     }
 
     fn batch(&self, samples: &[usize]) -> Result<T> {
-        if let Some(sample) = samples.iter().find(|&&i| i >= self.len) {
-            return Err(Error::argument("dataset", format!("there is no sample {sample} among {}", self.len)));
+        if let Some(&sample) = samples.iter().find(|&&i| i >= self.len) {
+            let index = sample as i128;
+            return Err(Error::Index { op: "dataset", index, axis: 0, size: self.len, delayed: false });
         }
         self.tensors.map(&mut |t| rows(t, samples))
     }

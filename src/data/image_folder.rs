@@ -121,7 +121,8 @@ impl ImageFolder {
     /// Reads a sample's file.
     fn decoded(&self, sample: usize) -> Result<Tensor> {
         let (path, _) = self.samples.get(sample).ok_or_else(|| {
-            Error::argument("ImageFolder", format!("there is no sample {sample} among {}", self.samples.len()))
+            let (index, size) = (sample as i128, self.samples.len());
+            Error::Index { op: "ImageFolder", index, axis: 0, size, delayed: false }
         })?;
         image::open_as(path, self.mode)
     }

@@ -11,7 +11,7 @@ use super::{
     library,
     types::{Access, Ty},
 };
-use crate::{DType, Error, Result};
+use crate::{DType, Error, Result, op::Check};
 
 /// Where a binding's buffer comes from at launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(super) enum Slot {
     Input(usize),
     Output(usize),
     Scratch(usize),
+    /// Where kernels report indices out of range.
+    Status,
 }
 
 /// A finished kernel text with what its launch needs.
@@ -48,6 +50,33 @@ struct Bound {
     uses: BTreeSet<&'static str>,
 }
 
+/// A check of indices: what a thread remembers of the last one out of range, and whom it reports it for.
+struct Report {
+    ty: IndexTy,
+    /// Parameters: op and axis, size of the axis.
+    check: String,
+    size: String,
+}
+
+/// How a kernel holds an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IndexTy {
+    Number(Ty),
+    /// The words of a number of 64 bits that the device cannot compute with.
+    Words {
+        signed: bool,
+    },
+}
+
+impl IndexTy {
+    fn name(self) -> &'static str {
+        match self {
+            IndexTy::Number(ty) => ty.name(),
+            IndexTy::Words { .. } => "vec2<u32>",
+        }
+    }
+}
+
 /// Builds the text of one kernel.
 pub(super) struct Builder<'a> {
     pub target: &'a Target,
@@ -57,6 +86,7 @@ pub(super) struct Builder<'a> {
     signed: Vec<bool>,
     scalars: Vec<(usize, usize)>,
     calls: BTreeSet<&'static str>,
+    reports: Vec<Report>,
     /// Declarations and functions of the kernel itself.
     pub items: String,
 }
@@ -71,6 +101,7 @@ impl<'a> Builder<'a> {
             signed: Vec::new(),
             scalars: Vec::new(),
             calls: BTreeSet::new(),
+            reports: Vec::new(),
             items: String::new(),
         }
     }
@@ -85,7 +116,7 @@ impl<'a> Builder<'a> {
         at
     }
 
-    /// A call of an access function: `load`, `load_quad`, `load_octo`, `store`, `store_quad` or `store_octo`.
+    /// A call of an access function: `load`, `load_quad`, `load_octo`, `load_words`, `store`, `store_quad` or `store_octo`.
     pub fn access(&mut self, binding: usize, function: &'static str, args: &str) -> String {
         let bound = &mut self.bound[binding];
         bound.uses.insert(function);
@@ -126,6 +157,20 @@ impl<'a> Builder<'a> {
         format!("{}({low}, {high})", self.call("f64_from_words"))
     }
 
+    /// An integer of the kernel, as a parameter of this type, which holds it.
+    pub fn integer(&mut self, role: &str, value: i64, ty: Ty) -> String {
+        let low = self.word(format!("{role} low"), value as u32, false);
+        match ty {
+            Ty::I64 | Ty::U64 => {
+                let high = self.word(format!("{role} high"), (value >> 32) as u32, false);
+                let wide = format!("(u64({low}) | (u64({high}) << 32u))");
+                if ty == Ty::I64 { format!("bitcast<i64>{wide}") } else { wide }
+            }
+            Ty::I32 => format!("bitcast<i32>({low})"),
+            _ => low,
+        }
+    }
+
     /// A scalar passed at launch, as the type in which its dtype is held.
     pub fn scalar(&mut self, scalar: usize, ty: Ty) -> String {
         let role = format!("scalar{scalar}");
@@ -160,8 +205,56 @@ impl<'a> Builder<'a> {
         name
     }
 
+    /// The number of a report, which the kernel makes at its end if `fault<number>` is true by then, of `culprit<number>`.
+    pub fn report(&mut self, role: &str, check: Check, size: usize, ty: IndexTy) -> Result<usize> {
+        // The number of a signed index has another sign bit.
+        let unsigned = matches!(ty, IndexTy::Number(Ty::U32 | Ty::U64) | IndexTy::Words { signed: false });
+        let code = check.code() as usize | usize::from(unsigned) << 16;
+        let check = self.size(&format!("{role} check"), code)?;
+        let size = self.size(&format!("{role} size"), size)?;
+        // A step may be written out more than once.
+        let at = self.reports.iter().position(|known| known.check == check).unwrap_or(self.reports.len());
+        if at == self.reports.len() {
+            self.reports.push(Report { ty, check, size });
+        }
+        Ok(at)
+    }
+
+    /// Declarations for the reports, and what `main` ends with.
+    fn reporting(&self) -> (String, String) {
+        let (mut items, mut end) = (String::new(), String::new());
+        if self.reports.is_empty() {
+            return (items, end);
+        }
+        let _ = write!(
+            items,
+            "struct Status {{ count: atomic<u32>, check: u32, size: u32, low: u32, high: u32 }}\n\
+             @group(0) @binding({}) var<storage, read_write> status: Status;\n\
+             fn report(check: u32, size: u32, low: u32, high: u32) {{\n\
+             if atomicAdd(&status.count, 1u) == 0u {{\n\
+             status.check = check; status.size = size; status.low = low; status.high = high; }}\n}}\n",
+            self.bound.len()
+        );
+        for (i, Report { ty, check, size }) in self.reports.iter().enumerate() {
+            let (name, culprit) = (ty.name(), format!("culprit{i}"));
+            let _ = writeln!(items, "var<private> fault{i}: bool = false;\nvar<private> {culprit}: {name};");
+            let words = match ty {
+                IndexTy::Number(Ty::I32) => format!("bitcast<u32>({culprit}), bitcast<u32>({culprit} >> 31u)"),
+                IndexTy::Number(Ty::I64) => {
+                    format!("u32(bitcast<u64>({culprit})), u32(bitcast<u64>({culprit}) >> 32u)")
+                }
+                IndexTy::Number(Ty::U64) => format!("u32({culprit}), u32({culprit} >> 32u)"),
+                IndexTy::Number(_) => format!("{culprit}, 0u"),
+                IndexTy::Words { .. } => format!("{culprit}.x, {culprit}.y"),
+            };
+            let _ = writeln!(end, "if fault{i} {{ report({check}, {size}, {words}); }}");
+        }
+        (items, end)
+    }
+
     /// The finished text around the body of `main`, which is called with `wid`, `lid` and `groups`.
     pub fn finish(mut self, workgroup: [u32; 3], body: &str) -> Result<Shader> {
+        let (reports, end) = self.reporting();
         let (buffers, accesses) = self.accesses()?;
         let wanted = library::closure(&self.calls);
         let mut functions = String::new();
@@ -191,17 +284,19 @@ impl<'a> Builder<'a> {
                 let _ = writeln!(text, " }}\n{space} p: Params;");
             }
         }
-        text.extend([buffers, functions, accesses, self.items]);
+        let status = (!self.reports.is_empty()).then_some((Slot::Status, true));
+        let (slots, writable) = self.bound.iter().map(|b| (b.slot, b.writable)).chain(status).unzip();
+        text.extend([buffers, reports, functions, accesses, self.items]);
         let [x, y, z] = workgroup;
         let _ = write!(
             text,
             "@compute @workgroup_size({x}, {y}, {z})\nfn main(@builtin(workgroup_id) wid: vec3<u32>, \
-             @builtin(local_invocation_id) lid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {{\n{start}{body}}}\n"
+             @builtin(local_invocation_id) lid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {{\n{start}{body}{end}}}\n"
         );
         Ok(Shader {
             source: text,
-            slots: self.bound.iter().map(|b| b.slot).collect(),
-            writable: self.bound.iter().map(|b| b.writable).collect(),
+            slots,
+            writable,
             immediates: immediates && !self.words.is_empty(),
             words: self.words,
             scalars: self.scalars,
@@ -222,6 +317,7 @@ impl<'a> Builder<'a> {
                 let (head, body) = match *function {
                     "load" => (format!("i: i32) -> {s}"), access.load),
                     "load_quad" => (format!("i: i32) -> {v}"), access.load_quad),
+                    "load_words" => ("i: i32) -> vec2<u32>".to_owned(), "return B[i];"),
                     "load_octo" => ("i: i32) -> vec4<u64>".to_owned(), "return B[u32(i) >> 3u];"),
                     "load4" => (
                         format!("i: vec4<i32>) -> {v}"),

@@ -11,8 +11,9 @@ use wgpu::{CommandEncoder, ComputePass};
 use super::{
     context::{Context, MAX_BINDINGS},
     debug::Profiler,
-    memory::{GpuBuffer, Slice},
+    memory::{GpuBuffer, Raw, Slice},
     pipeline::{Pipeline, Pipelines},
+    status::{self, STATUS_BYTES},
 };
 use crate::{Result, graph::debug::Cost};
 
@@ -31,11 +32,14 @@ pub(super) struct Dispatch<'a> {
     pub words: &'a [u32],
     pub grid: [u32; 3],
     pub cost: &'a Cost,
+    /// Whether the kernel may report to the status buffer.
+    pub reports: bool,
 }
 
 /// Records launches and submits them.
 pub(super) struct Recorder {
     context: Arc<Context>,
+    status: Raw,
     state: Mutex<State>,
 }
 
@@ -61,14 +65,18 @@ struct State {
     groups: HashMap<Box<[u64]>, wgpu::BindGroup>,
     ring: Ring,
     profiler: Option<Profiler>,
+    /// Whether a kernel may have reported something since the status was copied last.
+    reports: bool,
 }
 
 impl Recorder {
     pub fn new(context: Arc<Context>, pipelines: &Pipelines) -> Result<Self> {
         let ring = Ring::new(&context, pipelines)?;
         let profiler = Profiler::if_wanted(&context)?;
-        let state = State { open: None, serial: 1, recorded: 0, groups: HashMap::new(), ring, profiler };
-        Ok(Self { context, state: Mutex::new(state) })
+        let state =
+            State { open: None, serial: 1, recorded: 0, groups: HashMap::new(), ring, profiler, reports: false };
+        let status = status::buffer(&context)?;
+        Ok(Self { context, status, state: Mutex::new(state) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -107,13 +115,31 @@ impl Recorder {
         })
     }
 
-    /// Copies a part of a buffer to a mapped one, behind all that is recorded, and submits.
-    pub fn copy_out(&self, from: &GpuBuffer, start: u64, to: &wgpu::Buffer, bytes: u64) -> Result<()> {
+    /// Copies a part of a buffer to a mapped one, behind all that is recorded, and submits. If it is asked for, the status
+    /// is copied behind it, and starts anew.
+    pub fn copy_out(&self, from: Option<(&GpuBuffer, u64)>, to: &wgpu::Buffer, bytes: u64, status: bool) -> Result<()> {
         let mut state = self.state();
         let open = state.open(&self.context);
         open.pass = None;
-        open.encoder.copy_buffer_to_buffer(&from.raw().buffer, start, to, 0, bytes);
+        if let Some((from, start)) = from {
+            open.encoder.copy_buffer_to_buffer(&from.raw().buffer, start, to, 0, bytes);
+        }
+        if status {
+            open.encoder.copy_buffer_to_buffer(&self.status.buffer, 0, to, bytes, STATUS_BYTES);
+            open.encoder.clear_buffer(&self.status.buffer, 0, None);
+            state.reports = false;
+        }
         state.submit(&self.context)
+    }
+
+    /// Whether a kernel may have reported something since the last copy.
+    pub fn has_reports(&self) -> bool {
+        self.state().reports
+    }
+
+    /// Where kernels report.
+    pub fn status(&self) -> &Raw {
+        &self.status
     }
 
     /// Forgets bind groups, which keep their buffers alive.
@@ -187,9 +213,10 @@ impl State {
         key[0] = pipeline.layout.id.into();
         let (ids, windows) = key[1..].split_at_mut(buffers.len());
         for (id, Slice { buffer, .. }) in ids.iter_mut().zip(buffers) {
-            *id = buffer.raw().id;
-            buffer.raw().last_use.store(self.serial, Ordering::Relaxed);
+            *id = buffer.id;
+            buffer.last_use.store(self.serial, Ordering::Relaxed);
         }
+        self.reports |= dispatch.reports;
         let mut length = buffers.len() + 1;
         if buffers.iter().any(|slice| slice.window.is_some()) {
             let slots = windows.chunks_exact_mut(2).zip(buffers);
@@ -250,7 +277,7 @@ impl State {
 fn bind(context: &Context, pipeline: &Pipeline, buffers: &[Slice]) -> Result<wgpu::BindGroup> {
     let mut entries = Vec::with_capacity(buffers.len());
     for (i, Slice { buffer, window }) in buffers.iter().enumerate() {
-        let buffer = &buffer.raw().buffer;
+        let buffer = &buffer.buffer;
         // A buffer of the pool may be larger than what is stored in it, and than what can be bound.
         let [offset, size] = window.unwrap_or([0, buffer.size().min(context.target.max_binding as u64)]);
         let binding = wgpu::BufferBinding { buffer, offset, size: wgpu::BufferSize::new(size) };

@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use super::{
-    codegen::{Builder, Shader, Slot, grid},
+    bounds::poison,
+    codegen::{Builder, IndexTy, Shader, Slot, grid},
     context::Target,
-    types::Ty,
+    types::{Ty, is_emulated},
 };
 use crate::{
-    Result,
+    DType, Result,
     graph::kernel::{Binding, Line, ScatterAdd},
 };
 
@@ -51,14 +52,38 @@ pub(super) fn build(scatter: &ScatterAdd, inputs: &[Binding], target: &Target) -
     let zero_at = place(&mut b, "out", &scatter.out, "q")?;
     let out_at = zero_at.replace("i32(q)", "i32(to)");
     let ty = Ty::of(scatter.dtype, target);
-    let zero = b.access(out, "store", &format!("{zero_at}, {}(0)", ty.name()));
-    let load_index = b.access(index, "load", &index_at);
+    let (zero, bad) = (format!("{}(0)", ty.name()), poison(&mut b, ty, 1, "!bad"));
+    let [zero, bad] = [zero, bad].map(|value| b.access(out, "store", &format!("{zero_at}, {value}")));
     let load = b.access(src, "load", &src_at);
     let old = b.access(out, "load", "at");
     let store = b.access(out, "store", &format!("at, {old} + {load}"));
-    let s = Ty::of(inputs[1].dtype, target).name();
-    let _ = writeln!(body, "for (var q = first; q < end; q++) {{ {zero}; }}");
-    let _ = writeln!(body, "for (var q = 0u; q < {from}; q++) {{\nlet to = {load_index};");
+    let dtype = inputs[1].dtype;
+    let (index_ty, signed) = (Ty::of(dtype, target), dtype.is_signed());
+    let s = index_ty.name();
+    let (exact, value, report) = if is_emulated(dtype, target) {
+        let nearest = b.call(if dtype == DType::I64 { "nearest_i32" } else { "nearest_u32" });
+        let load = b.access(index, "load_words", &index_at);
+        (load, format!("{nearest}(given)"), IndexTy::Words { signed })
+    } else {
+        (b.access(index, "load", &index_at), "given".to_owned(), IndexTy::Number(index_ty))
+    };
+    let _ = writeln!(body, "for (var q = first; q < end; q++) {{ {zero}; }}\nvar bad = false;");
+    let _ = writeln!(body, "for (var q = 0u; q < {from}; q++) {{\nlet given = {exact};\nlet index = {value};");
+    let from_end = signed && scatter.check.is_some_and(|check| check.op.from_end());
+    let _ = match from_end {
+        true => writeln!(body, "let to = select(index, index + {s}({to}), index < {s}(0));"),
+        false => writeln!(body, "let to = index;"),
+    };
+    if let Some(check) = scatter.check {
+        let at = b.report("scatter", check, scatter.to, report)?;
+        let low = if signed { format!("to < {s}(0) || ") } else { String::new() };
+        let _ = writeln!(body, "let outside = {low}to >= {s}({to});\nbad = bad || outside;");
+        let _ = writeln!(body, "culprit{at} = select(culprit{at}, given, outside);\nfault{at} = bad;");
+    }
     let _ = writeln!(body, "if to >= {s}(first) && to < {s}(end) {{ let at = {out_at}; {store}; }} }}");
+    if scatter.check.is_some() {
+        // The line has lost an element.
+        let _ = writeln!(body, "if bad {{ for (var q = first; q < end; q++) {{ {bad}; }} }}");
+    }
     Ok((b.finish([64, 1, 1], &body)?, grid(threads.div_ceil(64), target)?))
 }

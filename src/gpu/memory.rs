@@ -57,7 +57,7 @@ impl Storage for Window {
 /// What a kernel binds: a buffer, or the bytes of one.
 #[derive(Clone, Copy)]
 pub(super) struct Slice<'a> {
-    pub buffer: &'a GpuBuffer,
+    pub buffer: &'a Raw,
     /// Offset and size.
     pub window: Option<[u64; 2]>,
 }
@@ -70,12 +70,18 @@ impl<'a> Slice<'a> {
         let buffer = GpuBuffer::of(buffer, context)?;
         // What is rounded up may end past the buffer, which is padded to less.
         let end = (bytes.end as u64).min(buffer.raw().buffer.size());
-        Ok(Slice { buffer, window: Some([bytes.start as u64, end - bytes.start as u64]) })
+        Ok(Slice { buffer: buffer.raw(), window: Some([bytes.start as u64, end - bytes.start as u64]) })
     }
 }
 
 impl<'a> From<&'a GpuBuffer> for Slice<'a> {
     fn from(buffer: &'a GpuBuffer) -> Self {
+        buffer.raw().into()
+    }
+}
+
+impl<'a> From<&'a Raw> for Slice<'a> {
+    fn from(buffer: &'a Raw) -> Self {
         Slice { buffer, window: None }
     }
 }

@@ -3,6 +3,7 @@
 //! A kernel's text depends on its structure alone; sizes, strides and scalars are parameters of its launch.
 
 mod accumulate;
+mod bounds;
 mod codegen;
 mod context;
 mod debug;
@@ -20,6 +21,7 @@ mod pointwise;
 mod program;
 mod readback;
 mod reduce;
+mod status;
 mod support;
 #[cfg(test)]
 mod tests;
@@ -88,6 +90,7 @@ impl Executor for GpuExecutor {
         let context = &self.shared.context;
         Caps {
             max_buffers: context.target.bindings,
+            status_buffers: 1,
             max_code: 64,
             // A driver on the CPU takes seconds to compile a long one, and gains nothing by it.
             max_epilogue: if context.target.cpu { 8 } else { 32 },
@@ -127,10 +130,9 @@ impl Executor for GpuExecutor {
     }
 
     fn wait(&self) -> Result<()> {
-        self.shared.recorder.submit()?;
-        self.shared.recorder.wait()?;
+        let done = self.readback.wait(&self.shared.recorder);
         self.shared.pipelines.save();
-        Ok(())
+        done
     }
 
     fn memory(&self) -> Memory {
@@ -253,6 +255,7 @@ impl Program for GpuProgram {
                     Slot::Input(i) => Slice::of(inputs[i], context)?,
                     Slot::Output(i) => Slice::of(outputs[i], context)?,
                     Slot::Scratch(i) => (&scratch[i]).into(),
+                    Slot::Status => recorder.status().into(),
                 });
             }
             let mut own = Vec::new();
@@ -268,8 +271,14 @@ impl Program for GpuProgram {
                 }
                 words = &own;
             }
-            let dispatch =
-                Dispatch { pipeline: &step.pipeline, buffers: &buffers, words, grid: step.grid, cost: &step.cost };
+            let dispatch = Dispatch {
+                pipeline: &step.pipeline,
+                buffers: &buffers,
+                words,
+                grid: step.grid,
+                cost: &step.cost,
+                reports: step.slots.last() == Some(&Slot::Status),
+            };
             recorder.dispatch(&dispatch)?;
         }
         Ok(())

@@ -30,7 +30,7 @@ pub(super) struct Walk<'a> {
 }
 
 /// Where four lanes find their elements.
-enum Place {
+pub(super) enum Place {
     /// All at one.
     Same(String),
     /// At four neighbours from a multiple of 4 on.
@@ -42,7 +42,7 @@ enum Place {
 }
 
 impl Place {
-    fn lanes(&self) -> String {
+    pub fn lanes(&self) -> String {
         match self {
             Place::Same(at) => format!("vec4<i32>({at})"),
             Place::Quad(at) => format!("(vec4<i32>({at}) + vec4<i32>(0, 1, 2, 3))"),
@@ -240,7 +240,7 @@ impl<'a> Walk<'a> {
         Ok(Place::Wide(sum(wide)))
     }
 
-    fn input(&self, b: &mut Builder, input: usize) -> usize {
+    pub fn input(&self, b: &mut Builder, input: usize) -> usize {
         // An output that takes the input's buffer over binds it once for both.
         let slot = match self.outputs.iter().position(|o| o.alias == Some(input)) {
             Some(output) => Slot::Output(output),
@@ -249,7 +249,7 @@ impl<'a> Walk<'a> {
         b.bind(slot, self.inputs[input].dtype, false)
     }
 
-    fn leaf(&self, b: &mut Builder, at: u16) -> Result<(&'a Leaf, Place)> {
+    pub fn leaf(&self, b: &mut Builder, at: u16) -> Result<(&'a Leaf, Place)> {
         let leaf = &self.program.leaves[at as usize];
         let place = self.place(b, &format!("l{at}"), &leaf.strides, leaf.offset)?;
         Ok((leaf, place))
@@ -266,7 +266,7 @@ impl<'a> Walk<'a> {
         self.program.code[step as usize].dtype
     }
 
-    /// The statement `let v<step> = ..;`. Not for reductions.
+    /// The statements that declare `v<step>`. Not for reductions.
     pub fn step(&self, b: &mut Builder, step: usize) -> Result<String> {
         let instr = &self.program.code[step];
         let mut args = instr.args.map(|arg| format!("v{arg}"));
@@ -298,17 +298,8 @@ impl<'a> Walk<'a> {
                 let (leaf, place) = self.leaf(b, at)?;
                 self.gathered(b, leaf, &place.lanes(), &a0)?
             }
-            Code::Gather(at) => {
-                let (leaf, place) = self.leaf(b, at)?;
-                let index = Ty::of(self.dtype(instr.args[0]), b.target);
-                let (stride, size) = leaf.axis;
-                let stride = b.step(&format!("{}l{at}g", self.prefix), stride)?;
-                let size = b.size(&format!("{}l{at}n", self.prefix), size)?;
-                let (v, s) = (index.vec(), index.name());
-                let ok = format!("(({a0} >= {v}({s}(0))) & ({a0} < {v}({s}({size}))))");
-                let at = format!("({} + vec4<i32>({a0}) * {stride})", place.lanes());
-                self.gathered(b, leaf, &at, &ok)?
-            }
+            Code::Gather { leaf, check } => return self.gather(b, step, leaf, check),
+            Code::ClassId(ids) => return self.class_id(b, step, &ids),
             Code::Index(at) => {
                 let (_, place) = self.leaf(b, at)?;
                 format!("{}({})", ty.vec(), place.lanes())

@@ -2,7 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
-use super::{context::Context, encoder::Recorder, memory::GpuBuffer};
+use super::{
+    context::Context,
+    encoder::Recorder,
+    memory::GpuBuffer,
+    status::{self, STATUS_BYTES},
+};
 use crate::Result;
 
 /// Bytes of mapped buffers that are kept for the next read.
@@ -51,15 +56,28 @@ impl Readback {
     pub fn read(&self, recorder: &Recorder, from: &GpuBuffer, out: &mut [u8]) -> Result<()> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let parts = out.chunks_mut(MAX_READ).enumerate();
-        parts.into_iter().try_for_each(|(i, part)| self.read_part(recorder, from, i * MAX_READ, part))
+        parts.into_iter().try_for_each(|(i, part)| self.copy(recorder, Some((from, (i * MAX_READ) as u64)), part))
     }
 
-    fn read_part(&self, recorder: &Recorder, from: &GpuBuffer, start: usize, out: &mut [u8]) -> Result<()> {
+    /// Waits for all that is recorded, and looks whether a kernel has reported something.
+    pub fn wait(&self, recorder: &Recorder) -> Result<()> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if recorder.has_reports() {
+            return self.copy(recorder, None, &mut []);
+        }
+        recorder.submit()?;
+        recorder.wait()
+    }
+
+    /// Copies a part of a buffer, if one is given. An error tells what kernels have reported by then.
+    fn copy(&self, recorder: &Recorder, from: Option<(&GpuBuffer, u64)>, out: &mut [u8]) -> Result<()> {
         let bytes = (out.len() as u64).next_multiple_of(4);
-        let buffer = self.take(bytes)?;
-        recorder.copy_out(from, start as u64, &buffer, bytes)?;
+        let reports = recorder.has_reports();
+        let end = if reports { bytes + STATUS_BYTES } else { bytes };
+        let buffer = self.take(end)?;
+        recorder.copy_out(from, &buffer, bytes, reports)?;
         let (send, receive) = mpsc::channel();
-        buffer.map_async(wgpu::MapMode::Read, 0..bytes, move |result| drop(send.send(result)));
+        buffer.map_async(wgpu::MapMode::Read, 0..end, move |result| drop(send.send(result)));
         recorder.wait()?;
         // Another thread that waits too may have taken the callback and not called it yet.
         match receive.recv() {
@@ -67,11 +85,12 @@ impl Readback {
             Ok(Err(error)) => return Err(self.context.error(error.to_string())),
             Err(_) => return Err(self.context.error("the buffer was not mapped")),
         }
-        let view = buffer.get_mapped_range(0..bytes).map_err(|e| self.context.error(e.to_string()))?;
+        let view = buffer.get_mapped_range(0..end).map_err(|e| self.context.error(e.to_string()))?;
         out.copy_from_slice(&view[..out.len()]);
+        let status = status::check(&view[bytes as usize..]);
         drop(view);
         buffer.unmap();
         self.give_back(buffer);
-        Ok(())
+        status
     }
 }

@@ -75,7 +75,7 @@ pub(super) fn build(program: &Fused, inputs: &[Binding], outputs: &[Binding], ta
     let stages = Stages::of(program);
     let parts = reductions(program).count();
     let splits = stages.loops == 1
-        && inputs.len() + outputs.len() + parts <= target.bindings
+        && inputs.len() + outputs.len() + parts + usize::from(program.is_checked()) <= target.bindings
         && program.outputs.iter().all(|o| program.code[o.value as usize].per_row);
     // Every part leaves up to eight bytes per row, which a kernel must be able to bind.
     let most = target.max_binding / (8 * rows.next_multiple_of(4));

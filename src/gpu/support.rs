@@ -25,7 +25,7 @@ pub(super) fn check(kernel: &Kernel, target: &Target) -> Result<()> {
 fn check_program(fused: &Fused) -> Result<()> {
     let reads = |step: u16| {
         let instr = &fused.code[step as usize];
-        instr.dtype == DType::F64 && matches!(instr.code, Code::Load(_) | Code::LoadIf(_) | Code::Gather(_))
+        instr.dtype == DType::F64 && matches!(instr.code, Code::Load(_) | Code::LoadIf(_) | Code::Gather { .. })
     };
     for instr in &fused.code {
         match instr.code {

@@ -16,7 +16,7 @@ use crate::{
     device::Stats,
     hash::{FastMap, hash_words},
     layout::View,
-    op::Op,
+    op::{Check, Op},
 };
 
 /// The pending nodes of one device and the plans known so far.
@@ -249,12 +249,14 @@ fn run(device: &Device, plan: &Plan, pending: &mut Pending, buffers: &mut Vec<Op
         scalars.extend(step.scalars.iter().map(|&s| scalar(s, pending)));
         // An output may have failed in another piece of its kernel.
         let mut touched = step.inputs.iter().copied().chain(step.outputs.iter().map(|output| output.slot));
-        let done = match touched.find_map(|slot| failed.get(&slot)) {
-            Some(error) => Err(error.clone()),
-            None => launch(executor, step, buffers, &scalars),
+        let (done, launched) = match touched.find_map(|slot| failed.get(&slot)) {
+            Some(error) => (Err(error.clone()), false),
+            None => (launch(executor, step, buffers, &scalars), true),
         };
         if let Err(error) = done {
-            for output in &step.outputs {
+            // An index out of range leaves alone what the kernel computes without it.
+            let partly = launched && matches!(error, Error::Index { .. });
+            for output in step.outputs.iter().filter(|output| output.spoiled || !partly) {
                 buffers[output.slot] = None;
                 failed.insert(output.slot, error.clone());
             }
@@ -320,6 +322,7 @@ fn scalar(source: ScalarSource, pending: &Pending) -> Scalar {
 
 /// Writes everything that a plan depends on: ops, shapes, views, dtypes, who is alive; not scalars, not addresses.
 fn write_key(pending: &Pending, key: &mut Vec<u64>) {
+    let checked = |axis: u8, check: Option<Check>| check.map_or(0xff00 | axis as u64, |check| check.code().into());
     key.clear();
     key.push(pending.nodes.len() as u64);
     for (i, (node, work)) in pending.nodes.iter().zip(&pending.work).enumerate() {
@@ -347,8 +350,12 @@ fn write_key(pending: &Pending, key: &mut Vec<u64>) {
                 key.push(head(11, 0));
                 key.extend(before.iter().map(|&n| n as u64));
             }
-            Op::Gather { axis } => key.push(head(12, *axis as u64)),
-            Op::ScatterAdd { axis } => key.push(head(13, *axis as u64)),
+            Op::Gather { axis, check } => key.push(head(12, checked(*axis, *check))),
+            Op::ScatterAdd { axis, check } => key.push(head(13, checked(*axis, *check))),
+            Op::ClassId(ids) => {
+                key.push(head(14, ids.check.code().into()));
+                key.extend([ids.classes as u64, ids.ignore.is_some().into(), ids.ignore.unwrap_or_default() as u64]);
+            }
         }
         key.push(shape.rank() as u64);
         key.extend(shape.iter().map(|&n| n as u64));

@@ -54,6 +54,8 @@ impl<T: AsRef<[u8]> + Send + Sync> HostMemory for T {
 pub(crate) struct Caps {
     /// Buffers that one kernel may bind.
     pub max_buffers: usize,
+    /// Buffers that a kernel binds besides if it checks indices.
+    pub status_buffers: usize,
     /// Instructions that one kernel may have.
     pub max_code: usize,
     /// Ops that may follow a matrix product in its kernel.

@@ -247,7 +247,7 @@ impl<'a> Groups<'a> {
                 }
                 view.shape = shape;
             }
-            Op::Gather { axis } if edge == 0 => {
+            Op::Gather { axis, .. } if edge == 0 => {
                 view.strides[*axis as usize] = 0;
                 view.shape = shape;
             }
@@ -331,6 +331,7 @@ impl<'a> Groups<'a> {
         let mut long = group.kind == Kind::Row && group.inner() > self.caps.max_row;
         let mut reductions = 0;
         let mut code = 0;
+        let mut status = 0;
         let mut follows_reduction = false;
         let mut stores_elements = false;
         for &m in &group.members {
@@ -340,6 +341,9 @@ impl<'a> Groups<'a> {
             }
             code += if matches!(op, Op::Pad { .. }) { 2 + 4 * group.space.rank() } else { 2 };
             reductions += usize::from(matches!(op, Op::Reduce { .. }));
+            if op.is_checked() {
+                status = self.caps.status_buffers;
+            }
             if self.pending.alive[m] || self.readers[m].iter().any(|&reader| !inside(reader)) {
                 stored += 1;
                 stores_elements |= !self.per_row[m];
@@ -393,7 +397,7 @@ impl<'a> Groups<'a> {
         }
         // Parts of long rows leave a value per reduction.
         let parts = if long { reductions } else { 0 };
-        bindings.len() + stored + parts <= self.caps.max_buffers
+        bindings.len() + stored + parts + status <= self.caps.max_buffers
             && code <= self.caps.max_code
             && !(long && (follows_reduction || stores_elements))
     }

@@ -7,7 +7,7 @@
 use crate::{
     DType,
     layout::Strides,
-    op::{BinaryOp, Combine, ReduceOp, UnaryOp},
+    op::{BinaryOp, Check, ClassIds, Combine, ReduceOp, UnaryOp},
 };
 
 /// A kernel and the buffers that it touches.
@@ -95,8 +95,14 @@ pub(crate) enum Code {
     Load(u16),
     /// The leaf's element if argument 0 is true, else 0.
     LoadIf(u16),
-    /// The leaf's element at `argument 0` along `leaf.axis`; 0 if that is outside of `0..size`.
-    Gather(u16),
+    /// The leaf's element at `argument 0` along `leaf.axis`. An index out of range is reported to the check; without one
+    /// it gives 0.
+    Gather {
+        leaf: u16,
+        check: Option<Check>,
+    },
+    /// The class that `argument 0` names; an id that is none is reported.
+    ClassId(ClassIds),
     /// The leaf's position itself, in elements.
     Index(u16),
     /// A scalar passed at launch.
@@ -120,9 +126,8 @@ impl Code {
     pub const fn arity(self) -> usize {
         match self {
             Code::Acc | Code::Load(_) | Code::Index(_) | Code::Scalar(_) => 0,
-            Code::LoadIf(_) | Code::Gather(_) | Code::Random { .. } | Code::Unary(_) | Code::Cast | Code::Reduce(_) => {
-                1
-            }
+            Code::LoadIf(_) | Code::Gather { .. } | Code::ClassId(_) | Code::Random { .. } => 1,
+            Code::Unary(_) | Code::Cast | Code::Reduce(_) => 1,
             Code::Binary(_) => 2,
             Code::Where => 3,
         }
@@ -131,9 +136,36 @@ impl Code {
     /// The leaf that it reads.
     pub fn leaf(&mut self) -> Option<&mut u16> {
         match self {
-            Code::Load(leaf) | Code::LoadIf(leaf) | Code::Gather(leaf) | Code::Index(leaf) => Some(leaf),
+            Code::Load(leaf) | Code::LoadIf(leaf) | Code::Gather { leaf, .. } | Code::Index(leaf) => Some(leaf),
             _ => None,
         }
+    }
+
+    /// Whether it reports an index that is out of range.
+    pub const fn is_checked(self) -> bool {
+        matches!(self, Code::Gather { check: Some(_), .. } | Code::ClassId(_))
+    }
+}
+
+impl Fused {
+    /// Whether a step reports indices that are out of range.
+    #[cfg(feature = "gpu")]
+    pub fn is_checked(&self) -> bool {
+        self.code.iter().any(|instr| instr.code.is_checked())
+    }
+}
+
+impl Kernel {
+    /// For each output, whether an index out of range can spoil it.
+    pub fn spoiled(&self) -> Vec<bool> {
+        let (Body::Fused(fused) | Body::Matmul(Matmul { epilogue: fused, .. })) = &self.body else {
+            return vec![true; self.outputs.len()];
+        };
+        let mut spoiled = vec![false; fused.code.len()];
+        for (i, Instr { code, args, .. }) in fused.code.iter().enumerate() {
+            spoiled[i] = code.is_checked() || args[..code.arity()].iter().any(|&arg| spoiled[arg as usize]);
+        }
+        fused.outputs.iter().map(|output| spoiled[output.value as usize]).collect()
     }
 }
 
@@ -180,7 +212,8 @@ pub(crate) struct Operand {
     pub col: isize,
 }
 
-/// `out = 0; out[.., index[.., i, ..], ..] += src[.., i, ..]` along one axis, in ascending order of `i`.
+/// `out = 0; out[.., index[.., i, ..], ..] += src[.., i, ..]` along one axis, in ascending order of `i`. The indices are
+/// integers of 32 or 64 bits.
 #[derive(Clone, Debug)]
 pub(crate) struct ScatterAdd {
     /// All axes but the scattered one.
@@ -189,6 +222,8 @@ pub(crate) struct ScatterAdd {
     pub from: usize,
     pub to: usize,
     pub dtype: DType,
+    /// Who is told of an index that is out of range; without it, what has one is dropped.
+    pub check: Option<Check>,
     /// Inputs 0 (source) and 1 (index): strides over `lines`, along the axis, and offset.
     pub src: Line,
     pub index: Line,

@@ -130,7 +130,9 @@ impl<'a> Builder<'a> {
     /// For each input, whether all its leaves walk as the first output does. Gathers and conditional loads do not count.
     fn in_place(&self, outputs: &[Output]) -> Vec<bool> {
         let scattered = |leaf: usize| {
-            self.code.iter().any(|i| matches!(i.code, Code::Gather(l) | Code::LoadIf(l) if l as usize == leaf))
+            self.code
+                .iter()
+                .any(|i| matches!(i.code, Code::Gather { leaf: l, .. } | Code::LoadIf(l) if l as usize == leaf))
         };
         (0..self.inputs.len())
             .map(|input| {
@@ -259,13 +261,17 @@ impl<'a> Builder<'a> {
                 self.emit(Code::Index(leaf), &[], node.dtype, per_row)
             }
             Op::Pad { before } => self.pad(m, before, per_row),
-            Op::Gather { axis } => {
+            Op::Gather { axis, check } => {
                 let index = self.argument(m, 1);
                 let (slot, src) = memory(pending, m, 0);
                 let along = (src.strides[*axis as usize], src.shape[*axis as usize]);
                 let view = self.groups.view(m, 0);
                 let leaf = self.leaf(Some(slot), node.dtype, &view, per_row, along);
-                self.emit(Code::Gather(leaf), &[index], node.dtype, per_row)
+                self.emit(Code::Gather { leaf, check: *check }, &[index], node.dtype, per_row)
+            }
+            Op::ClassId(ids) => {
+                let id = self.argument(m, 0);
+                self.emit(Code::ClassId(**ids), &[id], node.dtype, per_row)
             }
             Op::Reduce { op, .. } => {
                 let value = self.argument(m, 0);
@@ -410,7 +416,7 @@ fn scatter_add(groups: &Groups, group: &Group) -> Lowered {
     let pending = groups.pending;
     let at = group.members[0];
     let (node, work) = (&pending.nodes[at], &pending.work[at]);
-    let Op::ScatterAdd { axis } = work.op else { unreachable!("a scatter group has one scatter") };
+    let Op::ScatterAdd { axis, check } = work.op else { unreachable!("a scatter group has one scatter") };
     let ((src_slot, src), (index_slot, index)) = (memory(pending, at, 0), memory(pending, at, 1));
     let axis = axis as usize;
     let line = |view: &View| {
@@ -425,6 +431,7 @@ fn scatter_add(groups: &Groups, group: &Group) -> Lowered {
         from: src.shape[axis],
         to: node.shape[axis],
         dtype: node.dtype,
+        check,
         src: line(&src),
         index: line(&index),
         out: line(&out),

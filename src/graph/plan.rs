@@ -7,6 +7,7 @@ use super::{
     engine::Pending,
     executor::Program,
     group::{Group, Groups},
+    kernel::Kernel,
     lower::{Lowered, lower},
     widen::{self, widen},
 };
@@ -35,6 +36,8 @@ pub(super) struct Step {
 pub(super) struct StepOutput {
     pub slot: usize,
     pub origin: Origin,
+    /// Whether an index out of range can spoil it.
+    pub spoiled: bool,
 }
 
 /// Where the buffer of an output comes from.
@@ -111,6 +114,7 @@ impl Plan {
                 let input = piece.kernel.as_ref().ok()?.outputs[output].alias?;
                 Some(piece.inputs[input].slot)
             };
+            let spoiled = piece.kernel.as_ref().map(Kernel::spoiled).unwrap_or_default();
             let outputs = piece.outputs.iter().enumerate().map(|(output, bound)| {
                 let Bound { slot, bytes, .. } = *bound;
                 let origin = match alias(output) {
@@ -118,7 +122,7 @@ impl Plan {
                     Some(input) => Origin::From(input),
                     None => Origin::New(bytes),
                 };
-                StepOutput { slot, origin }
+                StepOutput { slot, origin, spoiled: spoiled.get(output) != Some(&false) }
             });
             let outputs = outputs.collect();
             let inputs = piece.inputs.iter().map(|bound| bound.slot).collect();

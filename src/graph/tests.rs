@@ -36,6 +36,7 @@ impl Program for Nothing {
 impl Executor for Recorder {
     fn caps(&self) -> Caps {
         Caps {
+            status_buffers: 0,
             max_buffers: 16,
             max_code: 256,
             max_epilogue: 4,

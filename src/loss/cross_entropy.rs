@@ -5,16 +5,19 @@ use crate::{
     DType, Error, Result, Shape, Tensor,
     autograd::{self, Rule, is_grad_enabled},
     layout::View,
+    op::{Check, ClassIds, IndexOp},
     shape::MAX_RANK,
 };
 
 /// The mean cross-entropy between `softmax(logits)` and a target, as PyTorch's `cross_entropy`.
 ///
 /// Classes lie on axis 1 (axis 0 of a vector). The target holds class ids of any integer dtype, in the logits' shape
-/// without that axis, or probabilities in the logits' shape. The loss of an id that is no class is NaN.
+/// without that axis, or probabilities in the logits' shape. Samples with the id -100 do not count. Another id that is no
+/// class is an error: at the call where the ids lie in the memory of the CPU, else when the loss is computed or, on a
+/// GPU, at the next read ([`Error::Index`]); the loss and the gradients of its sample are NaN then.
 ///
 /// # Errors
-/// If the shapes do not fit, the devices differ, or the target is tracked.
+/// If the shapes do not fit, an id is no class, the devices differ, or the target is tracked.
 ///
 /// ```
 /// # use kiln::prelude::*;
@@ -28,27 +31,44 @@ pub fn cross_entropy(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
     CrossEntropy::new().loss(logits, target)
 }
 
-/// The mean of `-log_probabilities[target]` over the samples, for what `log_softmax` gave.
+/// The mean of `-log_probabilities[target]` over the samples, for what `log_softmax` gave. Samples with the id -100 do not
+/// count; an id that is no class is an error as in [`cross_entropy`].
 ///
 /// # Errors
-/// If the shapes do not fit, or the devices differ.
+/// If the shapes do not fit, an id is no class, or the devices differ.
 pub fn nll(log_probabilities: &Tensor, target: &Tensor) -> Result<Tensor> {
     Nll::new().loss(log_probabilities, target)
 }
 
 /// [`cross_entropy`] with options.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct CrossEntropy {
     reduction: Reduction,
     label_smoothing: f64,
-    ignore_index: Option<i64>,
+    ignore_index: i64,
     weight: Option<Tensor>,
 }
 
 /// [`nll`] with options.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Nll {
     reduction: Reduction,
+    ignore_index: i64,
+}
+
+/// The class id of samples that do not count, as in PyTorch.
+const IGNORED: i64 = -100;
+
+impl Default for CrossEntropy {
+    fn default() -> Self {
+        Self { reduction: Reduction::Mean, label_smoothing: 0.0, ignore_index: IGNORED, weight: None }
+    }
+}
+
+impl Default for Nll {
+    fn default() -> Self {
+        Self { reduction: Reduction::Mean, ignore_index: IGNORED }
+    }
 }
 
 impl CrossEntropy {
@@ -63,9 +83,9 @@ impl CrossEntropy {
         self
     }
 
-    /// Samples with this class id do not count.
+    /// Samples with this class id do not count; at first -100.
     pub fn ignore_index(mut self, id: i64) -> Self {
-        self.ignore_index = Some(id);
+        self.ignore_index = id;
         self
     }
 
@@ -81,6 +101,12 @@ impl Nll {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// Samples with this class id do not count; at first -100.
+    pub fn ignore_index(mut self, id: i64) -> Self {
+        self.ignore_index = id;
+        self
+    }
 }
 
 reduction!(CrossEntropy, Nll);
@@ -91,12 +117,15 @@ struct Ids {
     ids: Tensor,
     /// Per score, whether it is of the sample's class.
     hit: Tensor,
-    /// Per sample, whether the id is a class.
+    /// Per sample, whether the id is a class, or the ignored one.
     valid: Tensor,
+    /// Per sample, whether it counts, unless all are known to.
+    active: Option<Tensor>,
 }
 
 impl Ids {
-    fn new(op: &'static str, scores: &Tensor, axis: usize, target: &Tensor) -> Result<Self> {
+    fn new(op: IndexOp, scores: &Tensor, axis: usize, target: &Tensor, ignore: i64) -> Result<Self> {
+        let (check, op) = (Check { op, axis: axis as u8 }, op.name());
         if target.dtype().is_float() {
             return Err(Error::dtype(
                 op,
@@ -108,16 +137,24 @@ impl Ids {
             let reason = "the target has the scores' shape, or that shape without the class axis";
             return Err(Error::shapes(op, scores.shape(), target.shape(), reason));
         }
+        let classes = scores.shape()[axis];
+        if classes == 0 && target.numel() > 0 {
+            return Err(Error::shape(op, scores.shape(), "there are no classes"));
+        }
+        let target = if target.dtype() == DType::Bool { &target.to_dtype(DType::U8) } else { target };
+        let ignore = Some(ignore).filter(|&id| target.dtype().holds(id));
+        let mut how = ClassIds { check, classes, ignore };
+        let ids = target.class_ids(&mut how)?.unsqueeze(axis as isize)?;
         // Compared rather than gathered: that fuses with the reductions over the classes.
-        let ids = target.to_dtype(DType::I32).unsqueeze(axis as isize)?;
-        let hit = classes(scores.shape(), axis, scores).eq(&ids)?;
-        let valid = ids.to_dtype(DType::U32).lt(scores.shape()[axis] as u32)?;
-        Ok(Self { ids, hit, valid })
+        let hit = coordinates(scores.shape(), axis, scores).eq(&ids)?;
+        let valid = ids.ne(ClassIds::OUTSIDE)?;
+        let active = how.ignore.map(|_| ids.ne(ClassIds::IGNORED)).transpose()?;
+        Ok(Self { ids, hit, valid, active })
     }
 }
 
 /// The class number of each score.
-fn classes(shape: &Shape, axis: usize, like: &Tensor) -> Tensor {
+fn coordinates(shape: &Shape, axis: usize, like: &Tensor) -> Tensor {
     let mut view = View { shape: *shape, strides: [0; MAX_RANK], offset: 0 };
     view.strides[axis] = 1;
     Tensor::coordinates(view, like.device())
@@ -164,8 +201,7 @@ impl Loss for CrossEntropy {
                 reduction => reduction.apply(&losses, dtype),
             };
         }
-        let Ids { ids, hit, valid } = Ids::new(op, &x, axis, target)?;
-        let active = self.ignore_index.map(|ignored| ids.ne(ignored)).transpose()?;
+        let Ids { ids, hit, valid, active } = Ids::new(IndexOp::CrossEntropy, &x, axis, target, self.ignore_index)?;
         let rows = Rows { valid: Some(valid), active: active.clone() };
         // The weight of each sample's class.
         let share = weight.as_ref().map(|w| hit.choose(w, 0.0)?.sum_keepdim(axis as isize)).transpose()?;
@@ -274,8 +310,19 @@ impl Loss for Nll {
         let dtype = prediction.dtype();
         let x = prediction.widened();
         let axis = class_axis("nll", &x)?;
-        let Ids { hit, valid, .. } = Ids::new("nll", &x, axis, target)?;
-        let picked = hit.choose(-x, 0.0)?.sum_keepdim(axis as isize)?;
-        self.reduction.apply(&valid.choose(&picked, f64::NAN)?.squeeze(axis as isize)?, dtype)
+        let Ids { hit, valid, active, .. } = Ids::new(IndexOp::Nll, &x, axis, target, self.ignore_index)?;
+        let rows = Rows { valid: Some(valid), active: active.clone() };
+        let losses = rows.losses(hit.choose(-x.detach(), 0.0)?.sum_keepdim(axis as isize)?)?;
+        let losses = autograd::track(losses, &[&x], |_| {
+            let dtype = x.dtype();
+            Rule::custom(move |g| Ok(vec![Some(rows.gradient(&-hit.to_dtype(dtype), g)?)]))
+        });
+        let losses = losses.squeeze(axis as isize)?;
+        match (self.reduction, active) {
+            (Reduction::Mean, Some(active)) => {
+                Ok((losses.sum(())? / active.to_dtype(losses.dtype()).sum(())?).to_dtype(dtype))
+            }
+            (reduction, _) => reduction.apply(&losses, dtype),
+        }
     }
 }

@@ -4,10 +4,12 @@
 //! from the row, and its WGSL function is found by name. A structured op has one kernel per executor.
 
 pub(crate) mod binary;
+mod index;
 pub(crate) mod numeric;
 pub(crate) mod unary;
 
 pub use binary::{BinaryInfo, BinaryOp};
+pub(crate) use index::{Check, ClassIds, IndexOp};
 pub use unary::{UnaryInfo, UnaryOp};
 
 use crate::{DType, Error, Result, Scalar, Shape, layout::View};
@@ -188,17 +190,32 @@ pub(crate) enum Op {
     Pad {
         before: Box<Shape>,
     },
-    /// `out[.., i, ..] = src[.., index[.., i, ..], ..]`; inputs: src, index (shape of the result). Outside: 0.
+    /// `out[.., i, ..] = src[.., index[.., i, ..], ..]`; inputs: src, index (shape of the result). What is out of range is
+    /// an error; without a check it gives 0.
     Gather {
         axis: u8,
+        check: Option<Check>,
     },
-    /// Zeros of `shape` plus `src` added at `index` along `axis`; inputs: src, index, of equal shape. Outside: dropped.
+    /// Zeros of `shape` plus `src` added at `index` along `axis`; inputs: src, index, of equal shape. What is out of range
+    /// is an error; without a check it is dropped.
     ScatterAdd {
         axis: u8,
+        check: Option<Check>,
     },
+    /// The class that an integer names, as `I32` or `I64`; [`ClassIds`] says what stands for none.
+    ClassId(Box<ClassIds>),
 }
 
 impl Op {
+    /// Whether it reports an index that is out of range.
+    pub fn is_checked(&self) -> bool {
+        match self {
+            Op::Gather { check, .. } | Op::ScatterAdd { check, .. } => check.is_some(),
+            Op::ClassId(_) => true,
+            _ => false,
+        }
+    }
+
     pub fn name(&self) -> &'static str {
         match self {
             Op::Const(_) => "full",
@@ -216,6 +233,7 @@ impl Op {
             Op::Pad { .. } => "pad",
             Op::Gather { .. } => "gather",
             Op::ScatterAdd { .. } => "scatter_add",
+            Op::ClassId(_) => "class_id",
         }
     }
 }

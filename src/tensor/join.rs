@@ -191,7 +191,7 @@ impl Tensor {
             // Position modulo size: no axis is added, so the rank may be at its limit.
             let view = View { shape: shape[axis].into(), strides: along(0, 1), offset: 0 };
             let index = Tensor::coordinates(view, self.device()).remainder(size(axis).max(1) as i64)?;
-            x = x.index_select(axis as isize, &index)?;
+            x = x.slices(axis, &index, None)?;
         }
         Ok(x)
     }

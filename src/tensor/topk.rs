@@ -31,7 +31,7 @@ impl Tensor {
             let mut shape = *self.shape();
             shape[at] = k;
             let indices = Tensor::zeros(shape, DType::I64, self.device());
-            return Ok((self.gather(axis, &indices)?, indices));
+            return Ok((self.gathered(at, &indices, None)?, indices));
         }
         let x = if self.dtype() == DType::Bool { self.to_dtype(DType::I32) } else { self.detach() };
         let view = View { shape: *self.shape(), strides: along(at, 1), offset: 0 };
@@ -49,7 +49,7 @@ impl Tensor {
         let mut left = Tensor::filled(*x.shape(), true, DType::Bool, self.device());
         for _ in 0..k {
             if let Some(place) = found.last() {
-                let value = x.gather(axis, place)?;
+                let value = x.gathered(at, place, None)?;
                 let (later, value_nan) = (places.gt(place)?, value.ne(&value)?);
                 let (beyond, beside_nan) = match largest {
                     true => (x.lt(&value)?, value_nan.logical_and(nan.logical_not().logical_or(&later)?)?),
@@ -76,6 +76,6 @@ impl Tensor {
             found.push(rank.ge(count)?.choose(rank.sub(count)?, &rank)?);
         }
         let indices = Tensor::cat(&found, axis)?.to_dtype(DType::I64);
-        Ok((self.gather(axis, &indices)?, indices))
+        Ok((self.gathered(at, &indices, None)?, indices))
     }
 }

@@ -116,7 +116,8 @@ impl Tensor {
                 return Ok(Tensor::zeros(shape.remove(last), self.dtype(), self.device()));
             }
             let inputs = [Some(&x), Some(&window), None];
-            Tensor::lazy(Op::Gather { axis: axis as u8 }, self.device(), self.dtype(), shape, inputs).sum(last as isize)
+            let gather = Op::Gather { axis: axis as u8, check: None };
+            Tensor::lazy(gather, self.device(), self.dtype(), shape, inputs).sum(last as isize)
         })?;
         Ok(autograd::track(y, &[self], |_| Rule::custom(move |g| Ok(vec![Some(g.windows("unfold", axis, windows)?)]))))
     }

@@ -94,7 +94,7 @@ fn weight(code: Code) -> usize {
     match code {
         Code::Unary(op) if op.info().class == Class::Float => 10,
         Code::Binary(BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::FloorDiv | BinaryOp::Rem) => 30,
-        Code::LoadIf(_) | Code::Gather(_) | Code::Index(_) => 8,
+        Code::LoadIf(_) | Code::Gather { .. } | Code::Index(_) => 8,
         Code::Random { .. } => 40,
         _ => 1,
     }
@@ -322,10 +322,14 @@ impl Builder<'_> {
                 let walk = self.leaf_walk(leaf, extent, kept);
                 (Kind::LoadIf { walk }, [0; 3], [false; 2])
             }
-            Code::Gather(leaf) => {
+            Code::Gather { leaf, check } => {
                 let index = self.fused.code[args[0] as usize].dtype.compute();
                 let walk = self.leaf_walk(leaf, extent, kept);
-                (Kind::Gather { walk, axis: self.fused.leaves[leaf as usize].axis, index }, [0; 3], [false; 2])
+                (Kind::Gather { walk, axis: self.fused.leaves[leaf as usize].axis, index, check }, [0; 3], [false; 2])
+            }
+            Code::ClassId(ids) => {
+                let from = self.fused.code[args[0] as usize].dtype.compute();
+                (Kind::ClassId { ids, from, wide: dtype == DType::I64 }, [0; 3], [false; 2])
             }
             Code::Index(leaf) => {
                 let walk = self.leaf_walk(leaf, extent, kept);

@@ -23,7 +23,7 @@ fn gather_load_if_index_random() {
                     },
                     (9, 3),
                 );
-                let g = b.instr(Code::Gather(table), &[i], dtype);
+                let g = b.instr(Code::Gather { leaf: table, check: None }, &[i], dtype);
                 let c = b.dense(Bool);
                 let leaf = b.leaf(dtype, reference::dense(dims), (0, 0));
                 let l = b.instr(Code::LoadIf(leaf), &[c], dtype);
@@ -169,6 +169,7 @@ fn scatter_add() {
                     from,
                     to,
                     dtype,
+                    check: None,
                     src: Line { strides: strides(&[f * l, 1]), axis: l, offset: 0 },
                     index: Line { strides: strides(&[f * l, index_step]), axis: 1, offset: 0 },
                     out: Line { strides: strides(&[t * l, 1]), axis: l, offset: 0 },

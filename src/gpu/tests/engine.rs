@@ -61,7 +61,7 @@ fn gather_pad_and_coordinates() {
         let rows = b.leaf(at, &[1, 0], 0, (0, 0));
         let row = b.push(Code::Load(rows), &[], index);
         let leaf = b.leaf(table, &[0, 1], 0, (6, 7));
-        let value = b.push(Code::Gather(leaf), &[row], DType::F32);
+        let value = b.push(Code::Gather { leaf, check: None }, &[row], DType::F32);
         b.output(value);
         check(&*gpu, "gather", &b.kernel(), &[noise(42, -1.0, 1.0, 1), vec![0.0, 6.0, -1.0, 7.0, 3.0]]);
     }

@@ -159,11 +159,15 @@ impl At<'_> {
                     0.0
                 }
             }
-            Code::Gather(i) => {
+            Code::Gather { leaf: i, .. } => {
                 let (stride, size) = leaf(i).axis;
                 let index = arg(0);
                 let inside = index >= 0.0 && index < size as f64;
                 if inside { self.element(leaf(i), self.place(leaf(i), at) + index as isize * stride) } else { 0.0 }
+            }
+            Code::ClassId(ids) => {
+                let id = arg(0);
+                if id >= 0.0 && id < ids.classes as f64 { id } else { -1.0 }
             }
             Code::Index(i) => self.place(leaf(i), at) as f64,
             Code::Scalar(i) => self.scalars[i as usize].to_f64(),

@@ -126,6 +126,7 @@ fn scatter(dtype: DType, index: DType, rows: usize, cols: usize, to: usize) -> (
         from: rows,
         to,
         dtype,
+        check: None,
         src: line(cols as isize, along),
         index: line(1, Strides::default()),
         out: line(cols as isize, along),

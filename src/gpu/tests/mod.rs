@@ -137,7 +137,9 @@ impl Build {
             && match code {
                 Code::Reduce(_) => true,
                 Code::Load(at) | Code::Index(at) => self.is_row(at),
-                Code::LoadIf(at) | Code::Gather(at) => self.is_row(at) && self.fused.code[args[0] as usize].per_row,
+                Code::LoadIf(at) | Code::Gather { leaf: at, .. } => {
+                    self.is_row(at) && self.fused.code[args[0] as usize].per_row
+                }
                 _ => args.iter().all(|arg| self.fused.code[*arg as usize].per_row),
             };
         self.fused.code.push(Instr { code, args: all, dtype, per_row });

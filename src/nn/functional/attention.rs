@@ -3,6 +3,7 @@
 use crate::{
     DType, Error, Result, Scalar, Shape, Tensor, checkpoint,
     nn::dropout::{check_share, dropout_with},
+    op::{Check, IndexOp},
     tensor::random::next_seed,
 };
 
@@ -168,12 +169,14 @@ impl Weighing {
 /// The rows of `weight` that the integers name: `[..]` to `[.., size]`. No gradient flows to row `padding_idx`. The
 /// gradients of a row that is named often are added up in order, the same way every time.
 ///
-/// An integer outside of the table gives zeros.
+/// An integer outside of the table, negative ones among them, is an error: at the call where the indices lie in the
+/// memory of the CPU, else when the result is computed or, on a GPU, at the next read ([`Error::Index`]).
 ///
 /// # Errors
-/// If the weight is not a matrix, `padding_idx` lies outside of it, or the indices are not integers.
+/// If the weight is not a matrix, `padding_idx` or an index lies outside of it, or the indices are not integers.
 pub fn embedding(indices: &Tensor, weight: &Tensor, padding_idx: Option<usize>) -> Result<Tensor> {
-    let op = "embedding";
+    let check = Check { op: IndexOp::Embedding, axis: 0 };
+    let op = check.op.name();
     let [rows, size] = weight.shape()[..] else {
         return Err(Error::shape(op, weight.shape(), "the weight is a matrix, one row per word"));
     };
@@ -181,8 +184,9 @@ pub fn embedding(indices: &Tensor, weight: &Tensor, padding_idx: Option<usize>) 
         return Err(Error::shape(op, weight.shape(), format!("there is no row {padding} to pad with")));
     }
     let flat = indices.reshape([indices.numel()])?;
-    let mut out = weight.index_select(0, &flat)?;
-    if let Some(padding) = padding_idx {
+    let mut out = weight.slices(0, &flat, Some(check))?;
+    // A dtype that does not hold the number has no index of it.
+    if let Some(padding) = padding_idx.filter(|&p| flat.dtype().holds(p as i64)) {
         let is_padding = flat.eq(padding as i64)?.unsqueeze(1)?;
         out = is_padding.choose(out.detach(), &out)?;
     }

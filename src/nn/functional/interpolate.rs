@@ -203,7 +203,7 @@ impl Axis {
 fn resampled(x: &Tensor, axis: usize, taps: &Taps) -> Result<Tensor> {
     let pick = |places: &Vec<i32>| {
         let index = Tensor::from_slice(places, [places.len()], x.device())?;
-        x.index_select(axis as isize, &index)
+        x.slices(axis, &index, None)
     };
     if taps.weights.is_empty() {
         return pick(&taps.places[0]);

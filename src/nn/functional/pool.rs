@@ -379,7 +379,7 @@ fn adaptive<const N: usize>(op: &'static str, x: &Tensor, output: [usize; N], me
             (start..start + longest[i]).map(move |at| if at < end { at as i32 } else { last })
         });
         let index = Tensor::from_vec(index.collect(), [count * longest[i]], x.device())?;
-        spread = spread.index_select(2 + i as isize, &index)?;
+        spread = spread.slices(2 + i, &index, None)?;
         counts.push(bounds.into_iter().map(|(start, end)| (end - start) as f32).collect::<Vec<_>>());
     }
     let options = PoolOptions::new(longest);
