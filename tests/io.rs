@@ -83,12 +83,67 @@ fn bools_are_0_and_1_whatever_the_file_says() {
 }
 
 #[test]
+fn bfloat16_of_ml_dtypes_is_read() -> Result<()> {
+    // What np.save writes of np.arange(3).astype(ml_dtypes.bfloat16), and of the other byte order.
+    for (descr, data) in [("<V2", [0, 0, 0x80, 0x3f, 0, 0x40]), (">V2", [0, 0, 0x3f, 0x80, 0x40, 0])] {
+        let x = npy::from_bytes(&file(&header(descr, "(3,)"), &data))?;
+        assert_eq!((x.dtype(), x.to_vec::<bf16>()?), (DType::BF16, [0.0, 1.0, 2.0].map(bf16::from_f32).to_vec()));
+    }
+    let fields = "{'descr': [('a', '<V2'), ('', '|V2'), ('b', '|u1')], 'fortran_order': False, 'shape': (2,), }";
+    let records = npy::NpyFile::from_bytes(&file(fields, &[0x80, 0x3f, 0, 0, 7, 0, 0x40, 0, 0, 8]))?;
+    assert_eq!((records.names(), records.descr()), (vec!["a", "b"], "[('a', '<V2'), ('b', '|u1')]".into()));
+    assert_eq!(records.field("a")?.to_dtype(DType::F32).to_vec::<f32>()?, [1.0, 2.0]);
+    // Raw bytes are no numbers; nor are those of float8, whose dtype the file does not tell.
+    for descr in ["|V2", "V2", "<V1", "<V4"] {
+        let error = npy::from_bytes(&file(&header(descr, "(0,)"), &[])).unwrap_err().to_string();
+        assert!(error.contains("raw bytes have no dtype"), "{error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_spelling_of_a_dtype_is_read() {
+    // As np.dtype(spelling) of NumPy 2.5 on Linux.
+    let spellings = [
+        (DType::Bool, "? <? |? b1 <b1 |b1 >b1 bool bool_"),
+        (DType::I8, "b <b |b i1 |i1 <i1 int8 byte"),
+        (DType::I16, "h <h i2 =i2 |i2 int16 short"),
+        (DType::I32, "i <i =i i4 <i4 |i4 int32 intc"),
+        (DType::I64, "l <l q <q p n i8 <i8 int64 int int_ intp long longlong"),
+        (DType::U8, "B u1 |u1 uint8 ubyte"),
+        (DType::U16, "H <H u2 uint16 ushort"),
+        (DType::U32, "I <I u4 uint32 uintc"),
+        (DType::U64, "L <L Q P N u8 <u8 uint64 uint uintp ulong ulonglong"),
+        (DType::F16, "e <e f2 <f2 half float16"),
+        (DType::F32, "f <f =f f4 |f4 float32 single"),
+        (DType::F64, "d <d f8 <f8 float64 double float"),
+    ];
+    for (dtype, spelled) in spellings {
+        for descr in spelled.split(' ') {
+            let x = npy::from_bytes(&file(&header(descr, "(1,)"), &vec![0; dtype.size()]));
+            assert_eq!(x.map(|x| x.dtype()).map_err(|e| e.to_string()), Ok(dtype), "{descr}");
+        }
+    }
+    let x = npy::from_bytes(&file(&header(">l", "(1,)"), &[0, 0, 0, 0, 0, 0, 1, 2])).unwrap();
+    assert_eq!(x.to_vec::<i64>().unwrap(), [258]);
+    // Names have no byte order, and what NumPy does not take is none.
+    for descr in ["<bool", "<float32", "=int", "Float32", "float_", "b4", "str", " f4", "<l8", "k", "<g", "longdouble"]
+    {
+        assert!(npy::from_bytes(&file(&header(descr, "(0,)"), &[])).is_err(), "{descr}");
+    }
+}
+
+#[test]
 fn broken_files_are_refused_with_the_cause() {
     let good = file(&header("<f4", "(2,)"), &[0; 8]);
     assert!(npy::from_bytes(&good).is_ok());
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (Vec::new(), "ends within the magic number"),
-        (b"PK\x03\x04 not an array".to_vec(), "does not start with"),
+        (b"not an array".to_vec(), "does not start with"),
+        (b"\x93NUMBER".to_vec(), "does not start with"),
+        (b"PK\x03\x04 not an array".to_vec(), "the file is a zip archive: unpack it first"),
+        (b"\x80\x04\x95 pickled".to_vec(), "the file is pickled Python objects: these can run code"),
+        (b"<!doctype html>".to_vec(), "the file is a web page"),
         (b"\x93NUMPY\x04\x00\x00\x00".to_vec(), "version 4.0 is not known"),
         (good[..9].to_vec(), "ends within the header"),
         (good[..40].to_vec(), "ends within the header"),

@@ -6,6 +6,7 @@ pub mod cloud;
 pub mod csv;
 #[cfg(feature = "image")]
 pub mod image;
+pub(crate) mod magic;
 mod memory;
 mod ndarray;
 pub mod npy;

@@ -11,7 +11,10 @@ use std::{
 
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, result::ZipError, write::SimpleFileOptions};
 
-use super::npy::{self, NpyFile};
+use super::{
+    magic::{self, Format},
+    npy::{self, NpyFile},
+};
 use crate::{Error, Result, Tensor};
 
 /// Deflate makes at most this of a byte.
@@ -111,8 +114,14 @@ pub fn to_bytes(tensors: &[(&str, &Tensor)]) -> Result<Vec<u8>> {
 }
 
 impl Npz {
-    pub(super) fn new(source: Box<dyn Source>, path: PathBuf) -> Result<Self> {
-        let (archive, members) = directory(source).map_err(|reason| in_archive(&path, reason))?;
+    pub(super) fn new(mut source: Box<dyn Source>, path: PathBuf) -> Result<Self> {
+        let failed = |reason: String| in_archive(&path, reason);
+        let head = head(&mut source).map_err(|error| failed(error.to_string()))?;
+        // Archives of other programs are told by the name of their first file.
+        if let Some(reason) = magic::other(&head, &[Format::Npz, Format::Zip]) {
+            return Err(failed(reason));
+        }
+        let (archive, members) = directory(source).map_err(failed)?;
         Ok(Self { archive: Mutex::new(archive), members, path, limit: u64::MAX })
     }
 
@@ -178,6 +187,14 @@ impl Npz {
         // What the directory claims need not be there.
         NpyFile::read(&mut file, Some(size), origin)
     }
+}
+
+/// The first bytes of a file, which is read from its start afterwards.
+fn head(source: &mut (impl Read + Seek)) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    source.by_ref().take(magic::HEAD as u64).read_to_end(&mut head)?;
+    source.rewind()?;
+    Ok(head)
 }
 
 /// Reads an archive's directory, and refuses one whose members could be confused with others.

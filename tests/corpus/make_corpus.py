@@ -352,7 +352,7 @@ def broken(corpus):
     corpus.bad("broken/magic.npy", b"\x92" + good[1:], "does not start with")
     corpus.bad("broken/magic_lower.npy", good.replace(b"NUMPY", b"numpy"), "does not start with")
     corpus.bad("broken/text.npy", b"1.0 2.0 3.0\n", "does not start with")
-    corpus.bad("broken/zip.npy", zipped([("x.npy", good)]), "does not start with")
+    corpus.bad("broken/zip.npy", zipped([("x.npy", good)]), "`npz::open` reads it")
     for version in [(0, 0), (1, 1), (2, 1), (4, 0), (255, 255)]:
         corpus.bad(f"broken/version_{version[0]}_{version[1]}.npy", raw(dictionary(), bytes(8), version), "is not known")
     lies = {"longer": 500, "all": 65535, "shorter": 20, "none": 0}
@@ -400,13 +400,14 @@ def broken(corpus):
         "datetime": ("'<M8[ns]'", "astype(np.int64)"),
         "timedelta": ("'<m8[s]'", "astype(np.int64)"),
         "void": ("'|V4'", "view(np.uint8)"),
-        "bfloat16": ("'<V2'", "view(np.uint8)"),
+        "void_2": ("'|V2'", "view(np.uint8)"),
+        "float8": ("'<V1'", "astype(np.float32)"),
         "longdouble": ("'<f16'", "astype(np.float64)"),
         "unknown": ("'<z4'", "is not a dtype"),
         "empty": ("''", "is not a dtype"),
         "order_only": ("'<'", "is not a dtype"),
         "size_3": ("'<i3'", "is not a dtype"),
-        "size_missing": ("'<f'", "is not a dtype"),
+        "name_with_an_order": ("'<float32'", "is not a dtype"),
         "size_huge": ("'|S99999999999999999999'", "is not a dtype"),
         "two_orders": ("'<<f4'", "is not a dtype"),
         "blank": ("'<f4 '", "is not a dtype"),

@@ -75,8 +75,8 @@ impl Field {
     }
 }
 
-/// NumPy's codes, without the byte order.
-const CODES: [(&str, DType); 12] = [
+/// NumPy's codes, without the byte order. `BF16` is the one that `ml_dtypes` writes.
+const CODES: [(&str, DType); 13] = [
     ("b1", DType::Bool),
     ("i1", DType::I8),
     ("i2", DType::I16),
@@ -89,6 +89,64 @@ const CODES: [(&str, DType); 12] = [
     ("f2", DType::F16),
     ("f4", DType::F32),
     ("f8", DType::F64),
+    ("V2", DType::BF16),
+];
+
+/// Other spellings that NumPy takes: letters, which may follow a byte order, and names, which may not. C's `long` has 64
+/// bits, as everywhere but on Windows.
+const LETTERS: [(char, DType); 18] = [
+    ('?', DType::Bool),
+    ('b', DType::I8),
+    ('h', DType::I16),
+    ('i', DType::I32),
+    ('l', DType::I64),
+    ('q', DType::I64),
+    ('p', DType::I64),
+    ('n', DType::I64),
+    ('B', DType::U8),
+    ('H', DType::U16),
+    ('I', DType::U32),
+    ('L', DType::U64),
+    ('Q', DType::U64),
+    ('P', DType::U64),
+    ('N', DType::U64),
+    ('e', DType::F16),
+    ('f', DType::F32),
+    ('d', DType::F64),
+];
+const NAMES: [(&str, DType); 32] = [
+    ("bool", DType::Bool),
+    ("bool_", DType::Bool),
+    ("int8", DType::I8),
+    ("byte", DType::I8),
+    ("int16", DType::I16),
+    ("short", DType::I16),
+    ("int32", DType::I32),
+    ("intc", DType::I32),
+    ("int64", DType::I64),
+    ("int", DType::I64),
+    ("int_", DType::I64),
+    ("intp", DType::I64),
+    ("long", DType::I64),
+    ("longlong", DType::I64),
+    ("uint8", DType::U8),
+    ("ubyte", DType::U8),
+    ("uint16", DType::U16),
+    ("ushort", DType::U16),
+    ("uint32", DType::U32),
+    ("uintc", DType::U32),
+    ("uint64", DType::U64),
+    ("uint", DType::U64),
+    ("uintp", DType::U64),
+    ("ulong", DType::U64),
+    ("ulonglong", DType::U64),
+    ("float16", DType::F16),
+    ("half", DType::F16),
+    ("float32", DType::F32),
+    ("single", DType::F32),
+    ("float64", DType::F64),
+    ("double", DType::F64),
+    ("float", DType::F64),
 ];
 
 const NATIVE: char = if cfg!(target_endian = "big") { '>' } else { '<' };
@@ -97,7 +155,7 @@ impl Number {
     /// # Errors
     /// If NumPy does not have the dtype.
     pub fn of(dtype: DType) -> Result<Self> {
-        if CODES.iter().all(|(_, d)| *d != dtype) {
+        if dtype == DType::BF16 {
             return Err(Error::dtype("npy", dtype, "is not among NumPy's dtypes; convert to float32 first"));
         }
         Ok(Self { dtype, swapped: false })
@@ -322,12 +380,12 @@ impl Builder {
 /// A dtype without fields.
 fn simple(descr: &str) -> Result<Descr> {
     let (order, name) = match descr.chars().next() {
-        Some(order @ ('<' | '>' | '=' | '|')) => (order, &descr[1..]),
-        _ => ('=', descr),
+        Some(order @ ('<' | '>' | '=' | '|')) => (Some(order), &descr[1..]),
+        _ => (None, descr),
     };
-    if let Some(&(_, dtype)) = CODES.iter().find(|(code, _)| *code == name) {
-        let swapped = matches!(order, '<' | '>') && order != NATIVE && dtype.size() > 1;
-        return Ok(Descr::Number(Number { dtype, swapped }));
+    if let Some(dtype) = number(order, name) {
+        let is_swapped = matches!(order, Some('<' | '>')) && order != Some(NATIVE) && dtype.size() > 1;
+        return Ok(Descr::Number(Number { dtype, swapped: is_swapped }));
     }
     let wrong = || format(format!("descr {descr:?}: is not a dtype"));
     let mut chars = name.chars();
@@ -338,12 +396,28 @@ fn simple(descr: &str) -> Result<Descr> {
         'U' => count().and_then(|count| count.checked_mul(4)),
         'c' => count().filter(|size| matches!(size, 8 | 16 | 24 | 32)),
         'f' => count().filter(|size| matches!(size, 12 | 16)),
+        'g' => chars.as_str().is_empty().then_some(16),
         'M' | 'm' => chars.as_str().starts_with('8').then_some(8),
         // Pickled arrays have no layout.
         'O' | 'T' => return Err(format(format!("descr {descr:?}: {}", unread(name)))),
         _ => None,
     };
     Ok(Descr::Opaque { name: descr.into(), size: size.ok_or_else(wrong)? })
+}
+
+/// The dtype of numbers that a spelling stands for.
+fn number(order: Option<char>, name: &str) -> Option<DType> {
+    let mut chars = name.chars();
+    let letter = chars.next().filter(|_| chars.as_str().is_empty());
+    let code = CODES.iter().find(|(code, _)| *code == name).map(|(_, dtype)| *dtype);
+    match order {
+        // Raw bytes have no byte order.
+        None | Some('|' | '=') if name == "V2" => None,
+        _ if code.is_some() => code,
+        _ if letter.is_some() => LETTERS.iter().find(|(c, _)| Some(*c) == letter).map(|(_, dtype)| *dtype),
+        None => NAMES.iter().find(|(other, _)| *other == name).map(|(_, dtype)| *dtype),
+        Some(_) => None,
+    }
 }
 
 /// Why a dtype is not read, and what helps.
@@ -355,8 +429,11 @@ fn unread(descr: &str) -> &'static str {
             "strings are not numbers; save codes, such as those of np.unique(x, return_inverse=True)"
         }
         Some('M' | 'm') => "dates and times are not read; save x.astype(np.int64)",
-        Some('f') => "floats of this size are not read; save x.astype(np.float64)",
-        _ => "raw bytes have no dtype; save a view as numbers, such as x.view(np.uint8)",
+        Some('f' | 'g') => "floats of this size are not read; save x.astype(np.float64)",
+        _ => {
+            "raw bytes have no dtype, those of float8 neither; save a view as numbers, such as x.view(np.uint8), or \
+             x.astype(np.float32)"
+        }
     }
 }
 

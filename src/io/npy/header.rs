@@ -9,7 +9,7 @@ use super::{
     format,
     literal::Literal,
 };
-use crate::{Result, Shape};
+use crate::{Result, Shape, io::magic};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// A longer header than this holds something else than an array of numbers.
@@ -38,9 +38,13 @@ impl Header {
 
     /// Reads the header, and how many bytes it takes.
     pub fn read(reader: &mut impl Read) -> Result<(Self, usize)> {
-        let start = bytes(reader, 8, "magic number")?;
-        if start[..6] != MAGIC[..] {
-            return Err(format("it does not start with \"\\x93NUMPY\""));
+        let mut start = Vec::new();
+        reader.by_ref().take(8).read_to_end(&mut start).map_err(broken)?;
+        if !start.starts_with(MAGIC) {
+            return Err(format(no_magic(reader, start)?));
+        }
+        if start.len() < 8 {
+            return Err(format("it ends within the magic number"));
         }
         let digits = match start[6..] {
             [1, 0] => 2,
@@ -140,6 +144,16 @@ impl FromStr for Header {
         }
         Ok(Self { descr, fortran, shape })
     }
+}
+
+/// What a file is that does not start with the magic number.
+fn no_magic(reader: &mut impl Read, mut head: Vec<u8>) -> Result<String> {
+    reader.take((magic::HEAD - head.len()) as u64).read_to_end(&mut head).map_err(broken)?;
+    Ok(match magic::other(&head, &[]) {
+        Some(reason) => reason,
+        None if MAGIC.starts_with(&head) => "it ends within the magic number".into(),
+        None => "it does not start with \"\\x93NUMPY\"".into(),
+    })
 }
 
 fn bytes(reader: &mut impl Read, count: usize, what: &str) -> Result<Vec<u8>> {
