@@ -1,25 +1,61 @@
 //! A CSV stream in blocks of whole records, which can be read side by side.
 
-use std::io::{self, BufRead, Read};
+use std::{
+    collections::VecDeque,
+    io::{self, BufRead, Read},
+};
 
-use csv_core::ReadRecordResult;
-use memchr::{memchr, memchr_iter, memrchr2};
-
-use super::{Options, format};
-use crate::Result;
+use super::{
+    dialect::{Dialect, Line},
+    lines,
+};
+use crate::Error;
 
 /// Bytes of a block, unless a record is longer.
-const SIZE: usize = 1 << 18;
+pub(super) const SIZE: usize = 1 << 18;
 /// A longer record than this is a quote that nobody closed, or no CSV.
 const MAX_RECORD: usize = 64 << 20;
 
 /// Whole records.
+#[derive(Default)]
 pub(super) struct Block {
     pub bytes: Vec<u8>,
-    /// The line on which it starts.
-    pub line: u64,
-    /// Whether there are quotes in it. Elsewhere every delimiter and every line break is what it seems.
-    pub quoted: bool,
+    /// Whether every delimiter and every line break is what it seems.
+    pub plain: bool,
+}
+
+/// What is wrong, and where: lines and rows are counted from the start of the block.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub line: Option<u64>,
+    pub row: Option<usize>,
+    /// Which of the file's columns.
+    pub column: Option<usize>,
+    pub reason: String,
+}
+
+impl Fault {
+    fn at_line(line: u64, reason: impl Into<String>) -> Self {
+        Self { line: Some(line), row: None, column: None, reason: reason.into() }
+    }
+
+    /// The error, where so many lines and rows are in the blocks before.
+    pub fn error(self, lines: u64, rows: usize, names: &[String]) -> Error {
+        let Self { line, row, column, reason } = self;
+        let place = [
+            line.map(|line| format!("line {}", 1 + lines + line)),
+            row.map(|row| format!("row {}", rows + row)),
+            column.map(|column| format!("column {:?}", names[column])),
+        ];
+        let place = place.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        super::format(if place.is_empty() { reason } else { format!("{place}: {reason}") })
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self { line: None, row: None, column: None, reason: error.to_string() }
+    }
 }
 
 /// A stream that a worker may read from.
@@ -27,30 +63,19 @@ pub(super) type Source<'a> = Box<dyn BufRead + Send + 'a>;
 
 pub(super) struct Blocks<'a> {
     source: Source<'a>,
-    parser: csv_core::ReaderBuilder,
+    dialect: Dialect,
+    size: usize,
     /// What was read behind the last block.
     rest: Vec<u8>,
-    line: u64,
+    /// Whether the source has no more bytes.
+    drained: bool,
     ended: bool,
 }
 
 impl<'a> Blocks<'a> {
-    /// The blocks behind the lines that the options skip.
-    pub fn new(mut source: Source<'a>, options: &Options) -> Result<Self> {
-        let start = source.fill_buf().map_err(broken)?;
-        if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
-            return Err(format("the text is in UTF-16; save it as UTF-8"));
-        }
-        let mut rest = Vec::new();
-        source.by_ref().take(3).read_to_end(&mut rest).map_err(broken)?;
-        if rest == b"\xef\xbb\xbf" {
-            rest.clear();
-        }
-        let mut source: Source<'a> = Box::new(io::Cursor::new(rest).chain(source));
-        for _ in 0..options.skiprows {
-            skip_line(&mut source).map_err(broken)?;
-        }
-        Ok(Self { source, parser: options.parser(), rest: Vec::new(), line: 1 + options.skiprows as u64, ended: false })
+    /// The blocks of a stream, each of about so many bytes.
+    pub fn new(source: Source<'a>, dialect: Dialect, size: usize) -> Self {
+        Self { source, dialect, size, rest: Vec::new(), drained: false, ended: false }
     }
 
     /// Whether the last block was taken.
@@ -58,64 +83,97 @@ impl<'a> Blocks<'a> {
         self.ended
     }
 
-    fn block(&mut self) -> Result<Block> {
+    /// Skips lines; those that a field in quotes spans are one. Gives how many line breaks are in them.
+    pub fn skip_lines(&mut self, count: usize) -> Result<u64, Fault> {
+        let skipped_dialect = self.dialect.skipped();
+        let dialect = std::mem::replace(&mut self.dialect, skipped_dialect);
+        let (mut left, mut skipped) = (count, 0);
+        while left > 0 && !self.ended {
+            let mut block = self.block().map_err(|fault| Fault { line: fault.line.map(|l| l + skipped), ..fault })?;
+            let mut at = 0;
+            while left > 0 && at < block.bytes.len() {
+                (_, at) = self.dialect.line(&block.bytes, at, &mut ());
+                left -= 1;
+            }
+            skipped += lines::count(&block.bytes[..at]);
+            block.bytes.drain(..at);
+            block.bytes.append(&mut self.rest);
+            self.rest = block.bytes;
+            self.ended = self.drained && self.rest.is_empty();
+        }
+        self.dialect = dialect;
+        Ok(skipped)
+    }
+
+    fn block(&mut self) -> Result<Block, Fault> {
         let mut bytes = std::mem::take(&mut self.rest);
-        let mut size = SIZE;
+        let mut size = self.size;
         loop {
-            let missing = size.saturating_sub(bytes.len());
-            let read = self.source.by_ref().take(missing as u64).read_to_end(&mut bytes).map_err(broken)?;
-            self.ended = read < missing;
-            let quoted = memchr(b'"', &bytes).is_some();
-            let end = match () {
-                () if quoted => self.last_record(&bytes)?,
-                () if self.ended => bytes.len(),
-                () => memrchr2(b'\n', b'\r', &bytes).map_or(0, |at| at + 1),
+            self.fill(&mut bytes, size)?;
+            let hidden = self.dialect.hides_breaks(&bytes);
+            let end = if hidden {
+                self.last_record(&bytes)?
+            } else if self.drained {
+                bytes.len()
+            } else {
+                lines::last_line(&bytes).unwrap_or(0)
             };
-            if end > 0 || self.ended {
+            if end > 0 || self.drained {
                 self.rest = bytes[end..].to_vec();
                 bytes.truncate(end);
-                let line = self.line;
-                self.line += newlines(&bytes);
-                return Ok(Block { bytes, line, quoted });
+                self.ended = self.drained && self.rest.is_empty();
+                let plain = !hidden && self.dialect.is_plain(&bytes);
+                return Ok(Block { bytes, plain });
             }
             if size >= MAX_RECORD {
                 let size = size >> 20;
                 let hint = "is a quote not closed, or the delimiter another one?";
-                return Err(format(format!("line {}: a record of more than {size} MiB; {hint}", self.line)));
+                return Err(Fault::at_line(0, format!("a record of more than {size} MiB; {hint}")));
             }
             size *= 2;
         }
     }
 
-    /// Where the last whole record ends. Line breaks between quotes end none.
-    fn last_record(&self, bytes: &[u8]) -> Result<usize> {
-        let mut parser = started(&self.parser);
-        let (mut text, mut ends) = ([0; 1 << 12], [0; 1 << 9]);
-        let (mut at, mut record) = (0, 0);
-        while at < bytes.len() {
-            let (result, read, ..) = parser.read_record(&bytes[at..], &mut text, &mut ends);
-            at += read;
-            if result == ReadRecordResult::Record {
-                record = at;
+    /// Reads until there are so many bytes. A line break of two bytes is read as a whole.
+    fn fill(&mut self, bytes: &mut Vec<u8>, size: usize) -> io::Result<()> {
+        let missing = size.saturating_sub(bytes.len());
+        let read = self.source.by_ref().take(missing as u64).read_to_end(bytes)?;
+        self.drained |= read < missing;
+        if bytes.last() == Some(&b'\r') && !self.drained {
+            let next = self.source.fill_buf()?.first().copied();
+            self.drained = next.is_none();
+            if next == Some(b'\n') {
+                bytes.push(b'\n');
+                self.source.consume(1);
             }
         }
-        if !self.ended {
-            return Ok(record);
+        Ok(())
+    }
+
+    /// Where the last whole record ends; 0 if there is none. Line breaks between quotes end none.
+    fn last_record(&self, bytes: &[u8]) -> Result<usize, Fault> {
+        let (mut at, mut record) = (0, 0);
+        while at < bytes.len() {
+            let (line, end) = self.dialect.line(bytes, at, &mut ());
+            match line {
+                Line::Record => record = end,
+                // A comment may go on in what is not read yet.
+                Line::Nothing if end < bytes.len() || lines::is_break(bytes[end - 1]) => record = end,
+                Line::Nothing | Line::Cut if self.drained => record = end,
+                // The records before it come first.
+                Line::Open(reason) if self.drained && record == 0 => return Err(Fault::at_line(0, reason)),
+                Line::Nothing | Line::Cut | Line::Open(_) => {}
+            }
+            at = end;
         }
-        // Between quotes, a line break would be text.
-        let (_, _, text, _) = parser.read_record(b"\n", &mut text, &mut ends);
-        if text > 0 {
-            let line = self.line + newlines(&bytes[..record]);
-            return Err(format(format!("line {line}: a quote is not closed in the record that starts here")));
-        }
-        Ok(bytes.len())
+        Ok(record)
     }
 }
 
 impl Iterator for Blocks<'_> {
-    type Item = Result<Block>;
+    type Item = Result<Block, Fault>;
 
-    fn next(&mut self) -> Option<Result<Block>> {
+    fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
             return None;
         }
@@ -125,30 +183,62 @@ impl Iterator for Blocks<'_> {
     }
 }
 
-/// A parser that takes a byte order mark for text, as it is within a stream.
-pub(super) fn started(parser: &csv_core::ReaderBuilder) -> csv_core::Reader {
-    let mut parser = parser.build();
-    parser.read_record(b"\n", &mut [], &mut []);
-    parser
+/// Blocks without the last lines of the stream.
+pub(super) struct WithoutFooter<B> {
+    blocks: B,
+    dialect: Dialect,
+    count: usize,
+    /// Blocks that may have lines of the footer, with the places where their lines start.
+    held: VecDeque<(Block, Vec<usize>)>,
+    /// What is wrong behind them.
+    fault: Option<Fault>,
 }
 
-pub(super) fn newlines(bytes: &[u8]) -> u64 {
-    memchr_iter(b'\n', bytes).count() as u64
-}
+impl<B> WithoutFooter<B> {
+    pub fn new(blocks: B, dialect: Dialect, count: usize) -> Self {
+        Self { blocks, dialect, count, held: VecDeque::new(), fault: None }
+    }
 
-/// Reads to the end of a line, however long it is.
-fn skip_line(source: &mut impl BufRead) -> io::Result<()> {
-    loop {
-        let buffer = source.fill_buf()?;
-        let end = memchr(b'\n', buffer);
-        let used = end.map_or(buffer.len(), |end| end + 1);
-        source.consume(used);
-        if end.is_some() || used == 0 {
-            return Ok(());
+    /// Takes the lines of the footer away from what is held.
+    fn cut(&mut self) {
+        for (block, starts) in self.held.iter_mut().rev() {
+            let kept = starts.len().saturating_sub(self.count);
+            self.count -= starts.len() - kept;
+            block.bytes.truncate(starts.get(kept).copied().unwrap_or(block.bytes.len()));
         }
+        // What is left has no footer.
+        self.count = 0;
     }
 }
 
-fn broken(error: io::Error) -> crate::Error {
-    format(error.to_string())
+impl<B: Iterator<Item = Result<Block, Fault>>> Iterator for WithoutFooter<B> {
+    type Item = Result<Block, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.held.iter().skip(1).map(|(_, starts)| starts.len()).sum::<usize>() < self.count {
+            match self.blocks.next() {
+                Some(Ok(block)) => {
+                    let (mut starts, mut at) = (Vec::new(), 0);
+                    while at < block.bytes.len() {
+                        starts.push(at);
+                        (_, at) = self.dialect.line(&block.bytes, at, &mut ());
+                    }
+                    self.held.push_back((block, starts));
+                }
+                Some(Err(fault)) => {
+                    // Nobody knows where the footer starts; the blocks before come first.
+                    self.fault = Some(fault);
+                    self.count = 0;
+                }
+                None => self.cut(),
+            }
+        }
+        match self.held.pop_front() {
+            Some((block, _)) => Some(Ok(block)),
+            None => match self.fault.take() {
+                Some(fault) => Some(Err(fault)),
+                None => self.blocks.next(),
+            },
+        }
+    }
 }

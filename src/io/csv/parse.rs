@@ -1,19 +1,20 @@
 //! From a stream to a table.
 
-use std::{io::BufReader, path::PathBuf};
+use std::path::PathBuf;
 
-use flate2::bufread::MultiGzDecoder;
 use rayon::prelude::*;
 
 use super::{
-    Options,
-    blocks::{Block, Blocks, Source, newlines},
-    column::{Column, Values, Want, quoted},
-    format,
-    records::Records,
+    BadLines, Options,
+    blocks::{Block, Blocks, Fault, Source, WithoutFooter},
+    column::{Column, Rules, Want},
+    format, lines,
+    records::{Field, Records},
+    source,
     table::{self, Table},
+    values::{Values, not_utf8},
 };
-use crate::{Error, Result};
+use crate::Result;
 
 /// Reads a table. The stream is opened again where numbers turn out to be text.
 pub(super) fn table<'a>(
@@ -21,21 +22,24 @@ pub(super) fn table<'a>(
     open: impl Fn() -> Result<Source<'a>>,
     path: Option<PathBuf>,
 ) -> Result<Table> {
-    let mut stream = Stream::new(options, open()?)?;
+    options.check()?;
+    let missing = options.missing();
+    let rules = Rules { missing: &missing, notation: &options.notation };
+    let stream = Stream::new(options, rules, open()?)?;
     let wants = wants(options, &stream.names)?;
-    let (mut columns, rows) = stream.read(&wants)?;
+    let Read { names, mut columns, rows, bad_lines } = stream.read(&wants)?;
     let lost: Vec<_> = columns.iter().map(|column| matches!(column, Some(None)).then_some(Want::Text)).collect();
     if lost.iter().any(Option::is_some) {
-        let mut again = Stream::new(options, open()?)?;
-        let (texts, rows_again) = again.read(&lost)?;
-        if (&again.names, rows_again) != (&stream.names, rows) {
+        let again = Stream::new(options, rules, open()?)?.read(&lost)?;
+        if (&again.names, again.rows) != (&names, rows) {
             return Err(format("it was changed while it was read"));
         }
-        columns.iter_mut().zip(texts).filter(|(_, text)| text.is_some()).for_each(|(column, text)| *column = text);
+        let texts = columns.iter_mut().zip(again.columns).filter(|(_, text)| text.is_some());
+        texts.for_each(|(column, text)| *column = text);
     }
-    let columns = stream.names.into_iter().zip(columns).zip(wants);
+    let columns = names.into_iter().zip(columns).zip(wants);
     let columns = columns.filter_map(|((name, values), want)| Some(table::Column::new(name, values??, want?)));
-    Ok(Table::new(columns.collect(), rows, options.dtype, path))
+    Ok(Table::new(columns.collect(), rows, bad_lines, options.dtype, path))
 }
 
 /// What each of the file's columns is to hold; nothing for those that nobody asked for.
@@ -55,76 +59,117 @@ fn wants(options: &Options, names: &[String]) -> Result<Vec<Option<Want>>> {
 /// The values of a column, block by block.
 type Parts = Vec<Values>;
 
+/// All rows. Of the columns that are wanted, those have no values that must be read again as text.
+struct Read {
+    names: Vec<String>,
+    columns: Vec<Option<Option<Parts>>>,
+    rows: usize,
+    bad_lines: Vec<u64>,
+}
+
 /// A stream of rows, with the names of all its columns.
 struct Stream<'a> {
     options: &'a Options,
+    rules: Rules<'a>,
     blocks: Blocks<'a>,
     /// The first block, behind the names.
     first: Block,
+    /// How many lines there are before the first block.
+    lines: u64,
     names: Vec<String>,
 }
 
 impl<'a> Stream<'a> {
-    fn new(options: &'a Options, mut source: Source<'a>) -> Result<Self> {
-        if source.fill_buf().map_err(|error| format(error.to_string()))?.starts_with(b"\x1f\x8b") {
-            source = Box::new(BufReader::new(MultiGzDecoder::new(source)));
-        }
-        let mut blocks = Blocks::new(source, options)?;
-        let empty = || format("it is empty");
-        let mut first = blocks.next().ok_or_else(empty)??;
+    fn new(options: &'a Options, rules: Rules<'a>, source: Source<'a>) -> Result<Self> {
+        let source = source::text(source, options.encoding)?;
+        let mut blocks = Blocks::new(source, options.dialect, options.block_size);
+        let failed = |lines: u64| move |fault: Fault| fault.error(lines, 0, &[]);
+        let mut lines = blocks.skip_lines(options.skiprows).map_err(failed(0))?;
+        let mut first = Block::default();
+        let is_named = !options.header && !options.names.is_empty();
         let mut fields = Vec::new();
-        // A comment may be longer than a block.
-        while Records::new(&first, options).next(&mut fields).is_none() && !blocks.ended() {
-            first = blocks.next().ok_or_else(empty)??;
+        // Blank lines and comments may be longer than a block.
+        while Records::new(&first, &options.dialect).next(&mut fields).is_none() {
+            lines += lines::count(&first.bytes);
+            match blocks.next() {
+                Some(block) => first = block.map_err(failed(lines))?,
+                None if is_named => {
+                    first.bytes.clear();
+                    break;
+                }
+                None => return Err(format("it is empty")),
+            }
         }
-        if !options.header && !options.names.is_empty() {
-            return Ok(Self { options, blocks, first, names: options.names.clone() });
+        if is_named {
+            return Ok(Self { options, rules, blocks, first, lines, names: options.names.clone() });
         }
         fields.clear();
-        let mut records = Records::new(&first, options);
-        let found = records.next(&mut fields);
-        let line = records.line(found.ok_or_else(empty)?);
+        let mut records = Records::new(&first, &options.dialect);
+        let start = records.next(&mut fields).unwrap_or(0);
         if !options.header {
             let names = (0..fields.len()).map(|i| i.to_string()).collect();
-            return Ok(Self { options, blocks, first, names });
+            return Ok(Self { options, rules, blocks, first, lines, names });
         }
-        let name = |[start, end]: &[u32; 2]| {
-            let name = &records.text()[*start as usize..*end as usize];
-            let failed = |_| format(format!("line {line}: the name {} is not UTF-8", quoted(name)));
+        let end = records.position();
+        let text = records.into_text();
+        let line = 1 + lines + lines::count(&text[..start]);
+        let name = |&[start, end]: &Field| {
+            let name = &text[start as usize..end as usize];
+            let failed = |_| format(format!("line {line}: the name {}", not_utf8(name)));
             String::from_utf8(name.into()).map_err(failed)
         };
         let names = fields.iter().map(name).collect::<Result<_>>()?;
-        let start = records.position();
-        first.line += newlines(&first.bytes[..start]);
-        first.bytes.drain(..start);
-        Ok(Self { options, blocks, first, names })
+        drop(text);
+        lines += lines::count(&first.bytes[..end]);
+        first.bytes.drain(..end);
+        Ok(Self { options, rules, blocks, first, lines, names })
     }
 
-    /// Reads all rows. Of the columns that are wanted, those have no values that must be read again as text.
-    fn read(&mut self, wants: &[Option<Want>]) -> Result<(Vec<Option<Option<Parts>>>, usize)> {
-        let Self { options, blocks, first, names } = self;
-        let part = |scratch: &mut Scratch, block: &Block| part(options, names, wants, block, scratch);
-        let mut parts = vec![(0, Ok(part(&mut Scratch::default(), first)))];
-        if !blocks.ended() {
+    fn read(self, wants: &[Option<Want>]) -> Result<Read> {
+        let Self { options, rules, blocks, first, mut lines, names } = self;
+        let part = |scratch: &mut Scratch, block: &Block, limit| {
+            Part::new(options, rules, names.len(), wants, block, scratch, limit)
+        };
+        let is_small = blocks.ended();
+        let blocks = std::iter::once(Ok(first)).chain(blocks);
+        let blocks: Box<dyn Iterator<Item = _> + Send> = match options.skipfooter {
+            0 => Box::new(blocks),
+            count => Box::new(WithoutFooter::new(blocks, options.dialect, count)),
+        };
+        let mut parts = Vec::new();
+        if is_small || options.nrows.is_some() {
+            let (mut left, mut scratch) = (options.nrows.unwrap_or(usize::MAX), Scratch::default());
+            for block in blocks {
+                let part = block.and_then(|block| part(&mut scratch, &block, left));
+                left -= part.as_ref().map_or(left, |part| part.rows);
+                parts.push((parts.len(), part));
+                if left == 0 {
+                    break;
+                }
+            }
+        } else {
             // Whichever thread is idle takes the next block from the stream.
-            let blocks = blocks.by_ref().enumerate().par_bridge();
-            let work = |scratch: &mut _, (i, block): (usize, Result<Block>)| (i + 1, block.map(|b| part(scratch, &b)));
-            parts.par_extend(blocks.map_init(Scratch::default, work));
+            let work = |scratch: &mut _, (i, block): (usize, Result<Block, Fault>)| {
+                (i, block.and_then(|block| part(scratch, &block, usize::MAX)))
+            };
+            parts.par_extend(blocks.enumerate().par_bridge().map_init(Scratch::default, work));
             parts.sort_unstable_by_key(|(i, _)| *i);
         }
         let mut columns: Vec<Option<Vec<Column>>> = wants.iter().map(|want| want.map(|_| Vec::new())).collect();
-        let mut rows = 0;
+        let (mut rows, mut bad_lines) = (0, Vec::new());
         for (_, part) in parts {
-            let part = part?.map_err(|fault| fault.error(rows, names))?;
+            let part = part.map_err(|fault| fault.error(lines, rows, &names))?;
             columns.iter_mut().flatten().zip(part.columns).for_each(|(column, part)| column.push(part));
+            bad_lines.extend(part.bad_lines.iter().map(|line| 1 + lines + line));
             rows += part.rows;
+            lines += part.lines;
         }
         let join = |(parts, name): (Option<Vec<Column>>, &String)| {
-            let joined = parts.map(|parts| Column::join(parts, &options.missing)).transpose();
+            let joined = parts.map(|parts| Column::join(parts, rules)).transpose();
             joined.map_err(|reason| format(format!("column {name:?}: {reason}")))
         };
-        let columns = columns.into_iter().zip(&*names).map(join).collect::<Result<_>>()?;
-        Ok((columns, rows))
+        let columns = columns.into_iter().zip(&names).map(join).collect::<Result<_>>()?;
+        Ok(Read { names, columns, rows, bad_lines })
     }
 }
 
@@ -132,69 +177,69 @@ impl<'a> Stream<'a> {
 struct Part {
     columns: Vec<Column>,
     rows: usize,
-}
-
-/// What is wrong with a row, which is counted from the start of its part.
-struct Fault {
-    row: usize,
-    line: u64,
-    /// Whether it is the row as a whole, or one of the file's columns.
-    column: Option<usize>,
-    reason: String,
-}
-
-impl Fault {
-    fn error(self, rows: usize, names: &[String]) -> Error {
-        let Self { row, line, column, reason } = self;
-        let row = rows + row;
-        match column {
-            Some(column) => format(format!("line {line}, row {row}, column {:?}: {reason}", names[column])),
-            None => format(format!("line {line}, row {row}: {reason}")),
-        }
-    }
+    lines: u64,
+    /// Lines that were left out, counted from the start of the block.
+    bad_lines: Vec<u64>,
 }
 
 /// Lists that keep their memory from block to block.
 #[derive(Default)]
 struct Scratch {
     /// Where the fields lie, record by record.
-    fields: Vec<[u32; 2]>,
-    /// Where the records start.
+    fields: Vec<Field>,
+    /// Where the lines of the records start.
     starts: Vec<usize>,
 }
 
-fn part(
-    options: &Options,
-    names: &[String],
-    wants: &[Option<Want>],
-    block: &Block,
-    scratch: &mut Scratch,
-) -> Result<Part, Fault> {
-    let mut records = Records::new(block, options);
-    let Scratch { fields, starts } = scratch;
-    fields.clear();
-    starts.clear();
-    while let Some(start) = records.next(fields) {
-        let wanted = (starts.len() + 1) * names.len();
-        if fields.len() != wanted {
-            let count = fields.len() + names.len() - wanted;
-            let reason = format!("{count} fields, where there are {} columns", names.len());
-            return Err(Fault { row: starts.len(), line: records.line(start), column: None, reason });
-        }
-        starts.push(start);
-    }
-    let mut columns = Vec::new();
-    let mut fault: Option<Fault> = None;
-    for (i, want) in wants.iter().enumerate().filter_map(|(i, want)| Some((i, (*want)?))) {
-        let mut column = Column::new(want);
-        let text = fields.iter().skip(i).step_by(names.len());
-        let text = text.map(|&[start, end]| &records.text()[start as usize..end as usize]);
-        if let Err((row, reason)) = column.extend(text, &options.missing)
-            && fault.as_ref().is_none_or(|fault| row < fault.row)
+impl Part {
+    /// The rows of a block, so many at most.
+    fn new(
+        options: &Options,
+        rules: Rules<'_>,
+        width: usize,
+        wants: &[Option<Want>],
+        block: &Block,
+        scratch: &mut Scratch,
+        limit: usize,
+    ) -> Result<Self, Fault> {
+        let line = |start: usize| lines::count(&block.bytes[..start]);
+        let mut records = Records::new(block, &options.dialect);
+        let Scratch { fields, starts } = scratch;
+        fields.clear();
+        starts.clear();
+        let mut bad = Vec::new();
+        while starts.len() < limit
+            && let Some(start) = records.next(fields)
         {
-            fault = Some(Fault { row, line: records.line(starts[row]), column: Some(i), reason });
+            let before = starts.len() * width;
+            let found = fields.len() - before;
+            if found == width {
+                starts.push(start);
+            } else if options.bad_lines == BadLines::Skip {
+                fields.truncate(before);
+                bad.push(start);
+            } else {
+                let reason = format!("{found} fields, where there are {width} columns");
+                return Err(Fault { row: Some(starts.len()), line: Some(line(start)), column: None, reason });
+            }
         }
-        columns.push(column);
+        let text = records.into_text();
+        let mut columns = Vec::new();
+        let mut fault: Option<(usize, Fault)> = None;
+        for (i, want) in wants.iter().enumerate().filter_map(|(i, want)| Some((i, (*want)?))) {
+            let mut column = Column::new(want);
+            let column_fields = fields.iter().skip(i).step_by(width);
+            let column_fields = column_fields.map(|&[start, end]| &text[start as usize..end as usize]);
+            if let Err((row, reason)) = column.extend(column_fields, rules)
+                && fault.as_ref().is_none_or(|(first, _)| row < *first)
+            {
+                let line = Some(line(starts[row]));
+                fault = Some((row, Fault { row: Some(row), line, column: Some(i), reason }));
+            }
+            columns.push(column);
+        }
+        let lines = lines::count(&block.bytes);
+        let bad_lines = bad.into_iter().map(line).collect();
+        fault.map_or(Ok(Self { columns, rows: starts.len(), lines, bad_lines }), |(_, fault)| Err(fault))
     }
-    fault.map_or(Ok(Part { columns, rows: starts.len() }), Err)
 }

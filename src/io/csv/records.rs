@@ -1,90 +1,73 @@
 //! The records of a block: where their fields lie.
 
-use csv_core::ReadRecordResult;
-use memchr::{memchr, memchr3_iter};
+use std::{borrow::Cow, ops::Range};
+
+use memchr::memchr3_iter;
 
 use super::{
-    Options,
-    blocks::{Block, newlines, started},
+    blocks::Block,
+    dialect::{Dialect, Line, Sink},
+    lines,
 };
 
 /// Where a field starts and ends. Blocks are small enough.
-type Field = [u32; 2];
+pub(super) type Field = [u32; 2];
 
 /// Walks over the records of a block.
 pub(super) struct Records<'a> {
-    block: &'a Block,
-    delimiter: u8,
-    comment: Option<u8>,
-    /// Takes quotes away, where there are any; the fields then lie in `text`, else where they stand.
-    parser: Option<csv_core::Reader>,
+    bytes: &'a [u8],
+    dialect: &'a Dialect,
+    plain: bool,
+    /// The text of fields that is not in one piece in the block; their places count on behind those of the block.
     text: Vec<u8>,
-    ends: Vec<usize>,
-    /// Where the next record starts.
+    /// Where the next line starts.
     next: usize,
 }
 
 impl<'a> Records<'a> {
-    pub fn new(block: &'a Block, options: &Options) -> Self {
-        let parser = block.quoted.then(|| started(&options.parser()));
-        // Without quotes and delimiters, text is no longer than it was.
-        let text = vec![0; if block.quoted { block.bytes.len() } else { 0 }];
-        let Options { delimiter, comment, .. } = *options;
-        Self { block, delimiter, comment, parser, text, ends: vec![0; 32], next: 0 }
+    pub fn new(block: &'a Block, dialect: &'a Dialect) -> Self {
+        let bytes = &block.bytes[..];
+        Self { bytes, dialect, plain: block.plain, text: Vec::new(), next: 0 }
     }
 
-    /// Adds the fields of the next record to `fields`; gives where the record starts. Blank lines are none.
+    /// Adds the fields of the next record to `fields`; gives where its line starts. Blank lines are none.
     pub fn next(&mut self, fields: &mut Vec<Field>) -> Option<usize> {
-        let before = fields.len();
-        loop {
+        while self.next < self.bytes.len() {
             let start = self.next;
-            if !self.record(fields) {
-                return None;
-            }
-            match fields[before..] {
-                [] => {}
-                [[start, end]] if start < end && self.text()[start as usize..end as usize].trim_ascii().is_empty() => {
-                    fields.truncate(before);
-                }
-                _ => return Some(start),
+            let found = if self.plain { self.plain_line(fields) } else { self.line(fields) };
+            if found {
+                return Some(start);
             }
         }
+        None
     }
 
     /// What fields are places in.
-    pub fn text(&self) -> &[u8] {
-        if self.parser.is_some() { &self.text } else { &self.block.bytes }
+    pub fn into_text(self) -> Cow<'a, [u8]> {
+        if self.text.is_empty() { self.bytes.into() } else { [self.bytes, &self.text].concat().into() }
     }
 
-    /// The record that starts at or behind a place, for an error: its line.
-    pub fn line(&self, start: usize) -> u64 {
-        let (before, behind) = self.block.bytes.split_at(start);
-        let blank = behind.iter().take_while(|b| b.is_ascii_whitespace()).filter(|&&b| b == b'\n').count();
-        self.block.line + newlines(before) + blank as u64
-    }
-
-    /// Where the next record starts.
+    /// Where the next line starts.
     pub fn position(&self) -> usize {
         self.next
     }
 
-    fn record(&mut self, fields: &mut Vec<Field>) -> bool {
-        if self.parser.is_some() {
-            return self.parse(fields);
-        }
-        let rest = &self.block.bytes[self.next..];
-        if rest.is_empty() {
-            return false;
-        }
-        if self.comment.is_some() && rest.first() == self.comment.as_ref() {
-            self.next += memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
-            return true;
-        }
+    /// Adds the fields of the next line, if it is a record.
+    fn line(&mut self, fields: &mut Vec<Field>) -> bool {
+        let mut sink = Fields { fields, text: &mut self.text, base: self.bytes.len(), open: Open::Nothing };
+        let (line, end) = self.dialect.line(self.bytes, self.next, &mut sink);
+        self.next = end;
+        line != Line::Nothing
+    }
+
+    /// [`line`](Self::line), where delimiters and line breaks are all that matters.
+    fn plain_line(&mut self, fields: &mut Vec<Field>) -> bool {
+        let rest = &self.bytes[self.next..];
         let mut start = self.next as u32;
         let mut end = rest.len();
         let mut delimited = false;
-        for at in memchr3_iter(self.delimiter, b'\n', b'\r', rest) {
-            if rest[at] != self.delimiter {
+        for at in memchr3_iter(self.dialect.delimiter, b'\n', b'\r', rest) {
+            if rest[at] != self.dialect.delimiter {
                 end = at;
                 break;
             }
@@ -93,38 +76,60 @@ impl<'a> Records<'a> {
             start = at + 1;
             delimited = true;
         }
-        // Nothing between two line breaks is no record.
-        if delimited || end > 0 {
-            fields.push([start, (self.next + end) as u32]);
+        let first = self.next;
+        let end = self.next + end;
+        self.next = if end < self.bytes.len() { lines::behind(self.bytes, end) } else { end };
+        // Nothing but blanks between two line breaks is no record.
+        if !delimited && self.bytes[first..end].iter().all(|byte| matches!(byte, b' ' | b'\t')) {
+            return false;
         }
-        self.next += (end + 1).min(rest.len());
+        fields.push([start, end as u32]);
         true
     }
+}
 
-    /// The next record of a text with quotes.
-    fn parse(&mut self, fields: &mut Vec<Field>) -> bool {
-        let Some(parser) = &mut self.parser else { return false };
-        let first = fields.last().map_or(0, |field| field[1] as usize);
-        let (mut used, mut count) = (first, 0);
-        loop {
-            let input = &self.block.bytes[self.next..];
-            let (result, read, written, ended) =
-                parser.read_record(input, &mut self.text[used..], &mut self.ends[count..]);
-            self.next += read;
-            used += written;
-            count += ended;
-            match result {
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => self.text.resize(self.text.len() + 1, 0),
-                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
-                ReadRecordResult::End => return false,
-                ReadRecordResult::Record => {
-                    let mut start = first;
-                    let ends = self.ends[..count].iter().map(|end| first + end);
-                    fields.extend(ends.map(|end| [std::mem::replace(&mut start, end) as u32, end as u32]));
-                    return true;
-                }
+/// Collects the fields of records.
+struct Fields<'a> {
+    fields: &'a mut Vec<Field>,
+    text: &'a mut Vec<u8>,
+    /// Where places in `text` start to count.
+    base: usize,
+    open: Open,
+}
+
+/// The field that is not complete.
+enum Open {
+    Nothing,
+    /// In one piece in the block.
+    Piece(Range<usize>),
+    /// Put together in `text`, from this place on.
+    Text(usize),
+}
+
+impl Sink for Fields<'_> {
+    fn piece(&mut self, bytes: &[u8], piece: Range<usize>) {
+        self.open = match std::mem::replace(&mut self.open, Open::Nothing) {
+            Open::Nothing => Open::Piece(piece),
+            Open::Piece(before) if before.end == piece.start => Open::Piece(before.start..piece.end),
+            Open::Piece(before) => {
+                let start = self.text.len();
+                self.text.extend_from_slice(&bytes[before]);
+                self.text.extend_from_slice(&bytes[piece]);
+                Open::Text(start)
             }
-        }
+            Open::Text(start) => {
+                self.text.extend_from_slice(&bytes[piece]);
+                Open::Text(start)
+            }
+        };
+    }
+
+    fn end(&mut self, at: usize) {
+        let field = match std::mem::replace(&mut self.open, Open::Nothing) {
+            Open::Nothing => at..at,
+            Open::Piece(piece) => piece,
+            Open::Text(start) => self.base + start..self.base + self.text.len(),
+        };
+        self.fields.push([field.start as u32, field.end as u32]);
     }
 }

@@ -4,9 +4,10 @@ use std::{cmp::Ordering, collections::HashMap, path::PathBuf};
 
 use super::{
     super::npy::in_file,
-    column::{Text, Values, Want, quoted},
+    column::Want,
     format,
     number::float,
+    values::{Text, Values, quoted},
 };
 use crate::{DType, Device, Element, Error, Result, Scalar, Tensor, dtype::for_dtype};
 
@@ -155,6 +156,7 @@ fn same(a: Scalar, b: Scalar) -> bool {
 pub struct Table {
     columns: Vec<Column>,
     rows: usize,
+    bad_lines: Vec<u64>,
     dtype: Option<DType>,
     path: Option<PathBuf>,
 }
@@ -169,8 +171,14 @@ pub struct Labels {
 }
 
 impl Table {
-    pub(super) fn new(columns: Vec<Column>, rows: usize, dtype: Option<DType>, path: Option<PathBuf>) -> Self {
-        Self { columns, rows, dtype, path }
+    pub(super) fn new(
+        columns: Vec<Column>,
+        rows: usize,
+        bad_lines: Vec<u64>,
+        dtype: Option<DType>,
+        path: Option<PathBuf>,
+    ) -> Self {
+        Self { columns, rows, bad_lines, dtype, path }
     }
 
     /// The names of the columns.
@@ -181,6 +189,11 @@ impl Table {
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// The lines that were left out, counted from 1: see [`Options::on_bad_lines`](super::Options::on_bad_lines).
+    pub fn bad_lines(&self) -> &[u64] {
+        &self.bad_lines
     }
 
     /// The dtype of a column; `None` if it is text.
@@ -330,7 +343,10 @@ impl Table {
             match part {
                 Values::Text(text) => {
                     if let Some(row) = text.rows.iter().position(|&id| id == Text::MISSING) {
-                        return Err(self.named(column.error(row, "the class is missing")));
+                        return Err(self.named(column.error(
+                            row,
+                            "the class is missing; `fill` or `keep_default_na` of the options makes it one",
+                        )));
                     }
                     return Ok((text.rows.clone(), text.texts.iter().map(|text| text.to_string()).collect()));
                 }

@@ -1,13 +1,17 @@
 //! Tables in CSV files.
 #![cfg(feature = "csv")]
 
+mod cases;
+
 use std::io::Write;
 
 use kiln::{
-    io::csv::{self, ColumnKey, Options, Table},
+    io::csv::{self, BadLines, Options, Table},
     prelude::*,
 };
-use serde_json::Value;
+use proptest::prelude::*;
+
+use cases::{Case, goldens, others, told};
 
 fn read(text: &str) -> Result<Table> {
     csv::from_bytes(text.as_bytes())
@@ -17,63 +21,142 @@ fn reason(table: Result<impl Sized>) -> String {
     table.err().map_or_else(|| "no error".into(), |error| error.to_string())
 }
 
-/// The options of a golden case.
-fn options(value: &Value) -> Options {
-    let mut options = Options::new();
-    for (name, value) in value.as_object().unwrap() {
-        let byte = || value.as_str().unwrap().as_bytes()[0];
-        let list = || value.as_array().unwrap().iter();
-        options = match name.as_str() {
-            "delimiter" => options.delimiter(byte()),
-            "comment" => options.comment(byte()),
-            "skiprows" => options.skiprows(value.as_u64().unwrap() as usize),
-            "header" => options.header(value.as_bool().unwrap()),
-            "na_values" => options.na_values(list().map(|v| v.as_str().unwrap())),
-            "usecols" => options.usecols(list().map(|v| match v {
-                Value::String(name) => ColumnKey::from(name),
-                number => ColumnKey::from(number.as_u64().unwrap() as usize),
-            })),
-            name => panic!("{name} is no option"),
-        };
-    }
-    options
-}
-
-/// A column as the golden files write it.
-fn column(table: &Table, name: &str) -> Result<(String, Vec<Value>)> {
-    let Some(dtype) = table.dtype(name)? else {
-        return Ok(("text".into(), table.text(name)?.into_iter().map(Value::from).collect()));
-    };
-    let x = table.column(name)?;
-    assert_eq!(x.dtype(), dtype);
-    let values = match dtype {
-        DType::Bool => x.to_vec::<bool>()?.into_iter().map(Value::from).collect(),
-        DType::I64 => x.to_vec::<i64>()?.into_iter().map(Value::from).collect(),
-        DType::U64 => x.to_vec::<u64>()?.into_iter().map(Value::from).collect(),
-        _ => x.to_vec::<f64>()?.into_iter().map(|v| format!("{:016x}", v.to_bits()).into()).collect(),
-    };
-    Ok((dtype.name().into(), values))
+#[test]
+fn tables_are_those_of_pandas() {
+    let cases = goldens();
+    assert!(cases.len() > 600, "{}", cases.len());
+    cases.iter().for_each(|case| case.check(&case.options, "in one block"));
 }
 
 #[test]
-fn tables_are_those_of_pandas() -> Result<()> {
-    for line in include_str!("goldens/tables.jsonl").lines() {
-        let case: Value = serde_json::from_str(line).unwrap();
-        let text = case["text"].as_str().unwrap();
-        let table = options(&case["options"]).from_bytes(text.as_bytes())?;
-        let columns = case["columns"].as_array().unwrap();
-        let names: Vec<_> = columns.iter().map(|c| c["name"].as_str().unwrap()).collect();
-        assert_eq!(table.names(), names, "{text:?}");
-        for (name, want) in names.iter().zip(columns) {
-            let (dtype, values) = column(&table, name)?;
+fn tables_are_what_the_options_say() {
+    others().iter().for_each(|case| case.check(&case.options, "in one block"));
+}
+
+#[test]
+fn tables_do_not_depend_on_blocks() {
+    let cases: Vec<Case> = goldens().into_iter().chain(others()).collect();
+    for size in 1..=64 {
+        for case in &cases {
+            case.check(&case.options.clone().block_size(size), &format!("in blocks of {size} bytes"));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Any text of what matters to a reader, with any of the options: never a panic, always one result.
+    #[test]
+    fn random_tables_do_not_depend_on_blocks(
+        text in r#"[ab1-9,;\t \r\n"'#\\.0x-]{0,40}"#,
+        size in 1usize..9,
+        flags in proptest::array::uniform8(any::<bool>()),
+        (skip, foot, rows) in (0usize..3, 0usize..3, proptest::option::of(0usize..3)),
+    ) {
+        let mut options = Options::new().skiprows(skip).skipfooter(foot);
+        let [space, escape, comment, quoting, skip_space, bad, header, names] = flags;
+        options = options.delim_whitespace(space).skipinitialspace(skip_space).quoting(quoting).header(header);
+        options = if escape { options.escapechar(b'\\') } else { options };
+        options = if comment { options.comment(b'#') } else { options };
+        options = if bad { options.on_bad_lines(BadLines::Skip) } else { options };
+        options = if names { options.names(["x", "y"]) } else { options };
+        options = rows.map_or(options.clone(), |rows| options.nrows(rows));
+        let want = told(&options, text.as_bytes());
+        let case = Case { bytes: text.into_bytes(), options: options.clone(), want };
+        case.check(&options.block_size(size), &format!("in blocks of {size} bytes"));
+    }
+}
+
+#[test]
+fn a_line_break_may_lie_on_the_end_of_a_block() -> Result<()> {
+    let size: usize = 1 << 18;
+    for ending in ["\n", "\r\n", "\r"] {
+        for shift in 0..4 {
+            let mut text = format!("a,b{ending}");
+            let row = format!("1234567,2345678{ending}");
+            while text.len() + 2 * row.len() < size {
+                text += &row;
+            }
+            // The line break starts so many bytes before the end of the first block.
+            text += &format!("{},2{ending}", "0".repeat(size - shift - text.len() - 2));
+            text += &row.repeat(3);
+            let table = read(&text)?;
+            let lines = text.matches(ending).count();
             assert_eq!(
-                (dtype.as_str(), &values),
-                (want["dtype"].as_str().unwrap(), want["values"].as_array().unwrap()),
-                "{text:?}"
+                (table.rows(), table.column("a")?.to_vec::<i64>()?[lines - 5]),
+                (lines - 1, 0),
+                "{ending:?} {shift}"
             );
+            let wanted = format!("csv: line {}, row {}: 1 fields, where there are 2 columns", lines + 1, lines - 1);
+            assert_eq!(reason(read(&format!("{text}3{ending}"))), wanted, "{ending:?} {shift}");
         }
     }
     Ok(())
+}
+
+#[test]
+fn packed_tables() -> Result<()> {
+    let gzip = |text: &[u8]| {
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(text).and_then(|()| gz.finish()).unwrap()
+    };
+    let zeros = [0; 70_000];
+    for rest in [&[][..], &zeros[..1], &zeros] {
+        // Two pieces are one file; zeros fill up the end, and what is between.
+        let packed = [&gzip(b"a,b\n1,")[..], rest, &gzip(b"2\n3,4\n"), rest].concat();
+        assert_eq!(csv::from_bytes(&packed)?.column("b")?.to_vec::<i64>()?, [2, 4]);
+    }
+    let packed = [&gzip(b"a\n1\n")[..], b"x"].concat();
+    assert_eq!(reason(csv::from_bytes(&packed)), "csv: other bytes follow what gzip packed");
+    let cut = &gzip(&b"a\n1\n".repeat(100))[..20];
+    assert!(reason(csv::from_bytes(cut)).starts_with("csv: "));
+    assert_eq!(
+        reason(csv::from_bytes(&gzip(b"<!DOCTYPE html><html>"))),
+        "csv: the file is a web page: the server answered with a page in place of the file; look at the address"
+    );
+    Ok(())
+}
+
+#[cfg(feature = "npz")]
+#[test]
+fn the_only_file_of_a_zip_archive_is_read() -> Result<()> {
+    use zip::{ZipWriter, write::SimpleFileOptions};
+    let zipped = |files: &[&str]| {
+        let mut archive = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for name in files {
+            archive.start_file(*name, SimpleFileOptions::default()).unwrap();
+            archive.write_all(b"a,b\nx,2\n").unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    };
+    let table = csv::from_bytes(&zipped(&["folder/x.csv", "__MACOSX/._x.csv"]))?;
+    assert_eq!((table.text("a")?, table.column("b")?.to_vec::<i64>()?), (vec![Some("x")], vec![2]));
+    for (files, count) in [(&["a.csv", "b.csv"][..], 2), (&[], 0)] {
+        let wanted = format!("csv: there are {count} files in the zip archive, not one: unpack it first");
+        assert_eq!(reason(csv::from_bytes(&zipped(files))), wanted);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_no_table_is_told() {
+    let of = |head: &[u8]| reason(csv::from_bytes(&[head, &[b' '; 600]].concat()));
+    for (head, wanted) in [
+        (&b"\xff\xfea\0"[..], "text in UTF-16"),
+        (b"PAR1\x15\x04", "a Parquet table"),
+        (b"\xfd7zXZ\0", "compressed with xz: unpack it with unxz"),
+        (b"BZh91AY&SY", "compressed with bzip2"),
+        (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
+        (b"\x80\x04\x95\x10", "pickled Python objects"),
+        (b"{\"weight_map\": {}}", "the index of a model in several files"),
+        (b"[{\"a\": 1}]", "JSON"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer: `git lfs pull`"),
+        (b"\x93NUMPY\x01\x00", "an array of NumPy (.npy): `npy::load` reads it"),
+        (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+    ] {
+        assert!(of(head).starts_with(&format!("csv: the file is {wanted}")), "{}", of(head));
+    }
 }
 
 #[test]
@@ -99,11 +182,10 @@ fn many_blocks_read_as_one() -> Result<()> {
     for table in [read(&text)?, csv::read(&path)?, csv::read(&packed)?] {
         assert_eq!(table.rows() as u64, rows);
         let dtypes: Vec<_> = (0..7).map(|i| table.dtype(i).unwrap()).collect();
-        let (u64, f64, bool) = (Some(DType::U64), Some(DType::F64), Some(DType::Bool));
-        // `-0` is no integer.
-        assert_eq!(dtypes, [f64, u64, f64, None, None, None, bool]);
-        let int = table.column("int")?.to_vec::<f64>()?;
-        assert!(int.iter().enumerate().all(|(row, &v)| v == -(row as f64)));
+        let [i64, u64, f64, bool] = [DType::I64, DType::U64, DType::F64, DType::Bool].map(Some);
+        assert_eq!(dtypes, [i64, u64, f64, None, None, None, bool]);
+        let int = table.column("int")?.to_vec::<i64>()?;
+        assert!(int.iter().enumerate().all(|(row, &v)| v == -(row as i64)));
         let wide = table.column("wide")?.to_vec::<u64>()?;
         assert!(wide.iter().enumerate().all(|(row, &v)| v == if row == 90_000 { u64::MAX } else { row as u64 }));
         let float = table.column("float")?.to_vec::<f64>()?;
@@ -166,7 +248,7 @@ fn dtypes_missing_values_and_fills() -> Result<()> {
     };
     assert_eq!(misfit("300", DType::U8), "\"300\" is out of the range of uint8");
     assert_eq!(misfit("-1", DType::U64), "\"-1\" is out of the range of uint64");
-    assert_eq!(misfit("1.0", DType::I16), "\"1.0\" is not an integer");
+    assert_eq!(misfit("1.5", DType::I16), "\"1.5\" is not an integer");
     assert_eq!(misfit("abc", DType::F16), "\"abc\" is not a number");
     assert_eq!(misfit("2", DType::Bool), "\"2\" is neither True nor False");
     assert_eq!(misfit("NA", DType::Bool).split(" and ").next(), Some("the value is missing,"));
@@ -206,22 +288,16 @@ fn classes() -> Result<()> {
     assert_eq!(table.labels(1)?.classes, ["False", "True"]);
     assert_eq!(table.labels_as("k", &["10", "11", "-9"])?.to_vec::<i64>()?, [0, 2, 0]);
     assert_eq!(reason(table.labels_as("k", &["10"])), "csv: row 1, column \"k\": \"-9\" is not among the classes");
-    assert_eq!(reason(table.labels("t")), "csv: row 1, column \"t\": the class is missing");
+    assert_eq!(
+        reason(table.labels("t")),
+        "csv: row 1, column \"t\": the class is missing; `fill` or `keep_default_na` of the options makes it one"
+    );
     assert!(reason(table.labels("f")).starts_with("csv: column \"f\" holds floats"));
     Ok(())
 }
 
 #[test]
 fn what_cannot_be_read_says_where() {
-    let of = |text: &[u8]| reason(csv::from_bytes(text));
-    assert_eq!(of(b""), "csv: it is empty");
-    assert_eq!(of(b"\n \n"), "csv: it is empty");
-    assert_eq!(of(b"a,b\n1,2\n\n3\n"), "csv: line 4, row 1: 1 fields, where there are 2 columns");
-    assert_eq!(of(b"a\n\"1\n2"), "csv: line 2: a quote is not closed in the record that starts here");
-    assert_eq!(of(b"a,\xff\n1,2\n"), "csv: line 1: the name \"\u{fffd}\" is not UTF-8");
-    assert_eq!(of(b"a,b\n1,x\n2,\xff\n"), "csv: line 3, row 1, column \"b\": \"\u{fffd}\" is not UTF-8");
-    assert_eq!(of(b"\xff\xfea\0"), "csv: the text is in UTF-16; save it as UTF-8");
-    assert!(of(b"\x1f\x8b\x08broken").starts_with("csv: "));
     let table = read("a,a,b\n1,2,x\n").unwrap();
     assert_eq!(reason(table.column("c")), "csv: there is no column \"c\", but \"a\", \"a\", \"b\"");
     assert_eq!(reason(table.column(3)), "csv: there is no column 3, but 3: \"a\", \"a\", \"b\"");
