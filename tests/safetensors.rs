@@ -96,6 +96,109 @@ fn a_dtype_that_is_not_known_hinders_no_other() -> Result<()> {
     Ok(())
 }
 
+/// A model in two files with an index.
+fn sharded(folder: &Path, index: &str) -> Result<std::path::PathBuf> {
+    let cpu = Device::cpu();
+    std::fs::create_dir_all(folder.join("parts")).unwrap();
+    let first = [("a", Tensor::ones([2, 3], DType::BF16, &cpu)), ("spare", Tensor::zeros([1], DType::U8, &cpu))];
+    safetensors::save(folder.join("model-00001-of-00002.safetensors"), first)?;
+    safetensors::save(folder.join("parts/2.safetensors"), [("b", Tensor::arange(0, 4, 1, DType::I64, &cpu)?)])?;
+    let path = folder.join("model.safetensors.index.json");
+    std::fs::write(&path, index).unwrap();
+    Ok(path)
+}
+
+#[test]
+fn a_model_in_several_files_is_one() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let index = r#"{"metadata": {"total_size": 44, "by": "x"},
+        "weight_map": {"b": "./parts/2.safetensors", "a": "model-00001-of-00002.safetensors"}}"#;
+    let path = sharded(folder.path(), index)?;
+    for file in [SafeTensors::open(&path)?, SafeTensors::mmap(&path)?] {
+        assert_eq!(file.names(), ["a", "b"]);
+        assert_eq!(
+            file.metadata(),
+            &BTreeMap::from([("by", "x"), ("total_size", "44")].map(|(k, v)| (k.into(), v.into())))
+        );
+        assert_eq!((file.shape("a")?, file.get("a")?.dtype()), ([2, 3].into(), DType::BF16));
+        assert_eq!(file.get("b")?.to_vec::<i64>()?, [0, 1, 2, 3]);
+        let error = file.get("spare").unwrap_err().to_string();
+        assert!(error.ends_with("model.safetensors.index.json: there is no tensor \"spare\" among 2"), "{error}");
+    }
+    assert_eq!(safetensors::load(&path)?.len(), 2);
+    let error = safetensors::from_bytes(index.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("the file is the index of a model in several files: `safetensors::load`"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn an_index_that_does_not_fit_is_refused() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("model");
+    std::fs::create_dir(&root).unwrap();
+    safetensors::save(
+        folder.path().join("outside.safetensors"),
+        [("a", Tensor::zeros([1], DType::U8, &Device::cpu()))],
+    )?;
+    let absolute = folder.path().join("outside.safetensors").display().to_string();
+    let map = |pairs: &str| format!("{{\"weight_map\": {{{pairs}}}}}");
+    let cases = [
+        (
+            map("\"a\": \"../outside.safetensors\""),
+            "the index names \"../outside.safetensors\", which is no file in its folder",
+        ),
+        (map("\"a\": \"parts/../../outside.safetensors\""), "which is no file in its folder"),
+        (map(&format!("\"a\": \"{absolute}\"")), "which is no file in its folder"),
+        (map("\"a\": \"..\\\\outside.safetensors\""), "which is no file in its folder"),
+        (map("\"a\": \"c:outside.safetensors\""), "which is no file in its folder"),
+        (map("\"a\": \"\""), "which is no file in its folder"),
+        (map("\"a\": \"missing.safetensors\""), "missing.safetensors: "),
+        (map("\"a\": \"model.safetensors.index.json\""), "is an index, too"),
+        (
+            map("\"a\": \"parts/2.safetensors\", \"c\": \"parts/2.safetensors\""),
+            "tensors that are not in \"parts/2.safetensors\": \"a\", \"c\"",
+        ),
+        (map("\"a\": \"parts/2.safetensors\", \"a\": \"parts/2.safetensors\""), "\"a\" stands there twice"),
+        (map("\"a\": 1"), "the index: invalid type"),
+        ("{\"weight_map\": {}, \"weight_map\": {}}".into(), "`weight_map` stands there twice"),
+        ("{\"weight_map\": {}".into(), "the index: EOF"),
+        ("{\"metadata\": {\"total_size\": 1}}".into(), "missing field `weight_map`"),
+        ("{\"weights\": {}}".into(), "the file is JSON"),
+    ];
+    for (index, wanted) in cases {
+        let path = sharded(&root, &index)?;
+        for error in [SafeTensors::open(&path), SafeTensors::mmap(&path)].map(|file| file.unwrap_err().to_string()) {
+            assert!(error.contains(wanted) && error.starts_with(&root.display().to_string()), "{wanted}: {error}");
+        }
+    }
+    // A file that is cut off is told by its own name.
+    let path = sharded(&root, &map("\"b\": \"parts/2.safetensors\""))?;
+    let part = root.join("parts/2.safetensors");
+    std::fs::write(&part, &std::fs::read(&part).unwrap()[..40]).unwrap();
+    let error = safetensors::load(&path).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{}: it ends within", part.display())), "{error}");
+    Ok(())
+}
+
+#[test]
+fn other_files_are_told() {
+    for (head, wanted) in [
+        (
+            &b"PK\x03\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0archive/data.pkl"[..],
+            "a PyTorch file (.pt, .pth, .bin)",
+        ),
+        (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "pickled Python objects"),
+        (b"GGUF\x03\0\0\0\x01\0\0\0\0\0\0\0", "a GGUF model"),
+        (b"\x89HDF\r\n\x1a\n\0\0\0\0", "an HDF5 file"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n", "a Git LFS pointer"),
+        (b"<!DOCTYPE html>\n<html>", "a web page"),
+        (b"\x93NUMPY\x01\x00", "an array of NumPy (.npy)"),
+    ] {
+        let error = reason(head);
+        assert!(error.starts_with(&format!("safetensors: the file is {wanted}")), "{error}");
+    }
+}
+
 #[test]
 fn broken_files_are_refused() -> Result<()> {
     let one = |dtype: &str, shape: &str, offsets: &str, data| {
