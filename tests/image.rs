@@ -4,7 +4,7 @@
 use kiln::{
     Shape,
     data::{ImageFolder, Random},
-    io::image::{self, Interpolation, Size},
+    io::image::{self, Interpolation, Mode, Options, Size},
     prelude::*,
 };
 
@@ -127,6 +127,150 @@ fn pictures_are_those_of_pillow() {
     // Decoders of JPEG may round another way. The picture is not turned.
     let x = image::open(picture("sideways.jpg")).unwrap();
     assert!(apart(&x, &golden("sideways")) <= 2);
+}
+
+#[test]
+fn jpegs_of_every_kind_are_those_of_pillow() {
+    for name in ["baseline", "progressive", "restarts", "gray", "cmyk"] {
+        let x = image::open(picture(&format!("{name}.jpg"))).unwrap();
+        // Decoders may round another way; from CMYK, more often.
+        let most = if name == "cmyk" { 6 } else { 3 };
+        assert!(apart(&x, &golden(&format!("jpeg.{name}"))) <= most, "{name}");
+    }
+}
+
+#[test]
+fn a_jpeg_that_is_cut_off_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("class/x.jpg");
+    std::fs::create_dir(root.path().join("class")).unwrap();
+    for name in ["baseline", "progressive", "restarts", "gray", "cmyk"] {
+        let whole = std::fs::read(picture(&format!("{name}.jpg"))).unwrap();
+        // As Pillow: at every 5 %, and where the end marker is missing.
+        let cuts = (1..20).map(|part| whole.len() * part / 20).chain([whole.len() - 2, whole.len() - 1]);
+        for cut in cuts {
+            let reason = image::from_bytes(&whole[..cut], Mode::Unchanged).unwrap_err().to_string();
+            assert_eq!(reason, "image: the JPEG file is cut off: its end is missing", "{name} {cut}");
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            for error in [
+                image::open(&path).unwrap_err(),
+                image::open_as(&path, Mode::Gray).unwrap_err(),
+                ImageFolder::new(root.path()).unwrap().batch(&[0]).unwrap_err(),
+            ] {
+                assert_eq!(error.to_string(), reason.replace("image: ", &format!("{}: ", path.display())));
+            }
+        }
+        // Previews, padding and fill bytes do no harm.
+        let x = image::from_bytes(&whole, Mode::Unchanged).unwrap();
+        let padded = [&whole[..2], &[0xff; 5], &whole[2..]].concat();
+        let mut all = vec![padded];
+        all.extend([&[0; 100][..], b"junk\xff\xd8", &whole].map(|more| [&whole[..], more].concat()));
+        for bytes in all {
+            assert_eq!(apart(&image::from_bytes(&bytes, Mode::Unchanged).unwrap(), &x), 0, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_png_that_is_cut_off_is_refused() {
+    for name in ["rgb", "index4", "gray16"] {
+        let whole = std::fs::read(picture(&format!("{name}.png"))).unwrap();
+        for part in 1..20 {
+            let cut = &whole[..whole.len() * part / 20];
+            assert!(image::from_bytes(cut, Mode::Unchanged).is_err(), "{name} {part}");
+            assert!(image::from_bytes(cut, Mode::Index).is_err(), "{name} {part}");
+        }
+    }
+}
+
+#[test]
+fn palettes_give_colours_or_indices() -> Result<()> {
+    for bits in [1, 2, 4, 8] {
+        for name in [format!("index{bits}"), format!("index{bits}_clear")] {
+            let path = picture(&format!("{name}.png"));
+            let indices = image::open_as(&path, Mode::Index)?;
+            assert_eq!((indices.dtype(), apart(&indices, &golden(&format!("{name}.index")))), (DType::U8, 0), "{name}");
+            assert_eq!(apart(&image::open(&path)?, &golden(&name)), 0, "{name}");
+        }
+    }
+    // Grey is taken as it is stored.
+    let bits = values(&image::open_as(picture("bits.png"), Mode::Index)?);
+    assert_eq!(bits, values(&image::open(picture("bits.png"))?).iter().map(|v| v / 255).collect::<Vec<_>>());
+    assert_eq!(apart(&image::open_as(picture("gray.png"), Mode::Index)?, &golden("gray")), 0);
+    for name in ["rgb.png", "rgba.png", "gray_alpha.png", "gray16.png"] {
+        let error = image::open_as(picture(name), Mode::Index).unwrap_err().to_string();
+        assert!(error.contains("it has no palette"), "{name}: {error}");
+    }
+    let error = image::open_as(picture("gray.jpg"), Mode::Index).unwrap_err().to_string();
+    assert!(error.contains("from PNG files alone"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn a_transparent_colour_becomes_opacity() -> Result<()> {
+    for name in ["gray_clear", "rgb_clear"] {
+        assert_eq!(apart(&image::open(picture(&format!("{name}.png")))?, &golden(name)), 0, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_limit_is_an_option() {
+    // A picture that claims to be 60000 pixels high and wide.
+    let mut claims = std::fs::read(picture("rgb.png")).unwrap();
+    claims[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
+    let mut crc = flate2::Crc::new();
+    crc.update(&claims[12..29]);
+    claims[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+    let error = image::from_bytes(&claims, Mode::Unchanged).unwrap_err().to_string();
+    assert!(error.contains("60000 x 60000 pixels take 10800000000 bytes, more than the limit of 536870912"), "{error}");
+    assert!(error.ends_with("`image::Options::max_bytes` raises it"), "{error}");
+    for (name, bytes) in [("rgb.png", 13 * 19 * 3), ("gray16.png", 13 * 19 * 2), ("baseline.jpg", 48 * 64 * 3)] {
+        let options = Options::new().max_bytes(bytes - 1);
+        let error = options.open(picture(name)).unwrap_err().to_string();
+        assert!(error.contains(&format!("take {bytes} bytes, more than the limit of {}", bytes - 1)), "{error}");
+    }
+    let options = Options::new().mode(Mode::Index).max_bytes(100);
+    assert!(options.open(picture("index4.png")).unwrap_err().to_string().contains("take 247 bytes"));
+    let root = folder();
+    let small = ImageFolder::new(root.path()).unwrap().options(Options::new().max_bytes(100));
+    assert!(small.batch(&[0]).unwrap_err().to_string().contains("6 x 8 pixels take 144 bytes"));
+}
+
+#[test]
+fn other_formats_are_read_or_told() {
+    let of = |name: &str| image::open(picture(name)).map(|x| apart(&x, &golden("rgb"))).map_err(|e| e.to_string());
+    for (name, feature, is_on) in [
+        ("other.webp", "image-webp", cfg!(feature = "image-webp")),
+        ("other.bmp", "image-bmp", cfg!(feature = "image-bmp")),
+        ("other.tiff", "image-tiff", cfg!(feature = "image-tiff")),
+    ] {
+        match of(name) {
+            Ok(apart) => assert!(is_on && apart == 0, "{name}"),
+            Err(error) => assert!(!is_on && error.contains(&format!("with the feature `{feature}`")), "{error}"),
+        }
+    }
+    for (head, wanted) in [
+        (&b"GIF89a\x01\0\x01\0"[..], "the file is a GIF picture: convert it to PNG"),
+        (b"\0\0\0\x20ftypavif", "an AVIF or HEIC picture"),
+        (b"\x93NUMPY\x01\x00", "an array of NumPy"),
+        (b"<html><body>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer"),
+        (b"%PDF-1.4", "a PDF document"),
+        (b"text", "it is no picture in a format that is known"),
+    ] {
+        let error = image::from_bytes(head, Mode::Rgb).unwrap_err().to_string();
+        assert!(error.contains(wanted), "{error}");
+    }
+}
+
+#[cfg(feature = "image-tiff")]
+#[test]
+fn tiff_may_hold_floats() -> Result<()> {
+    let x = image::open(picture("float.tiff"))?;
+    assert_eq!((x.shape().dims(), x.dtype()), ([13, 19, 3].as_slice(), DType::F32));
+    assert_eq!(apart(&(x * 255.0).round(), &golden("rgb")), 0);
+    Ok(())
 }
 
 #[test]
@@ -259,6 +403,51 @@ fn folders_are_classes() -> Result<()> {
 }
 
 #[test]
+fn hidden_files_are_no_samples_and_others_are_told() -> Result<()> {
+    let root = folder();
+    let x = Tensor::zeros([6, 8, 3], DType::U8, &Device::cpu());
+    for name in [".hidden/0.png", "a/.thumbs/0.png", "b/._0.png"] {
+        let path = root.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        image::save(path, &x)?;
+    }
+    for name in [".DS_Store", "LICENSE", "b/sub/movie.mp4"] {
+        std::fs::write(root.path().join(name), "no picture").unwrap();
+    }
+    let data = ImageFolder::new(root.path())?;
+    assert_eq!((data.classes(), data.len()), (["a".to_owned(), "b".to_owned()].as_slice(), 5));
+    let skipped = ["LICENSE", "a/notes.txt", "b/sub/movie.mp4"].map(|name| root.path().join(name));
+    assert_eq!(data.skipped(), skipped);
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_unless_they_lead_back() -> Result<()> {
+    use std::os::unix::fs::symlink;
+    let (root, other) = (folder(), folder());
+    symlink(other.path().join("b"), root.path().join("c")).unwrap();
+    symlink(other.path().join("a"), root.path().join("a/more")).unwrap();
+    symlink(other.path().join("a/4.png"), root.path().join("b/4.png")).unwrap();
+    let data = ImageFolder::new(root.path())?;
+    assert_eq!((data.classes().len(), data.len()), (3, 5 + 2 + 3 + 1));
+    data.batch(&(0..data.len()).collect::<Vec<_>>())?;
+    // The same folder twice is no circle; a link to a folder around it is one.
+    symlink(root.path().join("b"), root.path().join("b/sub/back")).unwrap();
+    let error = ImageFolder::new(root.path()).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.contains("b/sub/back: the link leads back to "), "{error}");
+    std::fs::remove_file(root.path().join("b/sub/back")).unwrap();
+    symlink(root.path(), root.path().join("b/all")).unwrap();
+    let error = ImageFolder::new(root.path()).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.contains("b/all: the link leads back to "), "{error}");
+    // A link to nothing is a file that cannot be read, or none at all.
+    std::fs::remove_file(root.path().join("b/all")).unwrap();
+    symlink(root.path().join("nothing"), root.path().join("b/gone")).unwrap();
+    assert_eq!(ImageFolder::new(root.path())?.skipped().len(), 3);
+    Ok(())
+}
+
+#[test]
 fn random_transforms_follow_seed_and_walk() -> Result<()> {
     let root = folder();
     let walk = |seed: u64, epochs: u64, size: usize| -> Result<Vec<f32>> {
@@ -296,7 +485,13 @@ fn folders_that_do_not_do_say_why() -> Result<()> {
     assert!(small.contains("2.jpg: ") && small.contains("7 x 7 pixels"), "{small}");
     std::fs::create_dir(root.path().join("c")).unwrap();
     let error = ImageFolder::new(root.path()).err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(error.ends_with("c: there is no PNG or JPEG file in it"), "{error}");
+    assert!(error.contains("c: there is no picture (jpeg, jpg, png") && error.ends_with(") in it"), "{error}");
+    std::fs::write(root.path().join("c/x.gif"), b"GIF89a").unwrap();
+    std::fs::write(root.path().join("c/README"), b"none").unwrap();
+    let error = ImageFolder::new(root.path()).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.ends_with(") in it, but 1 .gif, 1 without an ending"), "{error}");
+    std::fs::remove_dir_all(root.path().join("c")).unwrap();
+    std::fs::create_dir(root.path().join("c")).unwrap();
     let error = ImageFolder::new(root.path().join("c")).err().map(|error| error.to_string()).unwrap_or_default();
     assert!(error.contains("every class has one of its own"), "{error}");
     assert!(ImageFolder::new(root.path().join("d")).is_err());

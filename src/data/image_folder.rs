@@ -1,6 +1,7 @@
 //! Pictures in folders.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -17,10 +18,26 @@ use crate::{
 };
 
 /// The endings of the files that are pictures.
-const ENDINGS: [&str; 3] = ["jpeg", "jpg", "png"];
+const ENDINGS: &[&str] = &[
+    "jpeg",
+    "jpg",
+    "png",
+    #[cfg(feature = "image-webp")]
+    "webp",
+    #[cfg(feature = "image-bmp")]
+    "bmp",
+    #[cfg(feature = "image-tiff")]
+    "tif",
+    #[cfg(feature = "image-tiff")]
+    "tiff",
+];
 
 /// Pictures of classes, each in a folder of its own, as torchvision's `ImageFolder`: `root/cat/1.jpg`,
-/// `root/dog/old/2.png`. Classes are the names of the folders, sorted.
+/// `root/dog/old/2.png`. Classes are the names of the folders, sorted. Folders may be links.
+///
+/// Pictures are files whose names end in `.png`, `.jpg` or `.jpeg`; with the features `image-webp`, `image-bmp` and
+/// `image-tiff` also in `.webp`, `.bmp`, `.tif` or `.tiff`. Other files are left out: [`skipped`](Self::skipped) lists
+/// them, and a warning goes to the `log`. Files and folders whose names start with a dot are hidden, and not looked at.
 ///
 /// A batch is pictures `[count, ..]` and labels `[count]` (`I64`). Files are read when a batch needs them. Every picture
 /// goes through the [`transform`](Self::transform)s in order, which must give all of them one shape; without any it
@@ -50,7 +67,8 @@ const ENDINGS: [&str; 3] = ["jpeg", "jpg", "png"];
 pub struct ImageFolder {
     classes: Vec<String>,
     samples: Vec<(PathBuf, usize)>,
-    mode: Mode,
+    skipped: Vec<PathBuf>,
+    options: image::Options,
     steps: Vec<Step>,
 }
 
@@ -64,31 +82,49 @@ struct Step {
 type Transform = dyn Fn(Tensor, &mut Random) -> Result<Tensor> + Send + Sync;
 
 impl ImageFolder {
-    /// The PNG and JPEG files below the folders in `root`, by path; none of them is opened yet.
+    /// The pictures below the folders in `root`, by path; none of them is opened yet.
     ///
     /// # Errors
-    /// If a folder cannot be read, there is none, or one has no pictures.
+    /// If a folder cannot be read, there is none, one has no pictures, or a link leads back to a folder that it is in.
     pub fn new(root: impl AsRef<Path>) -> Result<Self> {
         let root = root.as_ref();
-        let folders = entries(root)?.into_iter().filter(|path| path.is_dir());
-        let (mut classes, mut samples) = (Vec::new(), Vec::new());
-        for folder in folders {
-            let before = samples.len();
-            collect(&folder, classes.len(), &mut samples)?;
-            if samples.len() == before {
-                return Err(failed(&folder, "there is no PNG or JPEG file in it"));
+        let mut found = Found::default();
+        let mut classes = Vec::new();
+        for path in entries(root)? {
+            if !path.is_dir() {
+                found.skipped.push(path);
+                continue;
             }
-            classes.push(folder.file_name().unwrap_or_default().to_string_lossy().into_owned());
+            let (samples, skipped) = (found.samples.len(), found.skipped.len());
+            found.collect(&path, classes.len(), &mut vec![resolved(root)?])?;
+            if found.samples.len() == samples {
+                let others = match counted(&found.skipped[skipped..]) {
+                    others if others.is_empty() => others,
+                    others => format!(", but {others}"),
+                };
+                return Err(failed(&path, format!("there is no picture ({}) in it{others}", ENDINGS.join(", "))));
+            }
+            classes.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
         }
         if classes.is_empty() {
             return Err(failed(root, "there is no folder in it; every class has one of its own"));
         }
-        Ok(Self { classes, samples, mode: Mode::Rgb, steps: Vec::new() })
+        let Found { samples, skipped } = found;
+        if !skipped.is_empty() {
+            log::warn!("{}: {} files are left out: {}", root.display(), skipped.len(), counted(&skipped));
+        }
+        Ok(Self { classes, samples, skipped, options: image::Options::new().mode(Mode::Rgb), steps: Vec::new() })
     }
 
     /// Which channels the pictures are read with, [`Mode::Rgb`] at first.
     pub fn mode(mut self, mode: Mode) -> Self {
-        self.mode = mode;
+        self.options = self.options.mode(mode);
+        self
+    }
+
+    /// How the pictures are read, their channels and the largest size.
+    pub fn options(mut self, options: image::Options) -> Self {
+        self.options = options;
         self
     }
 
@@ -118,13 +154,18 @@ impl ImageFolder {
         &self.samples
     }
 
+    /// The files that are no pictures by their names, and were left out.
+    pub fn skipped(&self) -> &[PathBuf] {
+        &self.skipped
+    }
+
     /// Reads a sample's file.
     fn decoded(&self, sample: usize) -> Result<Tensor> {
         let (path, _) = self.samples.get(sample).ok_or_else(|| {
             let (index, size) = (sample as i128, self.samples.len());
             Error::Index { op: "ImageFolder", index, axis: 0, size, delayed: false }
         })?;
-        image::open_as(path, self.mode)
+        self.options.open(path)
     }
 
     fn transformed(&self, picture: Tensor, epoch: u64, sample: usize) -> Result<Tensor> {
@@ -169,27 +210,58 @@ impl Dataset for ImageFolder {
     }
 }
 
-/// What is in a folder, sorted.
+/// What is in a folder and not hidden, sorted.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let read = || fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
     let mut paths = read().map_err(|error| failed(folder, error.to_string()))?;
+    paths.retain(|path| !path.file_name().unwrap_or_default().to_string_lossy().starts_with('.'));
     paths.sort();
     Ok(paths)
 }
 
-/// The pictures in a folder and in those below it. Links to folders are not followed, lest they lead in a circle.
-fn collect(folder: &Path, class: usize, samples: &mut Vec<(PathBuf, usize)>) -> Result<()> {
-    for path in entries(folder)? {
-        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        if path.is_dir() {
-            if !path.is_symlink() {
-                collect(&path, class, samples)?;
-            }
-        } else if ENDINGS.contains(&ending.as_str()) {
-            samples.push((path, class));
-        }
+/// A folder's path without links.
+fn resolved(folder: &Path) -> Result<PathBuf> {
+    folder.canonicalize().map_err(|error| failed(folder, error.to_string()))
+}
+
+/// How many files of each ending there are, for a message.
+fn counted(files: &[PathBuf]) -> String {
+    let mut counts = BTreeMap::new();
+    for file in files {
+        let ending = file.extension().map_or("without an ending".into(), |e| format!(".{}", e.to_string_lossy()));
+        *counts.entry(ending).or_insert(0) += 1;
     }
-    Ok(())
+    counts.iter().map(|(ending, count)| format!("{count} {ending}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The files of a walk through folders.
+#[derive(Default)]
+struct Found {
+    samples: Vec<(PathBuf, usize)>,
+    skipped: Vec<PathBuf>,
+}
+
+impl Found {
+    /// The files in a folder and in those below it, which must be none of `parents`.
+    fn collect(&mut self, folder: &Path, class: usize, parents: &mut Vec<PathBuf>) -> Result<()> {
+        let target = resolved(folder)?;
+        if parents.contains(&target) {
+            return Err(failed(folder, format!("the link leads back to {}, which it is in", target.display())));
+        }
+        parents.push(target);
+        for path in entries(folder)? {
+            let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+            if path.is_dir() {
+                self.collect(&path, class, parents)?;
+            } else if ENDINGS.contains(&ending.as_str()) {
+                self.samples.push((path, class));
+            } else {
+                self.skipped.push(path);
+            }
+        }
+        parents.pop();
+        Ok(())
+    }
 }
 
 fn failed(path: &Path, reason: impl Into<String>) -> Error {

@@ -1,4 +1,5 @@
-//! Pictures: PNG and JPEG files to tensors and back, and what is done to them before a network sees them.
+//! Pictures: PNG and JPEG files to tensors and back, and what is done to them before a network sees them. WebP, BMP and
+//! TIFF files are read with the features `image-webp`, `image-bmp` and `image-tiff`.
 //!
 //! A picture is `[.., height, width, channels]` of integers, as [`open`] reads it, or `[.., channels, height, width]` of
 //! floats, as [`to_chw_f32`](Tensor::to_chw_f32) makes of it. Functions that change pictures take either, and have the
@@ -17,73 +18,22 @@
 //!
 //! What a file says of the camera's orientation is left alone, as in Pillow.
 
+mod jpeg;
+mod png;
+mod read;
 mod resize;
 mod transform;
 
 use std::path::Path;
 
-use image::{DynamicImage, GrayImage, ImageError, ImageFormat, ImageReader, Luma, RgbImage};
+use image::{DynamicImage, ImageFormat};
 
+use self::read::reason;
+pub use self::read::{Mode, Options, from_bytes, open, open_as};
 pub use resize::{Interpolation, Size, resize};
 pub use transform::{center_crop, crop, hflip, normalize, random_crop, random_hflip, random_vflip, vflip};
 
-use crate::{DType, Device, Error, Result, Shape, Tensor};
-
-/// Which channels a picture is read with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Those of the file, in its depth: `U8`, or `U16` for PNGs with 16 bits.
-    #[default]
-    Unchanged,
-    /// One channel of grey, `U8`: of colours 0.299 red, 0.587 green and 0.114 blue, as Pillow's `L`.
-    Gray,
-    /// Red, green, blue, `U8`.
-    Rgb,
-    /// Red, green, blue, opacity, `U8`.
-    Rgba,
-}
-
-/// Reads a PNG or JPEG file as `[height, width, channels]` on the CPU, with the file's own channels and depth.
-///
-/// # Errors
-/// If the file cannot be read, or holds no picture in a format that is known.
-///
-/// ```
-/// # use kiln::prelude::*;
-/// use kiln::io::image;
-/// # let path = std::env::temp_dir().join(format!("kiln-doc-{}.png", std::process::id()));
-/// let red = Tensor::from_slice(&[255u8, 0, 0, 200, 0, 0], [1, 2, 3], &Device::cpu())?;
-/// image::save(&path, &red)?;
-/// let x = image::open(&path)?;
-/// assert_eq!((x.shape().dims(), x.dtype()), ([1, 2, 3].as_slice(), DType::U8));
-/// assert_eq!(x.to_chw_f32()?.shape(), &[3, 1, 2]);
-/// # std::fs::remove_file(path).unwrap();
-/// # Ok::<(), kiln::Error>(())
-/// ```
-pub fn open(path: impl AsRef<Path>) -> Result<Tensor> {
-    open_as(path, Mode::Unchanged)
-}
-
-/// Reads a PNG or JPEG file with the channels that are asked for.
-///
-/// # Errors
-/// As [`open`].
-pub fn open_as(path: impl AsRef<Path>, mode: Mode) -> Result<Tensor> {
-    let path = path.as_ref();
-    let failed = |reason: String| Error::File { path: path.into(), reason };
-    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
-    let picture = reader.map_err(|error| failed(error.to_string()))?.decode();
-    tensor(picture.map_err(|error| failed(reason(&error)))?, mode)
-}
-
-/// Reads a picture from the bytes of a PNG or JPEG file.
-///
-/// # Errors
-/// If the bytes are no picture in a format that is known.
-pub fn from_bytes(bytes: &[u8], mode: Mode) -> Result<Tensor> {
-    let picture = image::load_from_memory(bytes);
-    tensor(picture.map_err(|error| Error::Format { format: "image", reason: reason(&error) })?, mode)
-}
+use crate::{DType, Error, Result, Tensor};
 
 /// Writes a picture, as PNG or JPEG by the name's ending: `U8` (PNG also `U16`) of shape `[height, width]` or
 /// `[height, width, channels]` with 1 to 4 channels (grey, grey and opacity, RGB, RGBA; JPEG: 1 or 3).
@@ -168,35 +118,6 @@ impl Tensor {
     }
 }
 
-fn tensor(picture: DynamicImage, mode: Mode) -> Result<Tensor> {
-    let picture = match mode {
-        Mode::Unchanged => picture,
-        Mode::Gray if picture.color().has_color() => luma(&picture.into_rgb8()).into(),
-        Mode::Gray => picture.into_luma8().into(),
-        Mode::Rgb => picture.into_rgb8().into(),
-        Mode::Rgba => picture.into_rgba8().into(),
-    };
-    let channels = picture.color().channel_count() as usize;
-    let shape = Shape::from([picture.height() as usize, picture.width() as usize, channels]);
-    let device = Device::cpu();
-    match picture {
-        DynamicImage::ImageLuma16(p) => Tensor::from_vec(p.into_raw(), shape, &device),
-        DynamicImage::ImageLumaA16(p) => Tensor::from_vec(p.into_raw(), shape, &device),
-        DynamicImage::ImageRgb16(p) => Tensor::from_vec(p.into_raw(), shape, &device),
-        DynamicImage::ImageRgba16(p) => Tensor::from_vec(p.into_raw(), shape, &device),
-        picture => Tensor::from_vec(picture.into_bytes(), shape, &device),
-    }
-}
-
-/// Grey by the weights of ITU-R 601, as Pillow and OpenCV have it; those of the `image` crate are others.
-fn luma(picture: &RgbImage) -> GrayImage {
-    let [r, g, b] = [19_595, 38_470, 7_471];
-    GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let [red, green, blue] = picture.get_pixel(x, y).0.map(u32::from);
-        Luma([((r * red + g * green + b * blue + (1 << 15)) >> 16) as u8])
-    })
-}
-
 fn dynamic(picture: &Tensor) -> Result<DynamicImage> {
     let op = "image";
     let wrong = || Error::shape(op, picture.shape(), "a picture is [height, width] or [height, width, 1 to 4]");
@@ -222,12 +143,4 @@ fn dynamic(picture: &Tensor) -> Result<DynamicImage> {
         dtype => return Err(Error::dtype(op, dtype, "a picture is stored as u8 or u16")),
     };
     made.ok_or_else(wrong)
-}
-
-/// What was wrong, without the crate's own name for the format.
-fn reason(error: &ImageError) -> String {
-    match error {
-        ImageError::IoError(error) => error.to_string(),
-        error => error.to_string().to_lowercase(),
-    }
 }
