@@ -202,6 +202,16 @@ fn tables() -> Result<()> {
         // end
         assert_eq!(table.column("id")?.to_vec::<i32>()?, [3, 4]);
         assert_eq!(fs::read_to_string("rain.csv").unwrap().lines().last(), Some("1.5"));
+        fs::write("prices.csv", b"stra\xdfe;preis\nNA;1.234,50\nx;2;3\ny;7\nSumme;1.241,50\n").unwrap();
+        // guide: csv-format
+        use kiln::io::csv::{BadLines, Encoding};
+
+        let options = csv::Options::new().encoding(Encoding::Latin1).delimiter(b';').decimal(b',').thousands(b'.');
+        let prices = options.skipfooter(1).keep_default_na(false).on_bad_lines(BadLines::Skip).read("prices.csv")?;
+        println!("{:?}, without lines {:?}", prices.names(), prices.bad_lines());
+        // end
+        assert_eq!((prices.text("straße")?, prices.bad_lines()), (vec![Some("NA"), Some("y")], [3].as_slice()));
+        assert_eq!(prices.column("preis")?.to_vec::<f64>()?, [1234.5, 7.0]);
         Ok(())
     })
 }
@@ -291,6 +301,12 @@ fn images() -> Result<()> {
         image::save("grid.png", &bytes)?;
         // end
         assert_eq!((normal.shape().dims(), bytes.shape().dims()), ([3, 32, 32].as_slice(), [36, 70, 3].as_slice()));
+        image::save("mask.png", &Tensor::ones([40, 60], DType::U8, &Device::cpu()))?;
+        // guide: image-mask
+        let mask = image::open_as("mask.png", image::Mode::Index)?; // u8 of [height, width, 1]: places in the palette
+        let classes = mask.squeeze(-1)?.to_dtype(DType::I64);
+        // end
+        assert_eq!(classes.shape(), &[40, 60]);
         // guide: image-folder
         use kiln::data::ImageFolder;
 
