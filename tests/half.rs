@@ -25,7 +25,7 @@ use kiln::{
             scaled_dot_product_attention, unfold,
         },
     },
-    optim::{Adam, AdamW, Optimizer, Sgd, clip_grad_norm},
+    optim::{Adam, AdamW, Optimizer, Sgd, Step as _, clip_grad_norm},
 };
 
 const HALVES: [DType; 2] = [DType::F16, DType::BF16];
