@@ -53,7 +53,7 @@ fn elementwise(name: &str, x: &[Tensor], args: &Value) -> Option<Result<Tensor>>
                 None => (false, name),
             };
             if let Some(op) = op::UnaryOp::ALL.iter().find(|op| op.info().name == name) {
-                return Some(Ok(x[0].unary(*op)));
+                return Some(x[0].unary(*op));
             }
             let op = op::BinaryOp::ALL.iter().find(|op| op.info().name == name)?;
             x[0].binary(*op, if own { &x[0] } else { &x[1] })
