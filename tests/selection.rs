@@ -171,12 +171,6 @@ fn rows_that_are_ignored_have_no_gradient_whatever_they_hold() -> Result<()> {
         let [y, g] = both(|x| smooth.loss(&x.reshape([4, 3])?, &ids), &x, None, device)?;
         assert!(y[0].is_finite() && g.iter().all(|g| g.is_finite()), "smoothing on {name}: {y:?} {g:?}");
         assert!(g[..3].iter().chain(&g[6..]).all(|&g| g == 0.0), "smoothing on {name}: {g:?}");
-        // A class that there is not: neither the loss nor the gradient looks right.
-        let wrong = Tensor::from_slice(&[0i64, 9], [2], device)?;
-        let none = CrossEntropy::new().reduction(Reduction::None);
-        let [y, g] = both(|x| none.loss(&x.reshape([2, 2])?, &wrong), &[1.0; 4], None, device)?;
-        assert!(y[0].is_finite() && y[1].is_nan(), "{name}: {y:?}");
-        assert!(g[..2].iter().all(|g| g.is_finite()) && g[2..].iter().all(|g| g.is_nan()), "{name}: {g:?}");
     }
     Ok(())
 }
