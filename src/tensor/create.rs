@@ -141,7 +141,7 @@ impl Tensor {
         let numbers = [start.into(), end.into(), step.into()];
         number("arange", dtype)?;
         let error = || {
-            let [start, end, step] = numbers;
+            let [start, end, step] = numbers.map(Scalar::to_f64);
             Error::argument("arange", format!("{start}..{end} in steps of {step} does not end"))
         };
         let [Some(start), Some(end), Some(step)] = numbers.map(whole) else {

@@ -46,7 +46,10 @@ for op in ("neg", "abs", "sign", "floor", "ceil", "round", "trunc", "square", "r
 for op in ("exp", "sqrt", "sin", "sigmoid"):
     case(op, UNARY[op][0], of([0, 1, 2, 9], i32))
 case("logical_not", torch.logical_not, of([True, False], boolean))
-case("logical_not", torch.bitwise_not, of([0, 1, -8], i32))
+case("logical_not", torch.logical_not, of([0, 1, -8], i32))
+case("logical_not", torch.logical_not, of([0.0, -0.0, 0.5, NAN]), grad=False)
+case("bitwise_not", torch.bitwise_not, of([True, False], boolean))
+case("bitwise_not", torch.bitwise_not, of([0, 1, -8], i32))
 case("leaky_relu", lambda x: F.leaky_relu(x, 0.1), draw((7,)), args=[0.1])
 case("leaky_relu", lambda x: F.leaky_relu(x, 0.01), SPECIAL, args=[0.01], grad=False)
 case("elu", lambda x: F.elu(x, 1.5), draw((7,)), args=[1.5])
@@ -95,9 +98,12 @@ case("pow", lambda x: x**0.5, of([4.0, 0.5, 3.0]), args=[0.5])
 case("pow", lambda x: x**3, of([4, -5, 3], i32), args=[3])
 case("remainder", torch.remainder, of([5.5, -5.5, 5.5, -5.5, 1.0, 6.0]), of([2.0, 2.0, -2.0, -2.0, 0.1, 3.0]))
 case("floor_divide", torch.floor_divide, of([5.5, -5.5, 5.5, -5.5, 1.0, 6.0]), of([2.0, 2.0, -2.0, -2.0, 0.1, 3.0]), grad=False)
-for op, f in {"logical_and": torch.bitwise_and, "logical_or": torch.bitwise_or, "logical_xor": torch.bitwise_xor}.items():
+for op in ("logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor"):
+    f = getattr(torch, op)
     case(op, f, of([True, True, False, False], boolean), of([True, False, True, False], boolean))
     case(op, f, of([12, -1, 7], i32), of([10, 6, 0], i32))
+    if op.startswith("logical"):
+        case(op, f, of([0.0, -0.0, 0.5, NAN]), of([1.0, 0.0, -2.0, 0.0]), grad=False)
 mask = of([[True], [False], [True]], boolean)
 case("where", torch.where, mask, draw((3, 4)), draw((4,)))
 case("where", torch.where, of([True, False], boolean), of([NAN, NAN]), of([1.0, 2.0]))
