@@ -9,7 +9,12 @@ use std::{
 use crate::{
     Error, Result,
     cpu::CpuExecutor,
-    graph::{Engine, EngineGuard, executor::Executor},
+    graph::{
+        EngineGuard,
+        executor::Executor,
+        flush::{self, Queue},
+    },
+    threads,
 };
 
 /// Memory of a device, in bytes.
@@ -139,12 +144,17 @@ struct Inner {
     info: DeviceInfo,
     options: DeviceOptions,
     executor: Arc<dyn Executor>,
-    engine: Mutex<Engine>,
+    queue: Queue,
 }
+
+/// Why a forked process cannot use a GPU. Drivers do not survive a fork.
+pub(crate) const FORKED: &str = "the GPU was opened before this process was forked, and cannot be used in the child: \
+                                 start the process anew instead (in Python by multiprocessing's method \"spawn\"), or use \
+                                 the CPU";
 
 impl Device {
     fn new(name: String, info: DeviceInfo, options: DeviceOptions, executor: Arc<dyn Executor>) -> Self {
-        Self(Arc::new(Inner { name, info, options, executor, engine: Mutex::new(Engine::default()) }))
+        Self(Arc::new(Inner { name, info, options, executor, queue: Queue::default() }))
     }
 
     #[cfg(test)]
@@ -173,7 +183,7 @@ impl Device {
             kind: DeviceKind::Cpu,
             backend: "cpu".into(),
             driver: String::new(),
-            limits: vec![("threads", crate::cpu::threads() as u64)],
+            limits: vec![("threads", threads::count() as u64)],
             features: Vec::new(),
         };
         Device::new("cpu".into(), info, options, CpuExecutor::open())
@@ -194,6 +204,11 @@ impl Device {
     /// ```
     pub fn gpu(which: impl Into<GpuSelector>) -> Result<Device> {
         static OPEN: Mutex<Vec<(GpuSelector, Device)>> = Mutex::new(Vec::new());
+        // Of the process that opened a GPU first.
+        static OWNER: OnceLock<u32> = OnceLock::new();
+        if *OWNER.get_or_init(threads::generation) != threads::generation() {
+            return Err(Error::Device { name: which.into().to_string(), reason: FORKED.into() });
+        }
         let which = which.into();
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, device)) = open.iter().find(|(w, _)| *w == which) {
@@ -285,7 +300,7 @@ impl Device {
     /// # Errors
     /// If the device fails or lacks memory.
     pub fn flush(&self) -> Result<()> {
-        self.engine().flush(self)
+        flush::flush(self)
     }
 
     /// [`flush`](Self::flush), then waits until the device has finished.
@@ -324,7 +339,11 @@ impl Device {
     }
 
     pub(crate) fn engine(&self) -> EngineGuard<'_> {
-        EngineGuard::new(&self.0.engine)
+        self.0.queue.lock()
+    }
+
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.0.queue
     }
 }
 

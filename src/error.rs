@@ -64,6 +64,10 @@ pub enum Error {
     /// The GPU or its driver failed.
     #[error("{device}: {reason}")]
     Gpu { device: String, reason: String },
+    /// A wait for results was ended by the function given to [`set_interrupt_check`](crate::set_interrupt_check). Reading
+    /// them again continues the computation.
+    #[error("interrupted while results were computed: to read them again continues the computation")]
+    Interrupted,
     /// A file could not be read or written.
     #[error("{}: {reason}", path.display())]
     File { path: PathBuf, reason: String },

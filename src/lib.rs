@@ -39,6 +39,7 @@ mod error;
 mod gpu;
 mod graph;
 mod hash;
+mod interrupt;
 pub mod io;
 mod layout;
 pub mod loss;
@@ -50,6 +51,7 @@ pub mod prelude;
 mod random;
 mod shape;
 mod tensor;
+mod threads;
 pub mod train;
 
 pub use autograd::{
@@ -59,6 +61,7 @@ pub use autograd::{
 pub use device::{Device, DeviceInfo, DeviceKind, DeviceOptions, GpuSelector, Memory, Stats};
 pub use dtype::{DType, Element, Scalar};
 pub use error::{Error, Result};
+pub use interrupt::set_interrupt_check;
 pub use shape::{MAX_RANK, Shape, Sizes};
 pub use tensor::{Axes, Operand, Tensor, Value, manual_seed, next_seed};
 

@@ -156,7 +156,9 @@ fn every_dtype_and_layout_is_shared_both_ways() {
         let base = seen(&x.to_dlpack(None).unwrap()).0;
         for view in &views {
             let handle = view.to_dlpack(Some(false)).unwrap();
-            assert!(!handle.is_copied() && !handle.is_read_only());
+            // Where elements share a place, a write to one would be a write to several.
+            let repeats = view.strides().contains(&0);
+            assert_eq!((handle.is_copied(), handle.is_read_only()), (false, repeats), "{view:?}");
             let array = handle.dl_tensor().unwrap();
             assert_eq!(array.dtype, dtype.into());
             let (first, shape, strides) = seen(&handle);
@@ -164,6 +166,11 @@ fn every_dtype_and_layout_is_shared_both_ways() {
             let y = Tensor::from_dlpack(handle, Some(false)).unwrap();
             assert_eq!((y.shape(), y.dtype()), (view.shape(), dtype));
             assert_eq!(values(&y), values(view), "{view:?}");
+            if repeats {
+                assert!(message(y.to_dlpack_legacy(Some(false))).contains("must not be written to"));
+                assert_eq!(seen(&y.to_dlpack_legacy(None).unwrap()).2, vec![20, 4, 1]);
+                continue;
+            }
             let again = y.to_dlpack_legacy(Some(false)).unwrap();
             assert_eq!(seen(&again), (first, shape, strides), "{view:?}");
             let y = Tensor::from_dlpack(again, Some(false)).unwrap();
@@ -206,6 +213,35 @@ fn pending_work_is_done_before_it_is_lent() {
 }
 
 #[test]
+fn constants_get_their_memory_when_they_are_lent() {
+    let write = |x: &Tensor, place: usize, value: f32| {
+        let handle = x.to_dlpack(Some(false)).unwrap();
+        assert!(!handle.is_copied() && !handle.is_read_only());
+        // SAFETY: the handle lends floats, more than `place`.
+        unsafe { *handle.dl_tensor().unwrap().data.cast::<f32>().add(place) = value };
+        seen(&handle).0
+    };
+    let zeros = Tensor::zeros([2, 3], DType::F32, &cpu());
+    let (view, before) = (zeros.t(), &zeros + 1.0);
+    assert_eq!(write(&zeros, 1, 5.0), write(&zeros, 2, 6.0));
+    assert_eq!(zeros.to_vec::<f32>().unwrap(), [0.0, 5.0, 6.0, 0.0, 0.0, 0.0]);
+    assert_eq!(view.to_vec::<f32>().unwrap(), [0.0, 0.0, 5.0, 0.0, 6.0, 0.0]);
+    assert_eq!((&zeros + 1.0).to_vec::<f32>().unwrap(), [1.0, 6.0, 7.0, 1.0, 1.0, 1.0]);
+    assert_eq!(zeros.sum(0).unwrap().to_vec::<f32>().unwrap(), [0.0, 5.0, 6.0]);
+    assert_eq!(zeros.matmul(&zeros.t()).unwrap().to_vec::<f32>().unwrap(), [61.0, 0.0, 0.0, 0.0]);
+    // What was asked for before is what it was then.
+    assert_eq!(before.to_vec::<f32>().unwrap(), [1.0; 6]);
+
+    // As an operand that is broadcast, a constant needs no shape until it is lent.
+    let two = Tensor::scalar(2.0f32, &cpu());
+    write(&two, 0, 3.0);
+    assert_eq!((&before * &two).to_vec::<f32>().unwrap(), [3.0; 6]);
+    // One place for many elements is not written to.
+    let handle = Tensor::ones([2, 1], DType::F32, &cpu()).expand([2, 4]).unwrap().to_dlpack(None).unwrap();
+    assert_eq!((handle.is_read_only(), seen(&handle).2), (true, vec![1, 0]));
+}
+
+#[test]
 fn copies_are_made_where_they_must_and_may() {
     let x = numbers(DType::F32);
     let copied = |x: &Tensor, copy| x.to_dlpack(copy).unwrap().is_copied();
@@ -217,15 +253,6 @@ fn copies_are_made_where_they_must_and_may() {
     assert_eq!((handle.is_copied(), seen(&handle).2), (false, vec![-12, 4, -1]));
     let y = Tensor::from_dlpack(handle, Some(false)).unwrap();
     assert_eq!(y.to_vec::<f32>().unwrap(), flipped.to_vec::<f32>().unwrap());
-
-    // A number that fills a tensor is written out for the borrower, who does not change the number.
-    let zeros = Tensor::zeros([3], DType::F32, &cpu());
-    let handle = zeros.to_dlpack(Some(false)).unwrap();
-    assert!(handle.is_copied());
-    // SAFETY: the handle lends three floats.
-    unsafe { *handle.dl_tensor().unwrap().data.cast::<f32>() = 5.0 };
-    assert_eq!((&zeros + 1.0).to_vec::<f32>().unwrap(), [1.0; 3]);
-    assert_eq!(zeros.to_vec::<f32>().unwrap(), [0.0; 3]);
 
     let tracked = x.requires_grad();
     let expected = "to_dlpack: a gradient does not follow the tensor there: `detach` it first";

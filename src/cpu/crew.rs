@@ -4,20 +4,13 @@ use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread::{self, Thread},
 };
 
-/// How many threads work together: as many as rayon's pool has, without starting that.
-pub(crate) fn threads() -> usize {
-    static THREADS: OnceLock<usize> = OnceLock::new();
-    *THREADS.get_or_init(|| {
-        let asked = std::env::var("RAYON_NUM_THREADS").ok().and_then(|n| n.parse().ok()).filter(|&n| n > 0);
-        asked.unwrap_or_else(|| thread::available_parallelism().map_or(1, |n| n.get()))
-    })
-}
+use crate::threads::pool;
 
 /// Set in [`Job::helpers`] when nobody may join any more.
 const CLOSED: usize = 1 << (usize::BITS - 1);
@@ -93,9 +86,8 @@ impl Drop for Close<'_> {
 /// # Panics
 /// If a task does.
 pub(super) fn for_each(tasks: usize, threads: usize, f: impl Fn(usize) + Sync) {
-    if threads <= 1 || tasks <= 1 {
-        return (0..tasks).for_each(f);
-    }
+    let helpers = if threads > 1 && tasks > 1 { pool() } else { None };
+    let Some(helpers) = helpers else { return (0..tasks).for_each(f) };
     let task: &(dyn Fn(usize) + Sync) = &f;
     // SAFETY: the task is called only between a helper's joining and leaving, and this function returns, or unwinds,
     // only when the job is closed and all who had joined have left.
@@ -110,7 +102,7 @@ pub(super) fn for_each(tasks: usize, threads: usize, f: impl Fn(usize) + Sync) {
     });
     for _ in 1..threads.min(tasks) {
         let job = job.clone();
-        rayon::spawn(move || job.help());
+        helpers.spawn(move || job.help());
     }
     let close = Close(&job);
     job.work();

@@ -3,7 +3,7 @@
 use super::{
     address,
     convert::{Number, Stored, for_stored},
-    crew::{for_each, threads},
+    crew::for_each,
     fault::Fault,
     fold::Fold,
     pointwise::SERIAL,
@@ -16,6 +16,7 @@ use crate::{
         kernel::{Line, ScatterAdd},
     },
     op::{Check, ClassIds},
+    threads,
 };
 
 /// The element of an axis that an index means; reports one that is out of range.
@@ -102,7 +103,7 @@ impl ScatterProgram {
         let outer: usize = lines[..axis].iter().product();
         let blocks = last.div_ceil(WIDTH);
         let work = 4 * outer * last * (from + to);
-        let threads = if work < SERIAL { 1 } else { threads() };
+        let threads = if work < SERIAL { 1 } else { threads::count() };
         for_each(outer * blocks, threads, |task| {
             let (outer, first) = (task / blocks, (task % blocks * WIDTH) as isize);
             let width = WIDTH.min(last - first as usize) as isize;

@@ -9,7 +9,7 @@ use super::{
     address,
     cdist::{Absolute, Largest, Norm, Power, Pull, PullPower, PullSign, Square, Strided, Unequal, distances},
     convert::{Stored, for_stored, is_held},
-    crew::{for_each, threads},
+    crew::for_each,
     memory::Pool,
     pointwise::{FusedProgram, MAX_BUFFERS},
     product,
@@ -27,6 +27,7 @@ use crate::{
         Combine,
         numeric::{Fused32, Integer, Real},
     },
+    threads,
 };
 
 /// Multiply-adds below which threads cost more than they save.
@@ -206,7 +207,7 @@ impl MatmulProgram {
     ) {
         let Matmul { m, n, k, .. } = self.product;
         let (batches, size) = (self.batches(), m * n * k.max(1));
-        let threads = if batches * size < SERIAL { 1 } else { threads() };
+        let threads = if batches * size < SERIAL { 1 } else { threads::count() };
         let (outside, inside) = if batches >= 2 * threads { (threads, 1) } else { (1, threads) };
         for_each(batches, outside, |batch| {
             let matrix =
@@ -226,7 +227,7 @@ impl MatmulProgram {
     unsafe fn floats<T: Copy + Send + Sync + 'static>(&self, a: Matrix, b: Matrix, c: Shared, [zero, one]: [T; 2]) {
         let Matmul { m, n, k, .. } = self.product;
         let batches = self.batches();
-        let threads = if batches * m * n * k < SERIAL { 1 } else { threads() };
+        let threads = if batches * m * n * k < SERIAL { 1 } else { threads::count() };
         let (count, inside) = if threads == 1 || batches >= 2 * threads {
             (1, Parallelism::None)
         } else if m * n * k >= SHARED {
@@ -238,35 +239,39 @@ impl MatmulProgram {
         let (high, wide) = parts(m, n, count);
         let (down, across) = (m.div_ceil(high), n.div_ceil(wide));
         let outside = if matches!(inside, Parallelism::None) { threads } else { 1 };
-        for_each(batches * down * across, outside, |part| {
-            let (batch, i, j) = (part / across / down, part / across % down * high, part % across * wide);
-            let a_at = self.start(a.operand, batch) + i as isize * a.row;
-            let b_at = self.start(b.operand, batch) + j as isize * b.col;
-            // SAFETY: the strides stay inside of the operands, and the parts of C are disjoint.
-            unsafe {
-                gemm::gemm(
-                    high.min(m - i),
-                    wide.min(n - j),
-                    k,
-                    c.at::<T>((batch * m * n + i * n + j) as isize),
-                    1,
-                    n as isize,
-                    false,
-                    a.data.at::<T>(a_at),
-                    a.col,
-                    a.row,
-                    b.data.at::<T>(b_at),
-                    b.col,
-                    b.row,
-                    zero,
-                    one,
-                    false,
-                    false,
-                    false,
-                    inside,
-                );
-            }
-        });
+        let all = || {
+            for_each(batches * down * across, outside, |part| {
+                let (batch, i, j) = (part / across / down, part / across % down * high, part % across * wide);
+                let a_at = self.start(a.operand, batch) + i as isize * a.row;
+                let b_at = self.start(b.operand, batch) + j as isize * b.col;
+                // SAFETY: the strides stay inside of the operands, and the parts of C are disjoint.
+                unsafe {
+                    gemm::gemm(
+                        high.min(m - i),
+                        wide.min(n - j),
+                        k,
+                        c.at::<T>((batch * m * n + i * n + j) as isize),
+                        1,
+                        n as isize,
+                        false,
+                        a.data.at::<T>(a_at),
+                        a.col,
+                        a.row,
+                        b.data.at::<T>(b_at),
+                        b.col,
+                        b.row,
+                        zero,
+                        one,
+                        false,
+                        false,
+                        false,
+                        inside,
+                    );
+                }
+            })
+        };
+        // `gemm` divides the work among the pool in which it is called.
+        if outside == 1 && threads > 1 { threads::install(all) } else { all() }
     }
 
     /// Small products, straight from where the matrices lie.
@@ -276,7 +281,7 @@ impl MatmulProgram {
     unsafe fn small(&self, a: Matrix, b: Matrix, c: Shared) {
         let Matmul { m, n, k, .. } = self.product;
         let batches = self.batches();
-        let threads = if batches * m * n * k < SERIAL { 1 } else { threads() };
+        let threads = if batches * m * n * k < SERIAL { 1 } else { threads::count() };
         let per_task = (SERIAL / 4 / (m * n * k).max(1)).max(1);
         for_each(batches.div_ceil(per_task), threads, |task| {
             for batch in task * per_task..batches.min((task + 1) * per_task) {
@@ -300,7 +305,7 @@ impl MatmulProgram {
     /// As [`multiply`](Self::multiply).
     unsafe fn integers<S: Stored<Held: Multiply> + Send>(&self, a: Matrix, b: Matrix, c: Shared) {
         let Matmul { m, n, k, .. } = self.product;
-        let threads = if self.batches() * m * n * k < SERIAL { 1 } else { threads() };
+        let threads = if self.batches() * m * n * k < SERIAL { 1 } else { threads::count() };
         for_each(self.batches() * m, threads, |line| {
             let (batch, i) = (line / m, line % m);
             let a_at = self.start(a.operand, batch) + i as isize * a.row;
@@ -329,7 +334,7 @@ impl MatmulProgram {
         let wide = self.pool.take(numel * 4)?;
         let to = Shared(wide.as_ptr());
         const PART: usize = 16_384;
-        let threads = if numel < 4 * PART { 1 } else { threads() };
+        let threads = if numel < 4 * PART { 1 } else { threads::count() };
         for_each(numel.div_ceil(PART), threads, |part| {
             let count = PART.min(numel - part * PART);
             let at = (part * PART) as isize;

@@ -34,7 +34,6 @@ use std::{
     },
 };
 
-pub(crate) use crew::threads;
 use memory::HostBuffer;
 
 use crate::{

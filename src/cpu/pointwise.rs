@@ -5,7 +5,7 @@ use std::cell::Cell;
 use super::{
     address,
     convert::for_compute,
-    crew::{for_each, threads},
+    crew::for_each,
     fault::Fault,
     fold::{self, Fold},
     interpret::Tile,
@@ -18,6 +18,7 @@ use crate::{
         executor::{Buffer, Program},
         kernel::{Binding, Fused, Kernel},
     },
+    threads,
 };
 
 /// Work below this many additions is done by the calling thread.
@@ -73,7 +74,7 @@ impl FusedProgram {
         let (plan, fault) = (&self.plan, Fault::default());
         let launch = Launch { plan, buffers, scalars, fault: &fault };
         let work = plan.numel * plan.cost.max(1);
-        let threads = if work < SERIAL { 1 } else { threads() };
+        let threads = if work < SERIAL { 1 } else { threads::count() };
         match &plan.order {
             &Order::Rows { rows, inner, per_tile } => {
                 let tiles = rows.div_ceil(per_tile.max(1));

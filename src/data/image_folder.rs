@@ -15,6 +15,7 @@ use crate::{
     hash::mix,
     io::image::{self, Mode},
     random::Random,
+    threads,
 };
 
 /// The endings of the files that are pictures.
@@ -194,7 +195,8 @@ impl Dataset for ImageFolder {
     fn batch_in(&self, epoch: u64, samples: &[usize]) -> Result<Self::Batch> {
         // Decoding takes most of the time. Transforms may run kernels: a rayon worker that waits for one takes up other
         // work meanwhile, which must not wait for the same device.
-        let pictures = samples.par_iter().map(|&sample| self.decoded(sample)).collect::<Result<Vec<_>>>()?;
+        let decode = || samples.par_iter().map(|&sample| self.decoded(sample)).collect::<Result<Vec<_>>>();
+        let pictures = threads::install(decode)?;
         let pictures = pictures.into_iter().zip(samples).map(|(x, &sample)| self.transformed(x, epoch, sample));
         let pictures = pictures.collect::<Result<Vec<_>>>()?;
         let labels: Vec<i64> = samples.iter().map(|&sample| self.samples[sample].1 as i64).collect();

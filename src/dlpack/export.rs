@@ -14,8 +14,9 @@ impl Tensor {
     /// On the CPU the borrower gets the tensor's own memory with its strides. `copy` says what happens where that
     /// would not do: with `None` the elements are copied if the tensor is on a GPU or is a view that walks backwards,
     /// whose negative strides many libraries do not know; `Some(true)` always copies, `Some(false)` never does (and
-    /// hands over negative strides). A tensor of one number everywhere, as of [`zeros`](Self::zeros), has no memory
-    /// until now and is written out for the borrower alone. [`Handle::is_copied`] tells.
+    /// hands over negative strides). [`Handle::is_copied`] tells. A tensor of one number everywhere, as of
+    /// [`zeros`](Self::zeros), gets its memory when it is first lent. Memory in which several elements of the tensor
+    /// share a place, as after [`expand`](Self::expand), is lent as read-only.
     ///
     /// # Errors
     /// If the tensor is tracked (a gradient does not follow it: [`detach`](Self::detach) it first), is on a GPU and
@@ -74,7 +75,7 @@ impl Export {
             return Self::lend(x.to_device(&Device::cpu())?, DLManagedTensorVersioned::IS_COPIED);
         }
         let backwards = x.view().strides.iter().any(|&stride| stride < 0);
-        if copy == Some(true) || x.is_constant() || backwards && copy.is_none() {
+        if copy == Some(true) || backwards && copy.is_none() {
             return Self::lend(x.copied(), DLManagedTensorVersioned::IS_COPIED);
         }
         // What was asked for before must not see what the borrower writes.
@@ -87,7 +88,9 @@ impl Export {
             let reason = format!("the memory of {} is not the processor's", tensor.device());
             return Err(Error::argument("to_dlpack", reason));
         };
-        let flags = flags | if read_only { DLManagedTensorVersioned::READ_ONLY } else { 0 };
+        tensor.forget_constant();
+        let shared = tensor.shape().iter().zip(tensor.strides()).any(|(&size, &stride)| size > 1 && stride == 0);
+        let flags = flags | if read_only || shared { DLManagedTensorVersioned::READ_ONLY } else { 0 };
         // A view of nothing may start anywhere.
         let first = if tensor.numel() == 0 { 0 } else { tensor.view().offset * tensor.dtype().size() as isize };
         Ok(Self { data: data.as_ptr().wrapping_offset(first), tensor, flags })

@@ -128,9 +128,11 @@ impl Layout {
         };
         let sizes = numbers(array.shape);
         let negative = || broken(format!("the shape {sizes:?} has negative sizes"));
-        let unsigned: Vec<usize> =
-            sizes.iter().map(|&n| usize::try_from(n)).collect::<Result<_, _>>().map_err(|_| negative())?;
-        let shape = Shape::try_new(&unsigned).map_err(|error| broken(error.to_string()))?;
+        let mut unsigned = [0; MAX_RANK];
+        for (to, &size) in unsigned.iter_mut().zip(sizes) {
+            *to = usize::try_from(size).map_err(|_| negative())?;
+        }
+        let shape = Shape::try_new(&unsigned[..rank]).map_err(|error| broken(error.to_string()))?;
         if shape.numel() == 0 {
             return Ok(Self { dtype, view: View::contiguous(shape), bytes: None });
         }

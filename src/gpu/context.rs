@@ -7,7 +7,7 @@ use std::sync::{
 
 use wgpu::{Features, Limits};
 
-use crate::{DeviceInfo, DeviceKind, DeviceOptions, Error, GpuSelector, Result};
+use crate::{DeviceInfo, DeviceKind, DeviceOptions, Error, GpuSelector, Result, device::FORKED, threads};
 
 /// Whether the options want a feature.
 type Switch = fn(&DeviceOptions) -> bool;
@@ -66,6 +66,8 @@ pub(super) struct Context {
     pub features: Features,
     pub target: Target,
     health: Arc<Health>,
+    /// The process that opened it.
+    generation: u32,
 }
 
 /// The first error that no scope caught; after it the device is not used any more.
@@ -203,7 +205,9 @@ impl Context {
             max_groups: limits.max_compute_workgroups_per_dimension,
         };
         let described = describe(&info, features, &limits);
-        Ok((index, Self { device, queue, adapter: info, limits, features, target, health }, described))
+        let generation = threads::generation();
+        let context = Self { device, queue, adapter: info, limits, features, target, health, generation };
+        Ok((index, context, described))
     }
 
     pub fn error(&self, reason: impl Into<String>) -> Error {
@@ -215,8 +219,11 @@ impl Context {
         self.health.fail(reason);
     }
 
-    /// An error once the device has failed.
+    /// An error once the device has failed, and in a process that was forked after it had been opened.
     pub fn check(&self) -> Result<()> {
+        if self.generation != threads::generation() {
+            return Err(self.error(FORKED));
+        }
         if !self.health.broken.load(Ordering::Acquire) {
             return Ok(());
         }

@@ -15,7 +15,7 @@ use super::{
     pipeline::{Pipeline, Pipelines},
     status::{self, STATUS_BYTES},
 };
-use crate::{Result, graph::debug::Cost};
+use crate::{Result, graph::debug::Cost, interrupt};
 
 /// Parameters of kernels that cannot take immediates, until the next submission.
 const RING_BYTES: usize = 256 << 10;
@@ -147,16 +147,27 @@ impl Recorder {
         self.state().groups.clear();
     }
 
-    pub fn wait(&self) -> Result<()> {
+    /// Waits until the device has done what was submitted; with a limit not longer than that. Whether it has.
+    pub fn wait(&self, limit: Option<Duration>) -> Result<bool> {
         loop {
             self.context.check()?;
-            let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(Duration::from_secs(5)) };
-            match self.context.device.poll(wait) {
-                Ok(_) => return self.context.check(),
+            let timeout = Some(limit.unwrap_or(Duration::from_secs(5)));
+            match self.context.device.poll(wgpu::PollType::Wait { submission_index: None, timeout }) {
+                Ok(_) => return self.context.check().map(|()| true),
+                Err(wgpu::PollError::Timeout) if limit.is_some() => return Ok(false),
                 Err(wgpu::PollError::Timeout) => log::warn!("the GPU is still at work after 5 s"),
                 Err(error) => return Err(self.context.error(error.to_string())),
             }
         }
+    }
+
+    /// Waits until the device has nothing to do, or somebody interrupts. The caller holds no lock.
+    pub fn idle(&self) -> Result<()> {
+        let limit = interrupt::is_watched().then_some(interrupt::TICK);
+        while !self.wait(limit)? {
+            interrupt::check()?;
+        }
+        Ok(())
     }
 }
 

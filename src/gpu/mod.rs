@@ -103,10 +103,12 @@ impl Executor for GpuExecutor {
     }
 
     fn alloc(&self, bytes: usize) -> Result<Buffer> {
+        self.shared.context.check()?;
         Ok(Arc::new(self.shared.pool.alloc(bytes)?))
     }
 
     fn upload(&self, data: &[u8]) -> Result<Buffer> {
+        self.shared.context.check()?;
         let buffer = self.shared.pool.alloc(data.len())?;
         self.shared.recorder.upload(&buffer, data)?;
         Ok(Arc::new(buffer))
@@ -117,19 +119,23 @@ impl Executor for GpuExecutor {
     }
 
     fn read(&self, buffer: &Buffer, out: &mut [u8]) -> Result<()> {
+        self.shared.context.check()?;
         let buffer = GpuBuffer::of(buffer, &self.shared.context)?;
         self.readback.read(&self.shared.recorder, buffer, out)
     }
 
     fn compile(&self, kernel: &Kernel) -> Result<Arc<dyn Program>> {
+        self.shared.context.check()?;
         Ok(Arc::new(GpuProgram::new(self.shared.clone(), kernel)?))
     }
 
     fn submit(&self) -> Result<()> {
+        self.shared.context.check()?;
         self.shared.recorder.submit()
     }
 
     fn wait(&self) -> Result<()> {
+        self.shared.context.check()?;
         let done = self.readback.wait(&self.shared.recorder);
         self.shared.pipelines.save();
         done

@@ -8,7 +8,7 @@ use super::{
     memory::GpuBuffer,
     status::{self, STATUS_BYTES},
 };
-use crate::Result;
+use crate::{Result, interrupt};
 
 /// Bytes of mapped buffers that are kept for the next read.
 const MAX_CACHED: u64 = 64 << 20;
@@ -54,23 +54,27 @@ impl Readback {
     }
 
     pub fn read(&self, recorder: &Recorder, from: &GpuBuffer, out: &mut [u8]) -> Result<()> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let parts = out.chunks_mut(MAX_READ).enumerate();
         parts.into_iter().try_for_each(|(i, part)| self.copy(recorder, Some((from, (i * MAX_READ) as u64)), part))
     }
 
     /// Waits for all that is recorded, and looks whether a kernel has reported something.
     pub fn wait(&self, recorder: &Recorder) -> Result<()> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if recorder.has_reports() {
             return self.copy(recorder, None, &mut []);
         }
         recorder.submit()?;
-        recorder.wait()
+        recorder.idle()
     }
 
     /// Copies a part of a buffer, if one is given. An error tells what kernels have reported by then.
     fn copy(&self, recorder: &Recorder, from: Option<(&GpuBuffer, u64)>, out: &mut [u8]) -> Result<()> {
+        if interrupt::is_watched() {
+            // Who can be interrupted waits for much work without a lock. What is done already costs no wait.
+            recorder.submit()?;
+            recorder.idle()?;
+        }
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = (out.len() as u64).next_multiple_of(4);
         let reports = recorder.has_reports();
         let end = if reports { bytes + STATUS_BYTES } else { bytes };
@@ -78,7 +82,7 @@ impl Readback {
         recorder.copy_out(from, &buffer, bytes, reports)?;
         let (send, receive) = mpsc::channel();
         buffer.map_async(wgpu::MapMode::Read, 0..end, move |result| drop(send.send(result)));
-        recorder.wait()?;
+        recorder.wait(None)?;
         // Another thread that waits too may have taken the callback and not called it yet.
         match receive.recv() {
             Ok(Ok(())) => {}

@@ -1,12 +1,13 @@
-//! A device's queue of pending nodes, and the flush that runs them.
+//! A device's queue of pending nodes, and the runs that compute them.
 
 use std::{
     ops::{Deref, DerefMut},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, MutexGuard, Weak},
 };
 
 use super::{
     executor::{Buffer, Executor},
+    flush::Running,
     node::{Input, Node, State, Work},
     plan::{Origin, Plan, ScalarSource, Step},
     release::Locked,
@@ -29,21 +30,16 @@ pub(crate) struct Engine {
     key: Vec<u64>,
     scratch: Scratch,
     epoch: u32,
+    pub(super) running: Running,
+    /// Threads that wait for the run.
+    pub(super) waiting: usize,
     pub stats: Stats,
 }
 
 /// A device's engine, for this thread alone.
 pub(crate) struct EngineGuard<'a> {
-    engine: MutexGuard<'a, Engine>,
-    _locked: Locked,
-}
-
-impl<'a> EngineGuard<'a> {
-    pub fn new(engine: &'a Mutex<Engine>) -> Self {
-        let locked = Locked::new();
-        // A panic in a flush leaves nodes in a state of their own; the queue itself is whole.
-        Self { engine: engine.lock().unwrap_or_else(PoisonError::into_inner), _locked: locked }
-    }
+    pub(super) engine: MutexGuard<'a, Engine>,
+    pub(super) locked: Locked,
 }
 
 impl Deref for EngineGuard<'_> {
@@ -100,38 +96,38 @@ impl Pending {
 }
 
 impl Engine {
-    /// Adds a lazy node; hands work to the device when enough is pending.
-    pub fn push(&mut self, node: &Arc<Node>, heavy_bytes: usize) -> Result<()> {
+    /// Adds a lazy node, and says whether enough is pending to hand it to the device.
+    pub fn push(&mut self, node: &Arc<Node>, heavy_bytes: usize) -> bool {
         self.pending.push(Arc::downgrade(node));
         self.pending_bytes += heavy_bytes;
         let options = node.device.options();
         if self.pending.len() < options.max_pending && self.pending_bytes < options.max_pending_bytes {
-            return Ok(());
+            return false;
         }
         self.pending.retain(|n| n.strong_count() > 0);
-        if self.pending.len() >= options.max_pending || self.pending_bytes >= options.max_pending_bytes {
-            return self.flush(&node.device.clone());
-        }
-        Ok(())
+        self.pending.len() >= options.max_pending || self.pending_bytes >= options.max_pending_bytes
     }
 
-    /// Computes every pending node that someone can still reach.
-    pub fn flush(&mut self, device: &Device) -> Result<()> {
+    /// The run of every pending node that someone can still reach.
+    pub(super) fn start(&mut self, device: &Device) -> Option<Run> {
         self.pending_bytes = 0;
         let nodes: Vec<Arc<Node>> = self.pending.drain(..).filter_map(|n| n.upgrade()).collect();
         if nodes.is_empty() {
-            return Ok(());
+            return None;
         }
-        let mut pending = self.collect(nodes);
+        let pending = self.collect(nodes);
         if pending.nodes.is_empty() {
-            return Ok(());
+            return None;
         }
         self.stats.flushes += 1;
         let plan = self.plan(device, &pending);
         self.stats.kernels += plan.steps.len() as u64;
-        let done = run(device, &plan, &mut pending, &mut self.scratch.buffers);
-        self.scratch.buffers.clear();
-        device.executor().submit().and(done)
+        Some(Run::new(plan, pending, std::mem::take(&mut self.scratch.buffers)))
+    }
+
+    /// Keeps an empty list for the next run.
+    pub fn reuse(&mut self, buffers: Vec<Option<Buffer>>) {
+        self.scratch.buffers = buffers;
     }
 
     /// Numbers the nodes that are needed, and takes their work out of them.
@@ -140,7 +136,7 @@ impl Engine {
         let mut work: Vec<Work> = Vec::with_capacity(nodes.len());
         for (i, node) in nodes.iter().enumerate() {
             node.set_slot(epoch, i as u32);
-            // `Taken` stands in until the flush ends; nobody else looks while the engine is locked.
+            // `Taken` stands in until the run ends; whoever looks waits for that.
             let State::Lazy(taken) = std::mem::replace(&mut *node.state(), State::Taken) else {
                 unreachable!("a pending node is lazy until a flush computes it")
             };
@@ -221,62 +217,101 @@ fn next_epoch(epoch: &mut u32) -> u32 {
     *epoch
 }
 
-/// Runs the steps of a plan. One that fails takes with it what is computed from its results, and nothing else; the
-/// first error is returned.
-fn run(device: &Device, plan: &Plan, pending: &mut Pending, buffers: &mut Vec<Option<Buffer>>) -> Result<()> {
-    let executor = device.executor();
-    buffers.clear();
-    buffers.resize(plan.slots, None);
-    let mut failed: FastMap<usize, Error> = FastMap::default();
-    for (i, leaf) in pending.leaves.iter().enumerate() {
-        let slot = pending.nodes.len() + i;
-        let mut state = leaf.node.state();
-        match &*state {
-            State::Ready(buffer) => buffers[slot] = Some(buffer.clone()),
-            State::Failed(error) => _ = failed.insert(slot, error.clone()),
-            State::Lazy(_) | State::Taken => {
-                failed.insert(slot, Error::argument("flush", "an input was lost in a flush that panicked"));
+/// A plan at work on the nodes that it was made for. A step that fails takes with it what is computed from its results,
+/// and nothing else.
+pub(super) struct Run {
+    plan: Arc<Plan>,
+    pending: Pending,
+    buffers: Vec<Option<Buffer>>,
+    scalars: Vec<Scalar>,
+    failed: FastMap<usize, Error>,
+    next: usize,
+    /// The first error.
+    done: Result<()>,
+}
+
+impl Run {
+    fn new(plan: Arc<Plan>, pending: Pending, mut buffers: Vec<Option<Buffer>>) -> Self {
+        buffers.clear();
+        buffers.resize(plan.slots, None);
+        let mut failed: FastMap<usize, Error> = FastMap::default();
+        for (i, leaf) in pending.leaves.iter().enumerate() {
+            let slot = pending.nodes.len() + i;
+            let mut state = leaf.node.state();
+            match &*state {
+                State::Ready(buffer) => buffers[slot] = Some(buffer.clone()),
+                State::Failed(error) => _ = failed.insert(slot, error.clone()),
+                State::Lazy(_) | State::Taken => {
+                    failed.insert(slot, Error::argument("flush", "an input was lost in a flush that panicked"));
+                }
+            };
+            if leaf.dying {
+                *state = State::Taken;
             }
-        };
-        if leaf.dying {
-            *state = State::Taken;
         }
+        Self { plan, pending, buffers, scalars: Vec::new(), failed, next: 0, done: Ok(()) }
     }
-    let mut first = Ok(());
-    let mut scalars: Vec<Scalar> = Vec::new();
-    for step in &plan.steps {
-        scalars.clear();
-        scalars.extend(step.scalars.iter().map(|&s| scalar(s, pending)));
+
+    pub fn is_done(&self) -> bool {
+        self.next == self.plan.steps.len()
+    }
+
+    /// Whether the next kernel may take longer than a caller should wait without looking up.
+    pub fn next_is_long(&self) -> bool {
+        self.plan.steps[self.next].is_long
+    }
+
+    /// Launches the next kernel.
+    pub fn step(&mut self, device: &Device) {
+        let plan = self.plan.clone();
+        let step = &plan.steps[self.next];
+        self.next += 1;
+        self.scalars.clear();
+        self.scalars.extend(step.scalars.iter().map(|&s| scalar(s, &self.pending)));
         // An output may have failed in another piece of its kernel.
         let mut touched = step.inputs.iter().copied().chain(step.outputs.iter().map(|output| output.slot));
-        let (done, launched) = match touched.find_map(|slot| failed.get(&slot)) {
+        let (done, launched) = match touched.find_map(|slot| self.failed.get(&slot)) {
             Some(error) => (Err(error.clone()), false),
-            None => (launch(executor, step, buffers, &scalars), true),
+            None => (launch(device.executor(), step, &mut self.buffers, &self.scalars), true),
         };
         if let Err(error) = done {
             // An index out of range leaves alone what the kernel computes without it.
             let partly = launched && matches!(error, Error::Index { .. });
             for output in step.outputs.iter().filter(|output| output.spoiled || !partly) {
-                buffers[output.slot] = None;
-                failed.insert(output.slot, error.clone());
+                self.buffers[output.slot] = None;
+                self.failed.insert(output.slot, error.clone());
             }
-            first = first.and(Err(error));
+            if self.done.is_ok() {
+                self.done = Err(error);
+            }
         }
         for &slot in &step.release {
-            buffers[slot] = None;
+            self.buffers[slot] = None;
         }
     }
-    for &(slot, bytes) in &plan.empty {
-        buffers[slot] = Some(executor.alloc(bytes)?);
-    }
-    for (i, node) in pending.nodes.iter().enumerate() {
-        if let Some(buffer) = buffers[i].take() {
-            *node.state() = State::Ready(buffer);
-        } else if let Some(error) = failed.remove(&i) {
-            *node.state() = State::Failed(error);
+
+    /// Gives the nodes their results, and the list of buffers back.
+    pub fn finish(self, device: &Device) -> (Result<()>, Vec<Option<Buffer>>) {
+        let Self { plan, pending, mut buffers, mut failed, mut done, .. } = self;
+        for &(slot, bytes) in &plan.empty {
+            match device.executor().alloc(bytes) {
+                Ok(buffer) => buffers[slot] = Some(buffer),
+                Err(error) => {
+                    failed.insert(slot, error.clone());
+                    done = done.and(Err(error));
+                }
+            }
         }
+        for (i, node) in pending.nodes.iter().enumerate() {
+            if let Some(buffer) = buffers[i].take() {
+                *node.state() = State::Ready(buffer);
+            } else if let Some(error) = failed.remove(&i) {
+                *node.state() = State::Failed(error);
+            }
+        }
+        buffers.clear();
+        (device.executor().submit().and(done), buffers)
     }
-    first
 }
 
 fn launch(executor: &dyn Executor, step: &Step, buffers: &mut [Option<Buffer>], scalars: &[Scalar]) -> Result<()> {

@@ -28,6 +28,18 @@ pub(crate) struct Kernel {
     pub scalars: Vec<DType>,
 }
 
+impl Kernel {
+    /// Roughly how many steps of arithmetic it takes.
+    pub fn work(&self) -> usize {
+        let product = |sizes: &[usize]| sizes.iter().fold(1usize, |all, &n| all.saturating_mul(n));
+        match &self.body {
+            Body::Fused(fused) => product(&fused.dims).saturating_mul(fused.code.len()),
+            Body::Matmul(p) => product(&p.batch).saturating_mul(product(&[p.m, p.n, p.k])),
+            Body::ScatterAdd(scatter) => product(&scatter.lines).saturating_mul(scatter.from),
+        }
+    }
+}
+
 /// One buffer of a kernel, or the window of it that the kernel sees.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Binding {

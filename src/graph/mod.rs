@@ -9,6 +9,7 @@ mod cut;
 pub(crate) mod debug;
 mod engine;
 pub(crate) mod executor;
+pub(crate) mod flush;
 mod group;
 pub(crate) mod kernel;
 mod lower;
@@ -20,4 +21,4 @@ mod space;
 mod tests;
 mod widen;
 
-pub(crate) use engine::{Engine, EngineGuard};
+pub(crate) use engine::EngineGuard;

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 use super::executor::Buffer;
@@ -13,8 +13,10 @@ pub(crate) struct Node {
     pub device: Device,
     pub shape: Shape,
     pub dtype: DType,
-    /// The value, if it is one number everywhere.
+    /// The value, if it was made as one number everywhere.
     constant: Option<Scalar>,
+    /// Whether the memory of a constant has been lent, so that it may hold anything by now.
+    lent: AtomicBool,
     state: Mutex<State>,
     /// How many others may write to the buffer.
     writers: AtomicUsize,
@@ -86,7 +88,7 @@ impl Node {
             _ => None,
         };
         let (state, writers, slot) = (Mutex::new(state), AtomicUsize::new(0), AtomicU64::new(0));
-        Arc::new(Self { device, shape, dtype, constant, state, writers, slot })
+        Arc::new(Self { device, shape, dtype, constant, lent: AtomicBool::new(false), state, writers, slot })
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -97,7 +99,12 @@ impl Node {
     /// The value of a node that is one number everywhere.
     #[inline]
     pub fn constant(&self) -> Option<Scalar> {
-        self.constant
+        self.constant.filter(|_| !self.lent.load(Ordering::Acquire))
+    }
+
+    /// Makes a constant that has been stored a value like any other.
+    pub fn forget_constant(&self) {
+        self.lent.store(true, Ordering::Release);
     }
 
     /// The buffer of a node that has been computed.

@@ -13,6 +13,9 @@ use super::{
 };
 use crate::{Device, Result};
 
+/// Steps of arithmetic that take one core more than a tenth of a second.
+const LONG: usize = 1 << 31;
+
 pub(super) struct Plan {
     pub steps: Vec<Step>,
     /// Buffers in all: pending nodes, leaves, then temporaries.
@@ -31,6 +34,8 @@ pub(super) struct Step {
     pub scalars: Vec<ScalarSource>,
     /// Slots that nobody reads any more after this step.
     pub release: Vec<usize>,
+    /// Whether the launch, which is the whole work on the CPU, may take longer than an interrupt should wait.
+    pub is_long: bool,
 }
 
 pub(super) struct StepOutput {
@@ -130,8 +135,9 @@ impl Plan {
             if windows.iter().all(Option::is_none) {
                 windows.clear();
             }
+            let is_long = device.is_cpu() && piece.kernel.as_ref().is_ok_and(|kernel| kernel.work() >= LONG);
             let program = piece.kernel.and_then(|kernel| executor.compile(&kernel));
-            Step { program, inputs, outputs, windows, scalars: piece.scalars, release }
+            Step { program, inputs, outputs, windows, scalars: piece.scalars, release, is_long }
         });
         let steps = steps.collect();
         Plan { steps, slots: cutter.slots, empty }

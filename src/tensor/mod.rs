@@ -29,6 +29,7 @@ use crate::{
     autograd::GradNode,
     graph::{
         executor::Buffer,
+        flush,
         node::{Input, Node, State, Work},
     },
     layout::View,
@@ -108,27 +109,29 @@ impl Tensor {
             Op::Matmul(_) | Op::Reduce { .. } | Op::Pad { .. } | Op::Gather { .. } | Op::ScatterAdd { .. }
         );
         let may_change = inputs.iter().flatten().any(|input| input.node.has_writers());
-        let inputs = inputs.map(|i| i.map(|t| t.as_input(from_memory)));
+        let inputs = inputs.map(|i| i.map(|t| t.as_input(from_memory, &shape)));
         let is_constant = matches!(op, Op::Const(_));
         let node = Node::new(device.clone(), shape, dtype, State::Lazy(Work { op, inputs }));
         if is_constant {
             return Tensor { node, view: View::contiguous(shape), grad: None };
         }
-        let mut engine = device.engine();
-        let mut done = engine.push(&node, heavy);
-        if may_change {
+        let is_full = device.engine().push(&node, heavy);
+        let done = match () {
             // What others write from now on must not show in the result.
-            done = done.and(engine.flush(device));
-        }
-        if let Err(error) = done {
+            () if may_change => device.flush(),
+            () if is_full => flush::make_room(device),
+            () => Ok(()),
+        };
+        match done {
+            Ok(()) | Err(Error::Interrupted) => {}
             // The nodes of that flush keep the error for whoever reads them.
-            log::error!("{error}");
+            Err(error) => log::error!("{error}"),
         }
         Tensor { node, view: View::contiguous(shape), grad: None }
     }
 
-    /// How a node reads this tensor: constants by value, unless the op reads memory.
-    fn as_input(&self, from_memory: bool) -> Input {
+    /// How a node of a shape reads this tensor: constants by value, unless the op reads memory.
+    fn as_input(&self, from_memory: bool, shape: &Shape) -> Input {
         if let Some(value) = self.node.constant() {
             if !from_memory {
                 return Input::Scalar { value, dtype: self.dtype() };
@@ -136,8 +139,10 @@ impl Tensor {
             let filled = Tensor::lazy(Op::Copy, self.device(), self.dtype(), *self.shape(), [Some(self), None, None]);
             return Input::Node { node: filled.node, view: None };
         }
-        let whole = self.view.shape == self.node.shape && self.view.is_identity(self.node.shape.numel());
-        Input::Node { node: self.node.clone(), view: (!whole).then(|| Box::new(self.view)) }
+        // A number that was a constant when its shape did not matter has been lent since, and has one now.
+        let view = if from_memory || self.view.shape == *shape { self.view } else { self.view.expand(*shape) };
+        let whole = view.shape == self.node.shape && view.is_identity(self.node.shape.numel());
+        Input::Node { node: self.node.clone(), view: (!whole).then(|| Box::new(view)) }
     }
 
     /// A tensor over a filled buffer.
@@ -153,6 +158,11 @@ impl Tensor {
 
     pub(crate) fn remove_writer(&self) {
         self.node.remove_writer();
+    }
+
+    /// Says that the elements lie in memory that others may change: they are no one number any more.
+    pub(crate) fn forget_constant(&self) {
+        self.node.forget_constant();
     }
 
     /// The same elements as another view, without a gradient.
@@ -195,11 +205,6 @@ impl Tensor {
         &self.view.strides[..self.rank()]
     }
 
-    /// Whether this is one number everywhere, which ops take by value and which need not lie in memory.
-    pub(crate) fn is_constant(&self) -> bool {
-        self.node.constant().is_some()
-    }
-
     /// Whether the elements lie in row-major order without gaps.
     pub fn is_contiguous(&self) -> bool {
         self.view.is_dense()
@@ -219,7 +224,12 @@ impl Tensor {
                 let all = self.with_view(View::contiguous(shape));
                 Tensor::lazy(Op::Copy, self.device(), self.dtype(), shape, [Some(&all), None, None]).realize()?
             };
-            *self.node.state() = State::Ready(buffer.clone());
+            // Whoever comes second shares the memory of the first.
+            let mut state = self.node.state();
+            if let State::Ready(first) = &*state {
+                return Ok(first.clone());
+            }
+            *state = State::Ready(buffer.clone());
             return Ok(buffer);
         }
         // An error of this flush is found in the node, if it concerns it.

@@ -14,7 +14,7 @@ use super::{
     table::{self, Table},
     values::{Values, not_utf8},
 };
-use crate::Result;
+use crate::{Result, threads};
 
 /// Reads a table. The stream is opened again where numbers turn out to be text.
 pub(super) fn table<'a>(
@@ -152,7 +152,8 @@ impl<'a> Stream<'a> {
             let work = |scratch: &mut _, (i, block): (usize, Result<Block, Fault>)| {
                 (i, block.and_then(|block| part(scratch, &block, usize::MAX)))
             };
-            parts.par_extend(blocks.enumerate().par_bridge().map_init(Scratch::default, work));
+            let blocks = blocks.enumerate().par_bridge().map_init(Scratch::default, work);
+            threads::install(|| parts.par_extend(blocks));
             parts.sort_unstable_by_key(|(i, _)| *i);
         }
         let mut columns: Vec<Option<Vec<Column>>> = wants.iter().map(|want| want.map(|_| Vec::new())).collect();

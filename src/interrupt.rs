@@ -1,0 +1,35 @@
+//! Long waits that a host program can end, as Python does on Ctrl-C.
+
+use std::{sync::OnceLock, time::Duration};
+
+use crate::{Error, Result};
+
+/// How long a thread computes or waits between two questions.
+pub(crate) const TICK: Duration = Duration::from_millis(50);
+
+static CHECK: OnceLock<fn() -> bool> = OnceLock::new();
+
+/// Says how a thread that waits for results learns that it should not: by a function that it calls about every 50
+/// milliseconds, while it holds no lock, so that the function may call Kiln. If it returns true, the call that waits
+/// returns [`Error::Interrupted`]. The computation is then continued by whoever needs a result; nothing is lost.
+///
+/// For programs that embed Kiln in a runtime with interrupts of its own, as Kiln's Python module does. Returns whether
+/// this was the first such function; it stays for the life of the process.
+///
+/// ```
+/// kiln::set_interrupt_check(|| false);
+/// ```
+pub fn set_interrupt_check(check: fn() -> bool) -> bool {
+    CHECK.set(check).is_ok()
+}
+
+/// Whether anybody may interrupt.
+#[inline]
+pub(crate) fn is_watched() -> bool {
+    CHECK.get().is_some()
+}
+
+/// Asks whether the wait should end. No lock may be held.
+pub(crate) fn check() -> Result<()> {
+    if CHECK.get().is_some_and(|check| check()) { Err(Error::Interrupted) } else { Ok(()) }
+}
