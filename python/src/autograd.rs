@@ -42,11 +42,11 @@ impl Leaf {
         LEAVES.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
     }
 
-    fn grad(&self) -> Option<Tensor> {
+    pub fn grad(&self) -> Option<Tensor> {
         self.grad.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_grad(&self, grad: Option<Tensor>) {
+    pub fn set_grad(&self, grad: Option<Tensor>) {
         let before = std::mem::replace(&mut *self.grad.lock().unwrap_or_else(PoisonError::into_inner), grad);
         drop(before);
     }

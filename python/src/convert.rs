@@ -110,6 +110,7 @@ pub fn class(object: &Bound<'_, PyAny>) -> String {
 }
 
 /// What can stand beside a tensor in an operator: a tensor, a NumPy array, a number.
+#[derive(Clone)]
 pub enum Operand {
     Tensor(Tensor),
     Scalar(Scalar),
@@ -173,7 +174,13 @@ pub fn to_tensor(object: &Bound<'_, PyAny>, dtype: Option<DType>, copy: Option<b
         }
         return gather(object, dtype);
     };
-    Ok(dtype.map_or_else(|| x.clone(), |dtype| x.to_dtype(dtype)))
+    match dtype.filter(|&dtype| dtype != x.dtype()) {
+        Some(dtype) if copy == Some(false) => {
+            Err(PyValueError::new_err(format!("elements of {} must be copied to become {dtype}", x.dtype())))
+        }
+        Some(dtype) => Ok(x.to_dtype(dtype)),
+        None => Ok(x),
+    }
 }
 
 /// The numbers of nested sequences.

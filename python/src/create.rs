@@ -35,8 +35,17 @@ pub fn integers(args: &Bound<'_, PyTuple>) -> PyResult<Vec<isize>> {
 }
 
 /// What is common to the functions below.
-fn dtype_and_device(dtype: Option<DTypeArg>, device: Option<DeviceArg>) -> (DType, Device) {
-    (dtype.map_or(DType::F32, |dtype| dtype.0), DeviceArg::or_cpu(device))
+fn dtype_and_device(py: Python<'_>, dtype: Option<DTypeArg>, device: Option<DeviceArg>) -> PyResult<(DType, Device)> {
+    Ok((dtype.map_or(DType::F32, |dtype| dtype.0), DeviceArg::or_default(device, py)?))
+}
+
+/// The device for data that may lie on one already.
+fn device_for(data: &Bound<'_, PyAny>, x: &Tensor, device: Option<DeviceArg>) -> PyResult<Device> {
+    match device {
+        Some(device) => Ok(device.0),
+        None if data.is_instance_of::<PyTensor>() => Ok(x.device().clone()),
+        None => crate::device::default(data.py()),
+    }
 }
 
 /// A new tensor with a copy of the data: numbers, nested sequences of them, arrays of any library, tensors.
@@ -49,7 +58,7 @@ pub fn tensor(
     requires_grad: bool,
 ) -> PyResult<PyTensor> {
     let x = convert::to_tensor(data, dtype.map(|dtype| dtype.0), Some(true))?.detach();
-    let device = device.map_or_else(|| x.device().clone(), |device| device.0);
+    let device = device_for(data, &x, device)?;
     let x = data.py().detach(|| x.to_device(&device)).map_err(exception)?;
     PyTensor::new(x, requires_grad)
 }
@@ -64,7 +73,15 @@ pub fn asarray(
     copy: Option<bool>,
 ) -> PyResult<PyTensor> {
     let x = convert::to_tensor(data, dtype.map(|dtype| dtype.0), copy)?;
-    let device = device.map_or_else(|| x.device().clone(), |device| device.0);
+    // What must not be copied stays where it lies.
+    let device = match (device, copy) {
+        (None, Some(false)) => x.device().clone(),
+        (device, _) => device_for(data, &x, device)?,
+    };
+    if copy == Some(false) && x.device() != &device {
+        let reason = format!("a tensor on {} must be copied to lie on {device}", x.device());
+        return Err(PyValueError::new_err(reason));
+    }
     wrap(data.py().detach(|| x.to_device(&device)))
 }
 
@@ -72,12 +89,13 @@ pub fn asarray(
 #[pyfunction]
 #[pyo3(signature = (*size, dtype=None, device=None, requires_grad=false))]
 pub fn zeros(
+    py: Python<'_>,
     size: &Bound<'_, PyTuple>,
     dtype: Option<DTypeArg>,
     device: Option<DeviceArg>,
     requires_grad: bool,
 ) -> PyResult<PyTensor> {
-    let (dtype, device) = dtype_and_device(dtype, device);
+    let (dtype, device) = dtype_and_device(py, dtype, device)?;
     PyTensor::new(Tensor::zeros(shape(size)?, dtype, &device), requires_grad)
 }
 
@@ -85,12 +103,13 @@ pub fn zeros(
 #[pyfunction]
 #[pyo3(signature = (*size, dtype=None, device=None, requires_grad=false))]
 pub fn ones(
+    py: Python<'_>,
     size: &Bound<'_, PyTuple>,
     dtype: Option<DTypeArg>,
     device: Option<DeviceArg>,
     requires_grad: bool,
 ) -> PyResult<PyTensor> {
-    let (dtype, device) = dtype_and_device(dtype, device);
+    let (dtype, device) = dtype_and_device(py, dtype, device)?;
     PyTensor::new(Tensor::ones(shape(size)?, dtype, &device), requires_grad)
 }
 
@@ -98,40 +117,57 @@ pub fn ones(
 #[pyfunction]
 #[pyo3(signature = (size, fill_value, dtype=None, device=None, requires_grad=false))]
 pub fn full(
+    py: Python<'_>,
     size: &Bound<'_, PyAny>,
     fill_value: ScalarArg,
     dtype: Option<DTypeArg>,
     device: Option<DeviceArg>,
     requires_grad: bool,
 ) -> PyResult<PyTensor> {
-    let shape = shape(&PyTuple::new(size.py(), [size])?)?;
+    let shape = shape(&PyTuple::new(py, [size])?)?;
     let dtype = dtype.map_or_else(|| convert::dtype_of(fill_value.0), |dtype| dtype.0);
-    let x = Tensor::full(shape, fill_value.0, dtype, &DeviceArg::or_cpu(device)).map_err(exception)?;
+    let x = Tensor::full(shape, fill_value.0, dtype, &DeviceArg::or_default(device, py)?).map_err(exception)?;
     PyTensor::new(x, requires_grad)
 }
 
-/// Zeros of a tensor's shape, dtype and device.
-#[pyfunction]
-pub fn zeros_like(x: PyRef<'_, PyTensor>) -> PyTensor {
-    x.tensor().zeros_like().into()
+/// One number in the shape of a tensor, and in its dtype and on its device unless others are given.
+fn like(x: &Tensor, value: Scalar, dtype: Option<DTypeArg>, device: Option<DeviceArg>) -> PyResult<PyTensor> {
+    let dtype = dtype.map_or(x.dtype(), |dtype| dtype.0);
+    let device = device.map_or_else(|| x.device().clone(), |device| device.0);
+    wrap(Tensor::full(*x.shape(), value, dtype, &device))
 }
 
-/// Ones of a tensor's shape, dtype and device.
+/// Zeros of a tensor's shape, and of its dtype and device unless others are given.
 #[pyfunction]
-pub fn ones_like(x: PyRef<'_, PyTensor>) -> PyTensor {
-    x.tensor().ones_like().into()
+#[pyo3(signature = (x, dtype=None, device=None))]
+pub fn zeros_like(x: PyRef<'_, PyTensor>, dtype: Option<DTypeArg>, device: Option<DeviceArg>) -> PyResult<PyTensor> {
+    like(&x.tensor(), Scalar::Int(0), dtype, device)
 }
 
-/// One number in a tensor's shape, dtype and device.
+/// Ones of a tensor's shape, and of its dtype and device unless others are given.
 #[pyfunction]
-pub fn full_like(x: PyRef<'_, PyTensor>, fill_value: ScalarArg) -> PyResult<PyTensor> {
-    wrap(x.tensor().full_like(fill_value.0))
+#[pyo3(signature = (x, dtype=None, device=None))]
+pub fn ones_like(x: PyRef<'_, PyTensor>, dtype: Option<DTypeArg>, device: Option<DeviceArg>) -> PyResult<PyTensor> {
+    like(&x.tensor(), Scalar::Int(1), dtype, device)
+}
+
+/// One number in a tensor's shape, and in its dtype and on its device unless others are given.
+#[pyfunction]
+#[pyo3(signature = (x, fill_value, dtype=None, device=None))]
+pub fn full_like(
+    x: PyRef<'_, PyTensor>,
+    fill_value: ScalarArg,
+    dtype: Option<DTypeArg>,
+    device: Option<DeviceArg>,
+) -> PyResult<PyTensor> {
+    like(&x.tensor(), fill_value.0, dtype, device)
 }
 
 /// The numbers `start, start + step, ...` before `end`; integers if all three are.
 #[pyfunction]
 #[pyo3(signature = (start, end=None, step=None, dtype=None, device=None))]
 pub fn arange(
+    py: Python<'_>,
     start: ScalarArg,
     end: Option<ScalarArg>,
     step: Option<ScalarArg>,
@@ -142,28 +178,35 @@ pub fn arange(
     let step = step.map_or(Scalar::Int(1), |step| step.0);
     let is_float = [start, end, step].iter().any(|value| matches!(value, Scalar::Float(_)));
     let dtype = dtype.map_or(if is_float { DType::F32 } else { DType::I64 }, |dtype| dtype.0);
-    wrap(Tensor::arange(start, end, step, dtype, &DeviceArg::or_cpu(device)))
+    wrap(Tensor::arange(start, end, step, dtype, &DeviceArg::or_default(device, py)?))
 }
 
 /// `steps` numbers from `start` to `end`, both included.
 #[pyfunction]
 #[pyo3(signature = (start, end, steps, dtype=None, device=None))]
 pub fn linspace(
+    py: Python<'_>,
     start: f64,
     end: f64,
     steps: usize,
     dtype: Option<DTypeArg>,
     device: Option<DeviceArg>,
 ) -> PyResult<PyTensor> {
-    let (dtype, device) = dtype_and_device(dtype, device);
+    let (dtype, device) = dtype_and_device(py, dtype, device)?;
     wrap(Tensor::linspace(start, end, steps, dtype, &device))
 }
 
 /// A matrix with ones on its diagonal.
 #[pyfunction]
 #[pyo3(signature = (n, m=None, dtype=None, device=None))]
-pub fn eye(n: usize, m: Option<usize>, dtype: Option<DTypeArg>, device: Option<DeviceArg>) -> PyResult<PyTensor> {
-    let (dtype, device) = dtype_and_device(dtype, device);
+pub fn eye(
+    py: Python<'_>,
+    n: usize,
+    m: Option<usize>,
+    dtype: Option<DTypeArg>,
+    device: Option<DeviceArg>,
+) -> PyResult<PyTensor> {
+    let (dtype, device) = dtype_and_device(py, dtype, device)?;
     let m = m.unwrap_or(n);
     Shape::try_new(&[n, m]).map_err(exception)?;
     Ok(Tensor::eye_rect(n, m, dtype, &device).into())
@@ -178,12 +221,13 @@ fn seed(seed: Option<u64>) -> u64 {
 #[pyfunction]
 #[pyo3(signature = (*size, dtype=None, device=None, seed=None))]
 pub fn rand(
+    py: Python<'_>,
     size: &Bound<'_, PyTuple>,
     dtype: Option<DTypeArg>,
     device: Option<DeviceArg>,
     seed: Option<u64>,
 ) -> PyResult<PyTensor> {
-    let (dtype, device) = dtype_and_device(dtype, device);
+    let (dtype, device) = dtype_and_device(py, dtype, device)?;
     wrap(Tensor::rand(shape(size)?, dtype, self::seed(seed), &device))
 }
 
@@ -191,12 +235,13 @@ pub fn rand(
 #[pyfunction]
 #[pyo3(signature = (*size, dtype=None, device=None, seed=None))]
 pub fn randn(
+    py: Python<'_>,
     size: &Bound<'_, PyTuple>,
     dtype: Option<DTypeArg>,
     device: Option<DeviceArg>,
     seed: Option<u64>,
 ) -> PyResult<PyTensor> {
-    let (dtype, device) = dtype_and_device(dtype, device);
+    let (dtype, device) = dtype_and_device(py, dtype, device)?;
     wrap(Tensor::randn(shape(size)?, dtype, self::seed(seed), &device))
 }
 
@@ -204,6 +249,7 @@ pub fn randn(
 #[pyfunction]
 #[pyo3(signature = (low, high, size, dtype=None, device=None, seed=None))]
 pub fn randint(
+    py: Python<'_>,
     low: i64,
     high: i64,
     size: &Bound<'_, PyAny>,
@@ -211,9 +257,9 @@ pub fn randint(
     device: Option<DeviceArg>,
     seed: Option<u64>,
 ) -> PyResult<PyTensor> {
-    let shape = shape(&PyTuple::new(size.py(), [size])?)?;
+    let shape = shape(&PyTuple::new(py, [size])?)?;
     let dtype = dtype.map_or(DType::I64, |dtype| dtype.0);
-    wrap(Tensor::randint(low, high, shape, dtype, self::seed(seed), &DeviceArg::or_cpu(device)))
+    wrap(Tensor::randint(low, high, shape, dtype, self::seed(seed), &DeviceArg::or_default(device, py)?))
 }
 
 /// Sets the seed of the random numbers that are drawn without one of their own.

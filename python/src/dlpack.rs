@@ -4,11 +4,11 @@ use std::ffi::CStr;
 
 use kiln::{
     Device, Tensor,
-    dlpack::{DLDevice, DLManagedTensor, DLManagedTensorVersioned, Handle, Managed, VERSION},
+    dlpack::{DLDataType, DLDevice, DLManagedTensor, DLManagedTensorVersioned, Handle, Managed, VERSION},
 };
 use pyo3::{
     exceptions::{PyBufferError, PyTypeError, PyValueError},
-    ffi,
+    ffi, intern,
     prelude::*,
     types::{PyCapsule, PyDict},
 };
@@ -17,6 +17,7 @@ use crate::{
     convert::class,
     device::DeviceArg,
     error::{buffer_error, exception},
+    exchange, numpy,
     tensor::PyTensor,
 };
 
@@ -80,11 +81,11 @@ fn consume(capsule: &Bound<'_, PyCapsule>, copy: Option<bool>) -> PyResult<Tenso
     let (py, pointer) = (capsule.py(), capsule.as_ptr());
     // SAFETY: the capsule is alive and the interpreter's lock is held, here and below.
     if let Some(handle) = unsafe { take::<DLManagedTensorVersioned>(pointer) } {
-        return py.detach(|| Tensor::from_dlpack(handle, copy)).map_err(buffer_error);
+        return share(py, handle, copy);
     }
     // SAFETY: as above.
     if let Some(handle) = unsafe { take::<DLManagedTensor>(pointer) } {
-        return py.detach(|| Tensor::from_dlpack(handle, copy)).map_err(buffer_error);
+        return share(py, handle, copy);
     }
     // SAFETY: as above.
     let name = unsafe { ffi::PyCapsule_GetName(pointer) };
@@ -99,7 +100,6 @@ fn consume(capsule: &Bound<'_, PyCapsule>, copy: Option<bool>) -> PyResult<Tenso
 
 /// The array of an object that exports it by DLPack, or of a capsule, on a device.
 pub fn import(object: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bool>) -> PyResult<Tensor> {
-    let py = object.py();
     let device = device.unwrap_or_else(Device::cpu);
     let may_copy = |x: &Device| if copy == Some(false) && !x.is_cpu() { Err(must_be_copied(x)) } else { Ok(()) };
     let x = if let Ok(tensor) = object.cast::<PyTensor>() {
@@ -109,42 +109,79 @@ pub fn import(object: &Bound<'_, PyAny>, device: Option<Device>, copy: Option<bo
         }
         may_copy(tensor.device())?;
         tensor.detach()
+    } else if numpy::is_array(object)? {
+        numpy::to_tensor(object, copy).map_err(|error| refused(object.py(), error))?
     } else if let Ok(capsule) = object.cast::<PyCapsule>() {
         consume(capsule, copy)?
     } else {
-        if !object.hasattr("__dlpack__")? {
-            return Err(PyTypeError::new_err(format!("{} has no method __dlpack__", class(object))));
-        }
-        let (kind, id): (i32, i32) = object.call_method0("__dlpack_device__")?.extract()?;
-        let there = DLDevice { device_type: kind, device_id: id };
-        let exported = PyDict::new(py);
-        exported.set_item("max_version", (VERSION.major, VERSION.minor))?;
-        if !there.is_host() {
-            if copy == Some(false) {
-                let reason = format!("the array is on {} device {id} and must be copied", there.name());
-                return Err(PyBufferError::new_err(reason));
-            }
-            exported.set_item("dl_device", (DLDevice::CPU, 0))?;
-        }
-        if copy == Some(false) {
-            exported.set_item("copy", false)?;
-        }
-        let capsule = match object.call_method("__dlpack__", (), Some(&exported)) {
-            // A producer of before the 2023 standard knows no such arguments.
-            Err(error) if error.is_instance_of::<PyTypeError>(py) && there.is_host() => {
-                object.call_method0("__dlpack__")?
-            }
-            Err(error) if !there.is_host() => {
-                let place = format!("the array is on {} device {id}", there.name());
-                let hint = format!("{place}: copy it to the CPU first, as `x.cpu()` does in PyTorch ({error})");
-                return Err(PyBufferError::new_err(hint));
-            }
-            called => called?,
-        };
-        consume(capsule.cast::<PyCapsule>()?, copy)?
+        exported(object, copy)?
     };
+    if x.device() == &device {
+        return Ok(x);
+    }
     may_copy(&device)?;
-    py.detach(|| x.to_device(&device)).map_err(exception)
+    object.py().detach(|| x.to_device(&device)).map_err(exception)
+}
+
+/// Whatever is wrong with an array, this exchange raises one exception.
+fn refused(py: Python<'_>, error: PyErr) -> PyErr {
+    if error.is_instance_of::<PyTypeError>(py) || error.is_instance_of::<PyValueError>(py) {
+        return PyBufferError::new_err(error.value(py).to_string());
+    }
+    error
+}
+
+/// The array of an object of another library.
+fn exported(object: &Bound<'_, PyAny>, copy: Option<bool>) -> PyResult<Tensor> {
+    let py = object.py();
+    // Gradients do not follow, which this way of exchange does not say.
+    let is_tracked =
+        || object.getattr_opt(intern!(py, "requires_grad"))?.map_or(Ok(false), |tracked| tracked.is_truthy());
+    if let Some(handle) = exchange::take(object)? {
+        let array = handle.dl_tensor().map_err(buffer_error)?;
+        if array.device.is_host() && !is_tracked()? {
+            return share(py, handle, copy);
+        }
+    }
+    if !object.hasattr(intern!(py, "__dlpack__"))? {
+        return Err(PyTypeError::new_err(format!("{} has no method __dlpack__", class(object))));
+    }
+    let (kind, id): (i32, i32) = object.call_method0(intern!(py, "__dlpack_device__"))?.extract()?;
+    let there = DLDevice { device_type: kind, device_id: id };
+    let exported = PyDict::new(py);
+    exported.set_item(intern!(py, "max_version"), (VERSION.major, VERSION.minor))?;
+    if !there.is_host() {
+        if copy == Some(false) {
+            let reason = format!("the array is on {} device {id} and must be copied", there.name());
+            return Err(PyBufferError::new_err(reason));
+        }
+        exported.set_item("dl_device", (DLDevice::CPU, 0))?;
+    }
+    if copy == Some(false) {
+        exported.set_item("copy", false)?;
+    }
+    let capsule = match object.call_method(intern!(py, "__dlpack__"), (), Some(&exported)) {
+        // A producer of before the 2023 standard knows no such arguments.
+        Err(error) if error.is_instance_of::<PyTypeError>(py) && there.is_host() => {
+            object.call_method0("__dlpack__")?
+        }
+        Err(error) if !there.is_host() => {
+            let place = format!("the array is on {} device {id}", there.name());
+            let hint = format!("{place}: copy it to the CPU first, as `x.cpu()` does in PyTorch ({error})");
+            return Err(PyBufferError::new_err(hint));
+        }
+        called => called?,
+    };
+    consume(capsule.cast::<PyCapsule>()?, copy)
+}
+
+/// The tensor of a struct.
+fn share<M: Managed>(py: Python<'_>, handle: Handle<M>, copy: Option<bool>) -> PyResult<Tensor> {
+    let bits = handle.dl_tensor().map_err(buffer_error)?.dtype;
+    let share = || Tensor::from_dlpack(handle, copy);
+    // To look at all bools, or to copy, takes time.
+    let takes_time = copy == Some(true) || bits.code == DLDataType::BOOL;
+    (if takes_time { py.detach(share) } else { share() }).map_err(buffer_error)
 }
 
 fn must_be_copied(device: &Device) -> PyErr {
@@ -175,6 +212,12 @@ impl PyTensor {
             return capsule(py, py.detach(|| x.to_dlpack(copy)).map_err(buffer_error)?);
         }
         capsule(py, py.detach(|| x.to_dlpack_legacy(copy)).map_err(buffer_error)?)
+    }
+
+    /// What `__dlpack__` does, as functions in C.
+    #[classattr]
+    fn __dlpack_c_exchange_api__(py: Python<'_>) -> PyResult<Py<PyAny>> {
+        exchange::capsule(py)
     }
 
     /// Where `__dlpack__` exports to: the CPU.

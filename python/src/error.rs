@@ -11,10 +11,39 @@ use pyo3::{
     },
 };
 
+use crate::interrupt;
+
+/// What Kiln's messages call by Rust's names, and Python otherwise.
+const NAMES: [(&str, &str); 8] = [
+    ("`backward_retain`", "`backward(retain_graph=True)`"),
+    ("`detach`", "`detach()`"),
+    ("`requires_grad`", "`requires_grad=True`"),
+    ("`to_device`", "`to(device)`"),
+    ("`to_dtype`", "`to(dtype)`"),
+    ("choose: ", "where: "),
+    ("from_slice: ", "tensor: "),
+    ("not: ", "logical_not: "),
+];
+
+/// A message for readers of Python.
+fn message(error: &Error) -> String {
+    let mut message = error.to_string();
+    for (rust, python) in NAMES {
+        // An op stands at the start.
+        if rust.starts_with('`') {
+            message = message.replace(rust, python);
+        } else if let Some(rest) = message.strip_prefix(rust) {
+            message = format!("{python}{rest}");
+        }
+    }
+    message
+}
+
 /// The exception for an error.
 pub fn exception(error: Error) -> PyErr {
-    let message = error.to_string();
+    let message = message(&error);
     match error {
+        Error::Interrupted => interrupt::exception(),
         Error::Axis { .. } => PyIndexError::new_err(message),
         Error::DType { .. } => PyTypeError::new_err(message),
         Error::TooLarge { .. } => PyMemoryError::new_err(message),
@@ -33,6 +62,7 @@ pub fn exception(error: Error) -> PyErr {
 pub fn buffer_error(error: Error) -> PyErr {
     match error {
         Error::Gpu { .. } | Error::TooLarge { .. } => exception(error),
-        other => PyBufferError::new_err(other.to_string()),
+        Error::Interrupted => exception(error),
+        other => PyBufferError::new_err(message(&other)),
     }
 }

@@ -80,11 +80,25 @@ impl PyTensor {
         if parts.iter().filter(|part| matches!(part, Part::Ellipsis)).count() > 1 {
             return Err(PyIndexError::new_err("an index can have one ellipsis (...)"));
         }
+        // Beside positions and masks, an integer is a position like them.
+        let is_advanced = parts.iter().any(|part| matches!(part, Part::Positions(_) | Part::Mask(_)));
         let mut axis = 0;
         let mut chosen: Vec<(usize, Tensor)> = Vec::new();
+        // Whether something else has come behind positions, and before others.
+        let (mut is_over, mut apart) = (false, false);
         for part in &parts {
             match part {
-                Part::Integer(index) => x = select(&x, axis, *index)?,
+                Part::Integer(index) if !is_advanced => x = select(&x, axis, *index)?,
+                Part::Integer(_) | Part::Positions(_) | Part::Mask(_) => apart |= is_over,
+                _ => is_over |= !chosen.is_empty(),
+            }
+            match part {
+                Part::Integer(index) if is_advanced => {
+                    let index = i64::try_from(*index).unwrap_or(i64::MAX);
+                    chosen.push((axis, Tensor::scalar(index, &Device::cpu())));
+                    axis += 1;
+                }
+                Part::Integer(_) => {}
                 Part::Slice(slice) => {
                     x = take(&x, axis, slice)?;
                     axis += 1;
@@ -106,7 +120,7 @@ impl PyTensor {
                 }
             }
         }
-        if chosen.is_empty() { Ok(x.into()) } else { py.detach(|| gather(&x, &chosen)) }
+        if chosen.is_empty() { wrap(Ok(x)) } else { py.detach(|| gather(x, chosen, apart)) }
     }
 }
 
@@ -155,15 +169,20 @@ fn nonzero(mask: &Tensor, shape: &Shape, axis: usize) -> PyResult<Vec<Tensor>> {
     positions.collect()
 }
 
-/// The elements at chosen positions of axes that stand side by side.
-fn gather(x: &Tensor, chosen: &[(usize, Tensor)]) -> PyResult<PyTensor> {
-    let (first, count) = (chosen[0].0, chosen.len());
-    if chosen.iter().enumerate().any(|(i, (axis, _))| *axis != first + i) {
-        return Err(PyIndexError::new_err("positions and masks must stand side by side: permute() the axes first"));
+/// The elements at chosen positions of axes. Where positions stand apart from each other their axes come first, as in
+/// NumPy.
+fn gather(mut x: Tensor, mut chosen: Vec<(usize, Tensor)>, apart: bool) -> PyResult<PyTensor> {
+    if apart {
+        let named: Vec<usize> = chosen.iter().map(|(axis, _)| *axis).collect();
+        let others = (0..x.rank()).filter(|axis| !named.contains(axis));
+        let order: Vec<isize> = named.iter().copied().chain(others).map(|axis| axis as isize).collect();
+        x = x.permute(&order).map_err(exception)?;
+        chosen.iter_mut().enumerate().for_each(|(i, (axis, _))| *axis = i);
     }
+    let (first, count) = (chosen[0].0, chosen.len());
     // All of them together are positions in the axes made one.
     let mut whole: Option<Tensor> = None;
-    for (axis, positions) in chosen {
+    for (axis, positions) in &chosen {
         let size = x.shape()[*axis];
         let along = inside(positions, size, *axis)?;
         whole = Some(match whole {
@@ -171,7 +190,7 @@ fn gather(x: &Tensor, chosen: &[(usize, Tensor)]) -> PyResult<PyTensor> {
             None => along,
         });
     }
-    let Some(whole) = whole else { return Ok(x.clone().into()) };
+    let Some(whole) = whole else { return wrap(Ok(x)) };
     let (before, after) = (&x.shape()[..first], &x.shape()[first + count..]);
     let merged = x.shape()[first..first + count].iter().product();
     let flat = Shape::try_new(&[before, &[merged], after].concat()).map_err(exception)?;

@@ -1,4 +1,4 @@
-//! Files, by their endings.
+//! Files, by their endings, and what else can be read like one.
 
 use std::{
     ffi::OsStr,
@@ -6,19 +6,27 @@ use std::{
 };
 
 use kiln::{
-    Tensor,
+    Device, Tensor,
     io::npy::{self, Field, NpyFile},
 };
 use pyo3::{
     IntoPyObjectExt,
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
-    types::{PyDict, PyMapping},
+    types::{PyBytes, PyDict, PyMapping},
 };
 
-use crate::{convert, error::exception, tensor::PyTensor};
+use crate::{
+    convert,
+    device::{self, DeviceArg},
+    dtype::DTypeArg,
+    error::exception,
+    interrupt,
+    tensor::PyTensor,
+};
 
-const ENDINGS: &str = if cfg!(feature = "npz") && cfg!(feature = "safetensors") {
+/// The endings of files that can be written.
+const SAVED: &str = if cfg!(feature = "npz") && cfg!(feature = "safetensors") {
     ".npy, .npz, .safetensors"
 } else if cfg!(feature = "npz") {
     ".npy, .npz"
@@ -28,17 +36,106 @@ const ENDINGS: &str = if cfg!(feature = "npz") && cfg!(feature = "safetensors") 
     ".npy"
 };
 
+/// The endings of files that can be read.
+const ENDINGS: &str = if cfg!(all(feature = "npz", feature = "safetensors", feature = "csv")) {
+    ".npy, .npz, .safetensors, .csv"
+} else {
+    SAVED
+};
+
+/// What a file is read as.
+#[derive(Clone, Copy, PartialEq)]
+enum Format {
+    Npy,
+    #[cfg(feature = "npz")]
+    Npz,
+    #[cfg(feature = "safetensors")]
+    SafeTensors,
+    #[cfg(feature = "csv")]
+    Csv,
+}
+
+impl Format {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "npy" => Some(Self::Npy),
+            #[cfg(feature = "npz")]
+            "npz" => Some(Self::Npz),
+            #[cfg(feature = "safetensors")]
+            "safetensors" => Some(Self::SafeTensors),
+            #[cfg(feature = "csv")]
+            "csv" => Some(Self::Csv),
+            _ => None,
+        }
+    }
+
+    /// By the file's ending; `.csv.gz` is read as well.
+    fn of(path: &Path) -> PyResult<Self> {
+        let unpacked = if ending(path) == "gz" { path.file_stem().map(Path::new).unwrap_or(path) } else { path };
+        let found = Self::named(ending(unpacked)).filter(|_| unpacked == path || ending(unpacked) == "csv");
+        found.ok_or_else(|| {
+            let reason = format!("{}: the file's name ends in none of {ENDINGS}", path.display());
+            PyValueError::new_err(format!("{reason}: say what it is by format="))
+        })
+    }
+
+    /// By how the contents begin.
+    fn of_bytes(bytes: &[u8]) -> PyResult<Self> {
+        let begins = match bytes {
+            [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => "npy",
+            [b'P', b'K', 3 | 5, 4 | 6, ..] => "npz",
+            [_, _, _, _, _, 0, 0, 0, b'{', ..] => "safetensors",
+            _ => "",
+        };
+        Self::named(begins).ok_or_else(|| {
+            PyValueError::new_err(format!("the data begin like none of {ENDINGS}: say what they are by format="))
+        })
+    }
+}
+
 fn ending(path: &Path) -> &str {
     path.extension().and_then(OsStr::to_str).unwrap_or_default()
 }
 
-fn unknown(path: &Path) -> PyErr {
-    PyValueError::new_err(format!("{}: the file's name ends in none of {ENDINGS}", path.display()))
+/// Where bytes come from.
+enum Source {
+    Path(PathBuf),
+    Bytes(Vec<u8>),
+}
+
+impl Source {
+    /// A path, a web address, or a file that Python has opened.
+    fn new(source: &Bound<'_, PyAny>) -> PyResult<(Self, Option<PathBuf>)> {
+        let py = source.py();
+        if source.hasattr("read")? {
+            let read = source.call_method0("read")?;
+            let bytes = read.extract::<Vec<u8>>().or_else(|_| read.extract::<String>().map(String::into_bytes));
+            return Ok((Self::Bytes(bytes?), None));
+        }
+        if let Ok(text) = source.extract::<String>() {
+            if let Some((scheme, rest)) = text.split_once("://") {
+                if !matches!(scheme, "http" | "https") {
+                    let reason =
+                        format!("{scheme} is not read from: open the address by fsspec, and give the file to load");
+                    return Err(PyValueError::new_err(format!("{text}: {reason}")));
+                }
+                // The path says what it is, not what is asked of the server.
+                let name = PathBuf::from(rest.split(['?', '#']).next().unwrap_or_default());
+                let answer = py.import("urllib.request")?.call_method1("urlopen", (&text,))?;
+                let bytes = answer.call_method0("read")?.extract()?;
+                return Ok((Self::Bytes(bytes), Some(name)));
+            }
+        }
+        let path: PathBuf = source.extract()?;
+        Ok((Self::Path(path.clone()), Some(path)))
+    }
 }
 
 /// What a file holds.
 enum Loaded {
     Array(Tensor),
+    #[cfg(feature = "csv")]
+    Text(Vec<Option<String>>),
     Named(Vec<(String, Loaded)>),
 }
 
@@ -46,6 +143,8 @@ impl Loaded {
     fn into_py(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         match self {
             Self::Array(x) => PyTensor::from(x).into_bound_py_any(py),
+            #[cfg(feature = "csv")]
+            Self::Text(column) => column.into_bound_py_any(py),
             Self::Named(items) => {
                 let dict = PyDict::new(py);
                 for (name, item) in items {
@@ -57,61 +156,226 @@ impl Loaded {
     }
 
     /// An array, or these fields of a structured one; all of them if none are named.
-    fn npy(file: NpyFile, wanted: Option<&[String]>) -> kiln::Result<Self> {
+    fn npy(file: NpyFile, wanted: Option<&[String]>, mmap: bool) -> kiln::Result<Self> {
         match wanted {
             Some(paths) => Ok(Self::Named(
-                paths.iter().map(|path| Ok((path.clone(), field(&file, path)?))).collect::<kiln::Result<_>>()?,
+                paths.iter().map(|path| Ok((path.clone(), field(&file, path, mmap)?))).collect::<kiln::Result<_>>()?,
             )),
-            None if file.fields().is_empty() => Ok(Self::Array(file.into_tensor()?)),
-            None => fields(&file, file.fields(), ""),
+            None if file.fields().is_empty() && mmap => file.mmap().map(Self::Array),
+            None if file.fields().is_empty() => file.into_tensor().map(Self::Array),
+            None => fields(&file, file.fields(), "", mmap),
+        }
+    }
+
+    fn to_device(self, device: &Device) -> kiln::Result<Self> {
+        match self {
+            Self::Array(x) => x.to_device(device).map(Self::Array),
+            #[cfg(feature = "csv")]
+            text @ Self::Text(_) => Ok(text),
+            Self::Named(items) => {
+                let moved = items.into_iter().map(|(name, item)| Ok((name, item.to_device(device)?)));
+                Ok(Self::Named(moved.collect::<kiln::Result<_>>()?))
+            }
         }
     }
 }
 
-fn fields(file: &NpyFile, of: &[Field], prefix: &str) -> kiln::Result<Loaded> {
+fn fields(file: &NpyFile, of: &[Field], prefix: &str, mmap: bool) -> kiln::Result<Loaded> {
     let one = |field: &Field| {
         let path = format!("{prefix}{}", field.name());
         let item = match field.fields() {
-            [] => Loaded::Array(file.field(&path)?),
-            nested => fields(file, nested, &format!("{path}."))?,
+            [] => leaf(file, &path, mmap)?,
+            nested => fields(file, nested, &format!("{path}."), mmap)?,
         };
         Ok((field.name().to_owned(), item))
     };
     Ok(Loaded::Named(of.iter().map(one).collect::<kiln::Result<_>>()?))
 }
 
+fn leaf(file: &NpyFile, path: &str, mmap: bool) -> kiln::Result<Loaded> {
+    if mmap { file.mmap_field(path) } else { file.field(path) }.map(Loaded::Array)
+}
+
 /// The field at a path, which may hold fields itself.
-fn field(file: &NpyFile, path: &str) -> kiln::Result<Loaded> {
+fn field(file: &NpyFile, path: &str, mmap: bool) -> kiln::Result<Loaded> {
     let mut of = file.fields();
     for name in path.split('.') {
         of = of.iter().find(|field| field.name() == name).map_or(&[], Field::fields);
     }
     match of {
-        [] => Ok(Loaded::Array(file.field(path)?)),
-        nested => fields(file, nested, &format!("{path}.")),
+        [] => leaf(file, path, mmap),
+        nested => fields(file, nested, &format!("{path}."), mmap),
     }
 }
 
-/// Reads a file to the CPU: a tensor from `.npy`, or a dictionary of its fields if it is structured; a dictionary of
-/// tensors from `.npz` and `.safetensors`. `fields` chooses among the fields of a structured `.npy` file, nested ones by
-/// their path, or among the arrays of the others.
+/// Reads tensors: one from `.npy`, or a dictionary of its fields if it is structured; a dictionary of tensors from
+/// `.npz`, `.safetensors` and `.csv`, where columns of text are lists. `fields` chooses among them; those of structured
+/// arrays by their path.
+///
+/// `source` is a path, an address of the web, or a file that is open for reading. What it is, is said by `format`, by the
+/// ending of its name, or by how it begins. With `mmap` the tensors show the file's own bytes. Without `device` they come
+/// to the default device.
 #[pyfunction]
-#[pyo3(signature = (path, *, fields = None))]
-pub fn load(py: Python<'_>, path: PathBuf, fields: Option<Vec<String>>) -> PyResult<Bound<'_, PyAny>> {
-    let wanted = fields.as_deref();
-    let loaded = py.detach(|| match ending(&path) {
-        "npy" => npy::open(&path).and_then(|file| Loaded::npy(file, wanted)).map_err(exception),
-        #[cfg(feature = "npz")]
-        "npz" => kiln::io::npz::open(&path)
-            .and_then(|archive| named(wanted, archive.names(), |name| Loaded::npy(archive.member(name)?, None)))
-            .map_err(exception),
+#[pyo3(signature = (source, *, fields=None, mmap=false, device=None, format=None))]
+pub fn load<'py>(
+    py: Python<'py>,
+    source: &Bound<'py, PyAny>,
+    fields: Option<Vec<String>>,
+    mmap: bool,
+    device: Option<DeviceArg>,
+    format: Option<&str>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let device = match device {
+        Some(device) => device.0,
+        None if mmap => Device::cpu(),
+        None => device::default(py)?,
+    };
+    let known = |name: &str| {
+        Format::named(name).ok_or_else(|| PyValueError::new_err(format!("format={name:?} is none of {ENDINGS}")))
+    };
+    let format = format.map(known).transpose()?;
+    let (source, name) = Source::new(source)?;
+    let format = match (format, &name, &source) {
+        (Some(format), ..) => format,
+        (None, _, Source::Bytes(bytes)) if name.is_none() => Format::of_bytes(bytes)?,
+        (None, Some(name), _) => Format::of(name)?,
+        (None, None, _) => return Err(PyValueError::new_err("load: there is nothing to read")),
+    };
+    if mmap && (matches!(source, Source::Bytes(_)) || !can_map(format)) {
+        let reason = "mmap=True shows the bytes of a file of format npy or safetensors by its path";
+        return Err(PyValueError::new_err(reason));
+    }
+    let wanted = fields;
+    let read = move || read(&source, format, wanted.as_deref(), mmap)?.to_device(&device);
+    interrupt::run(py, read)?.map_err(exception)?.into_py(py)
+}
+
+fn can_map(format: Format) -> bool {
+    match format {
+        Format::Npy => true,
         #[cfg(feature = "safetensors")]
-        "safetensors" => kiln::io::safetensors::SafeTensors::open(&path)
-            .and_then(|file| named(wanted, file.names(), |name| file.get(name).map(Loaded::Array)))
-            .map_err(exception),
-        _ => Err(unknown(&path)),
-    })?;
-    loaded.into_py(py)
+        Format::SafeTensors => true,
+        #[cfg(any(feature = "npz", feature = "csv"))]
+        _ => false,
+    }
+}
+
+fn read(source: &Source, format: Format, wanted: Option<&[String]>, mmap: bool) -> kiln::Result<Loaded> {
+    match format {
+        Format::Npy => {
+            let file = match source {
+                Source::Path(path) => npy::open(path)?,
+                Source::Bytes(bytes) => NpyFile::from_bytes(bytes)?,
+            };
+            Loaded::npy(file, wanted, mmap)
+        }
+        #[cfg(feature = "npz")]
+        Format::Npz => {
+            use kiln::io::npz;
+            let archive = match source {
+                Source::Path(path) => npz::open(path)?,
+                Source::Bytes(bytes) => npz::from_bytes(bytes.clone())?,
+            };
+            named(wanted, archive.names(), |name| Loaded::npy(archive.member(name)?, None, false))
+        }
+        #[cfg(feature = "safetensors")]
+        Format::SafeTensors => {
+            use kiln::io::safetensors::{self, SafeTensors};
+            match source {
+                Source::Path(path) => {
+                    let file = if mmap { SafeTensors::mmap(path)? } else { SafeTensors::open(path)? };
+                    named(wanted, file.names(), |name| file.get(name).map(Loaded::Array))
+                }
+                Source::Bytes(bytes) => {
+                    let tensors = safetensors::from_bytes(bytes)?;
+                    let missing = |name: &str| kiln::Error::Format {
+                        format: "safetensors",
+                        reason: format!("there is no tensor {name:?}"),
+                    };
+                    let get = |name: &str| tensors.get(name).cloned().map(Loaded::Array).ok_or_else(|| missing(name));
+                    named(wanted, tensors.keys().map(String::as_str).collect(), get)
+                }
+            }
+        }
+        #[cfg(feature = "csv")]
+        Format::Csv => table(&kiln::io::csv::Options::new(), source, wanted),
+    }
+}
+
+#[cfg(feature = "csv")]
+fn table(options: &kiln::io::csv::Options, source: &Source, wanted: Option<&[String]>) -> kiln::Result<Loaded> {
+    let options = match wanted {
+        Some(columns) => options.clone().usecols(columns),
+        None => options.clone(),
+    };
+    let table = match source {
+        Source::Path(path) => options.read(path)?,
+        Source::Bytes(bytes) => options.from_bytes(bytes)?,
+    };
+    let names: Vec<String> = table.names().into_iter().map(str::to_owned).collect();
+    let column = |(i, name): (usize, String)| {
+        let column = match table.dtype(i)? {
+            Some(_) => Loaded::Array(table.column(i)?),
+            None => Loaded::Text(table.text(i)?.into_iter().map(|text| text.map(str::to_owned)).collect()),
+        };
+        Ok((name, column))
+    };
+    names.into_iter().enumerate().map(column).collect::<kiln::Result<_>>().map(Loaded::Named)
+}
+
+/// Reads a table of text as a dictionary of columns, with the names of pandas: columns of numbers are tensors, columns of
+/// text are lists. `source` is as for `load`; gzip is unpacked.
+#[cfg(feature = "csv")]
+#[pyfunction]
+#[pyo3(signature = (source, *, delimiter=",", comment=None, skiprows=0, header=true, names=None, usecols=None, dtype=None,
+    na_values=None, fill=None, device=None))]
+#[allow(clippy::too_many_arguments)]
+pub fn read_csv<'py>(
+    py: Python<'py>,
+    source: &Bound<'py, PyAny>,
+    delimiter: &str,
+    comment: Option<&str>,
+    skiprows: usize,
+    header: bool,
+    names: Option<Vec<String>>,
+    usecols: Option<Vec<String>>,
+    dtype: Option<&Bound<'py, PyAny>>,
+    na_values: Option<Vec<String>>,
+    fill: Option<convert::ScalarArg>,
+    device: Option<DeviceArg>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let byte = |what: &str, text: &str| match text.as_bytes() {
+        &[byte] => Ok(byte),
+        _ => Err(PyValueError::new_err(format!("{what} is one ASCII character, not {text:?}"))),
+    };
+    let mut options =
+        kiln::io::csv::Options::new().delimiter(byte("delimiter", delimiter)?).skiprows(skiprows).header(header);
+    if let Some(comment) = comment {
+        options = options.comment(byte("comment", comment)?);
+    }
+    if let Some(names) = names {
+        options = options.names(names);
+    }
+    match dtype.map(|dtype| (dtype, dtype.cast::<PyDict>())) {
+        None => {}
+        Some((_, Ok(columns))) => {
+            for (name, dtype) in columns {
+                let dtype: DTypeArg = dtype.extract()?;
+                options = options.dtype_of(name.extract::<String>()?, dtype.0);
+            }
+        }
+        Some((dtype, Err(_))) => options = options.dtype(dtype.extract::<DTypeArg>()?.0),
+    }
+    if let Some(texts) = na_values {
+        options = options.na_values(texts);
+    }
+    if let Some(fill) = fill {
+        options = options.fill(fill.0);
+    }
+    let device = DeviceArg::or_default(device, py)?;
+    let (source, _) = Source::new(source)?;
+    let read = move || table(&options, &source, usecols.as_deref())?.to_device(&device);
+    interrupt::run(py, read)?.map_err(exception)?.into_py(py)
 }
 
 #[cfg(any(feature = "npz", feature = "safetensors"))]
@@ -125,26 +389,56 @@ fn named(
 }
 
 /// Writes a file: as `.npy` a tensor, or whatever becomes one, or a mapping from names to fields as a structured array;
-/// as `.npz` and `.safetensors` a mapping from names to tensors.
+/// as `.npz` and `.safetensors` a mapping from names to tensors. `target` is a path, or a file that is open for writing:
+/// then `format` says which of these it is to be.
 #[pyfunction]
-pub fn save(py: Python<'_>, path: PathBuf, data: &Bound<'_, PyAny>) -> PyResult<()> {
-    if ending(&path) == "npy" && !data.is_instance_of::<PyMapping>() {
-        let x = convert::to_tensor(data, None, None)?;
-        return py.detach(|| npy::save(&path, &x)).map_err(exception);
+#[pyo3(signature = (target, data, *, format=None))]
+pub fn save(py: Python<'_>, target: &Bound<'_, PyAny>, data: &Bound<'_, PyAny>, format: Option<&str>) -> PyResult<()> {
+    let path = if target.hasattr("write")? { None } else { Some(target.extract::<PathBuf>()?) };
+    let format = match (format, &path) {
+        (Some(format), _) => format.to_owned(),
+        (None, Some(path)) => ending(path).to_owned(),
+        (None, None) => return Err(PyValueError::new_err("save: say by format= what is to be written to the file")),
+    };
+    let known = SAVED.split(", ").any(|ending| ending[1..] == format);
+    if !known {
+        let place = path.as_ref().map_or_else(|| "save".into(), |path| path.display().to_string());
+        return Err(PyValueError::new_err(format!("{place}: the format {format:?} is none of {SAVED}")));
     }
-    if !ENDINGS.split(", ").any(|known| known[1..] == *ending(&path)) {
-        return Err(unknown(&path));
+    let tensors = if format == "npy" && !data.is_instance_of::<PyMapping>() {
+        vec![(String::new(), convert::to_tensor(data, None, None)?)]
+    } else {
+        self::tensors(data)?
+    };
+    let write = {
+        let path = path.clone();
+        move || write(path.as_deref(), &format, &tensors)
+    };
+    let bytes = interrupt::run(py, write)?.map_err(exception)?;
+    if path.is_none() {
+        target.call_method1("write", (PyBytes::new(py, &bytes),))?;
     }
-    let tensors = tensors(data)?;
+    Ok(())
+}
+
+/// Writes tensors to a file, or gives its contents where there is no path. One without a name is an array.
+fn write(path: Option<&Path>, format: &str, tensors: &[(String, Tensor)]) -> kiln::Result<Vec<u8>> {
     let named: Vec<(&str, &Tensor)> = tensors.iter().map(|(name, x)| (name.as_str(), x)).collect();
-    let done = py.detach(|| match ending(&path) {
+    let nothing = |()| Vec::new();
+    match (format, path, &named[..]) {
         #[cfg(feature = "npz")]
-        "npz" => kiln::io::npz::save(&path, &named),
+        ("npz", Some(path), _) => kiln::io::npz::save(path, &named).map(nothing),
+        #[cfg(feature = "npz")]
+        ("npz", None, _) => kiln::io::npz::to_bytes(&named),
         #[cfg(feature = "safetensors")]
-        "safetensors" => kiln::io::safetensors::save(&path, named),
-        _ => npy::save_fields(&path, &named),
-    });
-    done.map_err(exception)
+        ("safetensors", Some(path), _) => kiln::io::safetensors::save(path, named).map(nothing),
+        #[cfg(feature = "safetensors")]
+        ("safetensors", None, _) => kiln::io::safetensors::to_bytes(named),
+        (_, Some(path), [("", x)]) => npy::save(path, x).map(nothing),
+        (_, None, [("", x)]) => npy::to_bytes(x),
+        (_, Some(path), _) => npy::save_fields(path, &named).map(nothing),
+        (_, None, _) => npy::fields_to_bytes(&named),
+    }
 }
 
 /// The tensors of a mapping, in its order.

@@ -3,13 +3,17 @@
 //! Calls that compute, read or write let Python's lock go; those that only note an op for later keep it.
 
 mod autograd;
+mod cast;
 mod convert;
 mod create;
 mod device;
 mod dlpack;
 mod dtype;
 mod error;
+mod exchange;
+mod functions;
 mod index;
+mod interrupt;
 mod io;
 mod numpy;
 mod operators;
@@ -23,6 +27,7 @@ use pyo3::prelude::*;
 
 #[pymodule]
 fn _kiln(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    interrupt::install();
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<tensor::PyTensor>()?;
     module.add_class::<dtype::PyDType>()?;
@@ -31,6 +36,7 @@ fn _kiln(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add(dtype.name(), dtype::PyDType(dtype))?;
     }
     ops::add_functions(module)?;
+    functions::add(module)?;
     macro_rules! functions {
         ($($file:ident: $($name:ident)*;)*) => {
             $($(module.add_function(wrap_pyfunction!($file::$name, module)?)?;)*)*
@@ -40,11 +46,12 @@ fn _kiln(module: &Bound<'_, PyModule>) -> PyResult<()> {
         autograd: grad is_grad_enabled set_grad_enabled;
         create: tensor asarray zeros ones full zeros_like ones_like full_like arange linspace eye rand randn randint
             manual_seed cat stack _rebuild;
-        device: devices best_device;
+        device: devices best_device get_default_device set_default_device;
         dlpack: from_dlpack to_dlpack;
         io: load save;
         numpy: from_numpy;
-        reduce: softmax log_softmax;
     }
+    #[cfg(feature = "csv")]
+    module.add_function(wrap_pyfunction!(io::read_csv, module)?)?;
     Ok(())
 }

@@ -43,7 +43,6 @@ unary! {
     sign Sign "-1, 0 or 1 by the sign.";
     floor Floor "The largest integer that is not above.";
     ceil Ceil "The smallest integer that is not below.";
-    round Round "The nearest integer, ties to even.";
     trunc Trunc "The integer part.";
     square Square "The square.";
     exp Exp "e to the power of x.";
@@ -85,16 +84,16 @@ macro_rules! binary {
         #[pymethods]
         impl PyTensor {$(
             #[doc = $doc]
-            fn $name(&self, other: Operand) -> PyResult<Self> {
-                wrap(self.tensor().binary(BinaryOp::$op, other))
+            fn $name(&self, py: Python<'_>, other: Operand) -> PyResult<Self> {
+                self.operator(py, BinaryOp::$op, other)
             }
         )*}
 
         $(
             #[doc = $doc]
             #[pyfunction]
-            fn $name(a: PyRef<'_, PyTensor>, b: Operand) -> PyResult<PyTensor> {
-                wrap(a.tensor().binary(BinaryOp::$op, b))
+            fn $name(py: Python<'_>, a: PyRef<'_, PyTensor>, b: Operand) -> PyResult<PyTensor> {
+                a.operator(py, BinaryOp::$op, b)
             }
         )*
 
@@ -170,20 +169,29 @@ impl PyTensor {
 
     /// x above 0, slope * x below.
     #[pyo3(signature = (negative_slope=0.01))]
-    fn leaky_relu(&self, negative_slope: f64) -> Self {
-        self.tensor().leaky_relu(negative_slope).into()
+    fn leaky_relu(&self, negative_slope: f64) -> PyResult<Self> {
+        wrap(Ok(self.tensor().leaky_relu(negative_slope)))
     }
 
     /// x above 0, alpha * (exp(x) - 1) below.
     #[pyo3(signature = (alpha=1.0))]
-    fn elu(&self, alpha: f64) -> Self {
-        self.tensor().elu(alpha).into()
+    fn elu(&self, alpha: f64) -> PyResult<Self> {
+        wrap(Ok(self.tensor().elu(alpha)))
     }
 
     /// Whether an element is NaN.
     fn isnan(&self) -> PyResult<Self> {
         let x = self.tensor();
         wrap(x.ne(&x))
+    }
+
+    /// Whether an element is infinite.
+    fn isinf(&self) -> PyResult<Self> {
+        let x = self.tensor();
+        if !x.dtype().is_float() {
+            return Ok(Tensor::zeros(*x.shape(), DType::Bool, x.device()).into());
+        }
+        wrap(x.abs().eq(f64::INFINITY))
     }
 
     /// Whether an element is neither infinite nor NaN.

@@ -146,15 +146,6 @@ macro_rules! along {
                 wrap(self.tensor().$name(one_axis(dim, axis)?.unwrap_or(-1)))
             }
         )*}
-
-        $(
-            #[doc = $doc]
-            #[pyfunction]
-            #[pyo3(signature = (x, dim=None, *, axis=None))]
-            pub fn $name(x: PyRef<'_, PyTensor>, dim: Option<isize>, axis: Option<isize>) -> PyResult<PyTensor> {
-                x.$name(dim, axis)
-            }
-        )*
     };
 }
 

@@ -5,9 +5,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use kiln::{DType, Tensor};
 use pyo3::{
     IntoPyObjectExt,
-    exceptions::{PyTypeError, PyValueError},
+    exceptions::{PyRuntimeError, PyTypeError, PyValueError},
+    intern,
     prelude::*,
-    types::{PyList, PyTuple},
+    sync::PyOnceLock,
+    types::{PyDict, PyInt, PyList, PyString, PyTuple},
 };
 
 use crate::{
@@ -16,11 +18,11 @@ use crate::{
     device::{DeviceArg, PyDevice},
     dtype::{DTypeArg, PyDType},
     error::exception,
-    numpy,
+    interrupt, numpy,
 };
 
 /// An array of numbers on a device. Its elements never change.
-#[pyclass(name = "Tensor", module = "kiln", frozen)]
+#[pyclass(name = "Tensor", module = "kiln", frozen, weakref)]
 pub struct PyTensor(RwLock<Value>);
 
 /// A tensor, and where its gradients are gathered if it is a leaf of the tape.
@@ -59,8 +61,21 @@ impl PyTensor {
     }
 }
 
+impl PyTensor {
+    /// The tensor, if it has one element.
+    fn only(&self, call: &str, instead: &str) -> PyResult<Tensor> {
+        let x = self.tensor();
+        if x.numel() == 1 {
+            return Ok(x);
+        }
+        let reason = format!("{call} of {} elements is ambiguous: {instead}", x.numel());
+        Err(PyValueError::new_err(reason))
+    }
+}
+
 /// The result of a call to Kiln.
 pub fn wrap(result: kiln::Result<Tensor>) -> PyResult<PyTensor> {
+    interrupt::raise()?;
     result.map(PyTensor::from).map_err(exception)
 }
 
@@ -83,10 +98,12 @@ impl PyTensor {
         self.ndim()
     }
 
-    /// The number of elements.
+    /// The number of elements, as in NumPy. Called, it is the shape, or the size of one axis, as in PyTorch.
     #[getter]
-    fn size(&self) -> usize {
-        self.numel()
+    fn size<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        static SIZE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        SIZE.import(slf.py(), "kiln._size", "Size")?
+            .call1((slf.get().numel(), slf.getattr(intern!(slf.py(), "shape"))?))
     }
 
     /// The number of elements.
@@ -241,9 +258,52 @@ impl PyTensor {
         wrap(py.detach(|| x.to_device(&kiln::Device::cpu())))
     }
 
+    /// The tensor on another device, by the Array API's name.
+    #[pyo3(signature = (device, /, *, stream=None))]
+    fn to_device(&self, py: Python<'_>, device: DeviceArg, stream: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        if stream.is_some() {
+            return Err(PyValueError::new_err("devices have no streams: leave it None"));
+        }
+        let x = self.tensor();
+        wrap(py.detach(|| x.to_device(&device.0)))
+    }
+
+    /// The functions of the Array API standard for tensors.
+    #[pyo3(signature = (*, api_version=None))]
+    fn __array_namespace__<'py>(&self, py: Python<'py>, api_version: Option<&str>) -> PyResult<Bound<'py, PyModule>> {
+        match api_version {
+            None | Some("2021.12" | "2022.12" | "2023.12" | "2024.12") => py.import("kiln.array_api"),
+            Some(other) => Err(PyValueError::new_err(format!("the Array API of {other} is not offered: 2024.12 is"))),
+        }
+    }
+
+    /// The tensor on a GPU: the first, or the one of that number.
+    #[pyo3(signature = (device=None))]
+    fn cuda(&self, py: Python<'_>, device: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let device: DeviceArg = match device.filter(|device| !device.is_none()) {
+            None => PyString::new(py, "cuda").as_any().extract()?,
+            Some(index) if index.is_instance_of::<PyInt>() => {
+                PyString::new(py, &format!("cuda:{index}")).as_any().extract()?
+            }
+            Some(device) => device.extract()?,
+        };
+        let x = self.tensor();
+        wrap(py.detach(|| x.to_device(&device.0)))
+    }
+
     /// The elements converted to another dtype, as in NumPy.
-    fn astype(&self, dtype: DTypeArg) -> Self {
-        self.tensor().to_dtype(dtype.0).into()
+    #[pyo3(signature = (dtype, copy=true))]
+    fn astype(&self, dtype: DTypeArg, copy: bool) -> PyResult<Self> {
+        let x = self.tensor();
+        if copy && x.dtype() == dtype.0 {
+            return wrap(Ok(x.copied()));
+        }
+        wrap(Ok(x.to_dtype(dtype.0)))
+    }
+
+    /// The tensor in the dtype of another.
+    fn type_as(&self, other: PyRef<'_, Self>) -> PyResult<Self> {
+        wrap(Ok(self.tensor().to_dtype(other.tensor().dtype())))
     }
 
     fn __len__(&self) -> PyResult<usize> {
@@ -261,27 +321,72 @@ impl PyTensor {
     }
 
     fn __bool__(&self, py: Python<'_>) -> PyResult<bool> {
-        let x = self.tensor();
-        if x.numel() != 1 {
-            let reason = format!("the truth value of {} elements is ambiguous: use any() or all()", x.numel());
-            return Err(PyValueError::new_err(reason));
-        }
+        let x = self.only("bool()", "use any() or all()")?;
         py.detach(|| x.ne(0i64)?.item::<bool>()).map_err(exception)
     }
 
     fn __float__(&self, py: Python<'_>) -> PyResult<f64> {
+        self.only("float()", "use tolist()")?;
         self.item(py)?.extract()
     }
 
     fn __int__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        py.get_type::<pyo3::types::PyInt>().call1((self.item(py)?,))
+        self.only("int()", "use tolist()")?;
+        py.get_type::<PyInt>().call1((self.item(py)?,))
     }
 
     fn __index__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        if !self.tensor().dtype().is_int() {
-            return Err(PyTypeError::new_err(format!("a tensor of {} is not an index", self.tensor().dtype())));
+        let x = self.tensor();
+        if !x.dtype().is_int() || x.numel() != 1 {
+            let reason = format!("only an integer is an index, not a tensor of {} of shape {}", x.dtype(), x.shape());
+            return Err(PyTypeError::new_err(reason));
         }
         self.item(py)
+    }
+
+    /// A number is formatted as Python's, other tensors without a format alone.
+    fn __format__<'py>(slf: &Bound<'py, Self>, spec: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+        let x = slf.get().tensor();
+        if spec.is_empty()? {
+            return Ok(slf.str()?.into_any());
+        }
+        if x.numel() != 1 {
+            let reason =
+                format!("the format {:?} is one of numbers: the tensor has shape {}", spec.to_cow()?, x.shape());
+            return Err(PyTypeError::new_err(reason));
+        }
+        slf.get().item(slf.py())?.call_method1(intern!(slf.py(), "__format__"), (spec,))
+    }
+
+    #[pyo3(signature = (ndigits=None))]
+    fn __round__(&self, ndigits: Option<i32>) -> PyResult<Self> {
+        self.round(ndigits.unwrap_or(0))
+    }
+
+    /// The nearest number of that many decimals, ties to even.
+    #[pyo3(signature = (decimals=0))]
+    pub fn round(&self, decimals: i32) -> PyResult<Self> {
+        let x = self.tensor();
+        if decimals == 0 || !x.dtype().is_float() && decimals > 0 {
+            return wrap(Ok(x.round()));
+        }
+        let unit = 10f64.powi(decimals.abs());
+        if x.dtype().is_int() {
+            // In halves of 10, 100, ... that are even.
+            let wide = x.to_dtype(DType::F64).div(unit).map(|x| x.round()).and_then(|x| x.mul(unit));
+            return wrap(wide.map(|y| y.to_dtype(x.dtype())));
+        }
+        wrap(if decimals > 0 {
+            x.mul(unit).and_then(|x| x.round().div(unit))
+        } else {
+            x.div(unit).and_then(|x| x.round().mul(unit))
+        })
+    }
+
+    fn __setitem__(&self, _key: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let reason = "a tensor does not support item assignment, as its elements never change: make another by where(), \
+                      masked_fill() or cat()";
+        Err(PyTypeError::new_err(reason))
     }
 
     fn __contains__(&self, py: Python<'_>, element: crate::convert::Operand) -> PyResult<bool> {
@@ -298,6 +403,10 @@ impl PyTensor {
         let text = py.detach(|| x.to_string());
         let end = format!(", {}, {})", x.dtype(), x.device());
         let mut text = text.strip_suffix(&end).unwrap_or(&text).to_owned();
+        if x.dtype() == DType::Bool {
+            text = text.replace(" true", " True").replace("[true", "[True").replace("(true", "(True");
+            text = text.replace("false", "False");
+        }
         if !matches!(x.dtype(), DType::F32 | DType::I64 | DType::Bool) {
             text += &format!(", dtype=kiln.{}", x.dtype());
         }
@@ -305,6 +414,26 @@ impl PyTensor {
             text += &format!(", device='{}'", x.device());
         }
         text + if x.is_tracked() { ", requires_grad=True)" } else { ")" }
+    }
+
+    fn __copy__(&self) -> Self {
+        Self(RwLock::new(self.value()))
+    }
+
+    /// A copy of the elements, of the gradient, and of whether there is to be one.
+    fn __deepcopy__<'py>(slf: &Bound<'py, Self>, memo: &Bound<'py, PyDict>) -> PyResult<Bound<'py, Self>> {
+        let Value { tensor, leaf } = slf.get().value();
+        if leaf.is_none() && tensor.is_tracked() {
+            let reason = "only leaves of the tape can be copied deeply: detach() the tensor first";
+            return Err(PyRuntimeError::new_err(reason));
+        }
+        let copy = PyTensor::new(tensor.detach().copied(), leaf.is_some())?;
+        if let (Some(from), Some(to)) = (leaf, copy.value().leaf) {
+            to.set_grad(from.grad().map(|grad| grad.copied()));
+        }
+        let copy = Bound::new(slf.py(), copy)?;
+        memo.set_item(slf.as_ptr().addr(), &copy)?;
+        Ok(copy)
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {

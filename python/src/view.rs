@@ -135,10 +135,12 @@ impl PyTensor {
         wrap(self.tensor().repeat(&shape(repeats)?))
     }
 
-    /// The elements along some axes in reverse order.
+    /// The elements along some axes, or all of them, in reverse order.
     #[pyo3(signature = (*dims))]
     fn flip(&self, dims: &Bound<'_, PyTuple>) -> PyResult<Self> {
-        wrap(self.tensor().flip(&integers(dims)?))
+        let x = self.tensor();
+        let all = || (0..x.rank() as isize).collect();
+        wrap(x.flip(&if dims.is_empty() { all() } else { integers(dims)? }))
     }
 
     /// The elements moved along an axis; what leaves at one end comes back at the other.

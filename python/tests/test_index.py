@@ -59,7 +59,6 @@ def test_masks_and_positions_of_tensors():
         (np.s_[..., ...], IndexError, "one ellipsis"),
         ([True], IndexError, r"a mask of shape \[1\] does not fit axes of sizes \[2\]"),
         ([0.5], IndexError, "positions are integers or bools, not float32"),
-        (np.s_[[0], :, [0]], IndexError, "must stand side by side"),
         ("a", TypeError, "str is no index of a tensor"),
         (1.0, TypeError, "float is no index"),
         (True, TypeError, "bool is no index"),

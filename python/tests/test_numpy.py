@@ -109,12 +109,6 @@ def test_what_must_not_be_written_to_stays_so():
             t.__dlpack__(copy=False)
 
 
-def test_constants_are_written_out_for_each_borrower():
-    t = kiln.zeros(3)
-    t.numpy()[0] = 5
-    assert t.tolist() == [0, 0, 0] and (t + 1).tolist() == [1, 1, 1]
-
-
 def test_arrays_that_cannot_be_shared():
     odd = np.frombuffer(b"\x00" + np.arange(3, dtype=np.int32).tobytes(), np.uint8)[1:].view(np.int32)
     assert address(odd) % 4 != 0
@@ -165,9 +159,11 @@ def test_arrays_of_more_axes_than_tensors():
         kiln.from_numpy([1])
 
 
-def test_bfloat16_is_not_numpys():
+def test_bfloat16_is_not_numpys(monkeypatch):
     t = kiln.tensor([1.5, 2], dtype=kiln.bfloat16)
-    with pytest.raises(TypeError, match="convert the tensor to float32 first"):
+    # As it is where that library is not installed.
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    with pytest.raises(TypeError, match="install ml_dtypes, or convert the tensor to float32 first"):
         t.numpy()
     assert t.to(kiln.float32).numpy().tolist() == [1.5, 2]
 
@@ -193,7 +189,7 @@ def test_gpus_are_read_back(device):
     if NUMPY_VERSION >= (2, 1):
         np.testing.assert_array_equal(np.from_dlpack(t.T), a.T)
     if device != "cpu":
-        with pytest.raises(BufferError, match="allow a copy, or move it with `to_device`"):
+        with pytest.raises(BufferError, match=r"allow a copy, or move it with `to\(device\)`"):
             t.__dlpack__(copy=False)
         with pytest.raises(ValueError, match="must be copied"):
             t.__array__(copy=False)
