@@ -34,7 +34,7 @@ const WINDOWS_1252: [char; 32] = [
 pub(super) fn text(source: Source<'_>, encoding: Encoding) -> Result<Source<'_>> {
     let (mut head, mut source) = start(source)?;
     if Format::of(&head) == Some(Format::Gzip) {
-        (head, source) = start(Box::new(BufReader::new(Gzip::Member(GzDecoder::new(source)))))?;
+        (head, source) = start(Box::new(BufReader::new(Gzip::Member(Box::new(GzDecoder::new(source))))))?;
     }
     #[cfg(feature = "npz")]
     if Format::of(&head) == Some(Format::Zip) {
@@ -74,7 +74,7 @@ fn broken(error: io::Error) -> crate::Error {
 
 /// What gzip packed, in one piece or in several. Zeros may fill up the end, as tapes and block devices leave them.
 enum Gzip<R> {
-    Member(GzDecoder<R>),
+    Member(Box<GzDecoder<R>>),
     Between(R),
     Ended,
 }
@@ -101,7 +101,7 @@ impl<R: BufRead> Read for Gzip<R> {
                         }
                         Some(0x1f) => {
                             source.consume(zeros);
-                            Self::Member(GzDecoder::new(source))
+                            Self::Member(Box::new(GzDecoder::new(source)))
                         }
                         Some(_) => return Err(io::Error::other("other bytes follow what gzip packed")),
                     }
