@@ -11,7 +11,7 @@ use crate::{
 pub(super) fn unary(op: UnaryOp, x: f64) -> f64 {
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
-    let hardsigmoid = |x: f64| (x / 6.0 + 0.5).clamp(0.0, 1.0);
+    let hardsigmoid = |x: f64| ((x + 3.0) / 6.0).clamp(0.0, 1.0);
     match op {
         UnaryOp::Neg => -x,
         UnaryOp::Abs => x.abs(),

@@ -83,7 +83,7 @@ fn unary_f32() {
 #[test]
 fn unary_f64() {
     let Some(gpu) = default_gpu() else { return };
-    check_unary(&*gpu, DType::F64, 4e-15, 4e-15);
+    check_unary(&*gpu, DType::F64, 1e-14, 1e-14);
 }
 
 fn check_binary(gpu: &dyn Executor, dtype: DType, tolerance: f64) {
@@ -126,7 +126,7 @@ fn binary_f32() {
 #[test]
 fn binary_f64() {
     let Some(gpu) = default_gpu() else { return };
-    check_binary(&*gpu, DType::F64, 1e-15);
+    check_binary(&*gpu, DType::F64, 2e-15);
 }
 
 #[test]
