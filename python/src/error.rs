@@ -44,7 +44,7 @@ pub fn exception(error: Error) -> PyErr {
     let message = message(&error);
     match error {
         Error::Interrupted => interrupt::exception(),
-        Error::Axis { .. } => PyIndexError::new_err(message),
+        Error::Axis { .. } | Error::Index { .. } => PyIndexError::new_err(message),
         Error::DType { .. } => PyTypeError::new_err(message),
         Error::TooLarge { .. } => PyMemoryError::new_err(message),
         Error::Gpu { .. } | Error::Gradient(_) => PyRuntimeError::new_err(message),
