@@ -367,7 +367,7 @@ fn the_status_takes_one_of_few_buffers() {
         tables.iter().for_each(|t| assert!(t.realized()));
         let mut sum = Tensor::zeros([5], DType::F32, &device);
         for table in &tables {
-            sum = sum + table.gather(0, &index).unwrap();
+            sum += table.gather(0, &index).unwrap();
         }
         assert_eq!(values(&sum), [36.0, 45.0, 54.0, 63.0, 63.0], "{name}");
     }
@@ -463,10 +463,12 @@ fn the_ignored_class_is_minus_hundred() {
     }
 }
 
+type Loss = fn(&Tensor, &Tensor) -> Result<Tensor>;
+
 #[test]
 fn a_sample_without_a_class_has_no_finite_gradient() {
     let _turn = turn();
-    let losses: [(&str, fn(&Tensor, &Tensor) -> Result<Tensor>); 4] = [
+    let losses: [(&str, Loss); 4] = [
         ("cross_entropy", cross_entropy),
         ("cross_entropy", |x, ids| CrossEntropy::new().label_smoothing(0.1).loss(x, ids)),
         ("cross_entropy", |x, ids| {

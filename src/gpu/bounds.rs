@@ -105,7 +105,7 @@ impl Walk<'_> {
         let count = b.size(&format!("{}l{leaf}n", self.prefix), *size)?;
         let index = &indices.name;
         let signed = matches!(indices.ty, Ty::I32 | Ty::I64);
-        let from_end = signed && check.is_some_and(|check| check.op.from_end());
+        let from_end = signed && check.is_some_and(|check| check.op.counts_from_end());
         let _ = match from_end {
             true => {
                 writeln!(text, "let k{step} = select({index}, {index} + {v}({s}({count})), {index} < {v}({s}(0)));")

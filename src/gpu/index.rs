@@ -69,7 +69,7 @@ pub(super) fn build(scatter: &ScatterAdd, inputs: &[Binding], target: &Target) -
     };
     let _ = writeln!(body, "for (var q = first; q < end; q++) {{ {zero}; }}\nvar bad = false;");
     let _ = writeln!(body, "for (var q = 0u; q < {from}; q++) {{\nlet given = {exact};\nlet index = {value};");
-    let from_end = signed && scatter.check.is_some_and(|check| check.op.from_end());
+    let from_end = signed && scatter.check.is_some_and(|check| check.op.counts_from_end());
     let _ = match from_end {
         true => writeln!(body, "let to = select(index, index + {s}({to}), index < {s}(0));"),
         false => writeln!(body, "let to = index;"),

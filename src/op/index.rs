@@ -40,7 +40,7 @@ impl IndexOp {
     }
 
     /// Whether a negative index counts from the end of the axis.
-    pub const fn from_end(self) -> bool {
+    pub const fn counts_from_end(self) -> bool {
         matches!(self, IndexOp::Gather | IndexOp::IndexSelect | IndexOp::ScatterAdd)
     }
 }
@@ -55,7 +55,7 @@ pub(crate) struct Check {
 impl Check {
     /// The element that an index means, if there is one.
     pub fn resolve(self, index: i128, size: usize) -> Option<usize> {
-        let from_end = index < 0 && self.op.from_end();
+        let from_end = index < 0 && self.op.counts_from_end();
         let at = if from_end { index + size as i128 } else { index };
         usize::try_from(at).ok().filter(|&at| at < size)
     }
