@@ -46,12 +46,14 @@ fn unit(value: f64, dtype: DType) -> f64 {
     2f64.powi(exponent - digits)
 }
 
+type Composite = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
+
 /// A composite: the shapes of its inputs, the range that they are drawn from, and what `F32` may lose of the largest value.
 struct Case {
     name: &'static str,
     inputs: Vec<(Vec<usize>, f64)>,
     lost: f64,
-    f: Box<dyn Fn(&[Tensor]) -> Result<Tensor>>,
+    f: Composite,
 }
 
 fn cases() -> Vec<Case> {
@@ -343,7 +345,8 @@ fn stepped(mut optimizer: impl Optimizer, start: &Tensor, grads: &[f64]) -> Resu
 fn optimizers_keep_their_state_in_32_bits() -> Result<()> {
     // Squares of gradients that F16 takes for infinity or 0, and an epsilon that it does not hold.
     let steps = [[300.0; 3], [1e-4; 3], [20_000.0, 1e-3, -5.0]];
-    type Make = fn() -> Box<dyn Fn(&Tensor, &[f64]) -> Result<Vec<f64>>>;
+    type Update = Box<dyn Fn(&Tensor, &[f64]) -> Result<Vec<f64>>>;
+    type Make = fn() -> Update;
     let optimizers: [(&str, Make); 4] = [
         ("adam", || Box::new(|x, g| stepped(Adam::new(0.125), x, g))),
         ("adamw", || Box::new(|x, g| stepped(AdamW::new(0.125).weight_decay(0.1), x, g))),

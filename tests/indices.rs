@@ -463,12 +463,12 @@ fn the_ignored_class_is_minus_hundred() {
     }
 }
 
-type Loss = fn(&Tensor, &Tensor) -> Result<Tensor>;
+type LossFn = fn(&Tensor, &Tensor) -> Result<Tensor>;
 
 #[test]
 fn a_sample_without_a_class_has_no_finite_gradient() {
     let _turn = turn();
-    let losses: [(&str, Loss); 4] = [
+    let losses: [(&str, LossFn); 4] = [
         ("cross_entropy", cross_entropy),
         ("cross_entropy", |x, ids| CrossEntropy::new().label_smoothing(0.1).loss(x, ids)),
         ("cross_entropy", |x, ids| {

@@ -112,19 +112,19 @@ impl Source {
             let bytes = read.extract::<Vec<u8>>().or_else(|_| read.extract::<String>().map(String::into_bytes));
             return Ok((Self::Bytes(bytes?), None));
         }
-        if let Ok(text) = source.extract::<String>() {
-            if let Some((scheme, rest)) = text.split_once("://") {
-                if !matches!(scheme, "http" | "https") {
-                    let reason =
-                        format!("{scheme} is not read from: open the address by fsspec, and give the file to load");
-                    return Err(PyValueError::new_err(format!("{text}: {reason}")));
-                }
-                // The path says what it is, not what is asked of the server.
-                let name = PathBuf::from(rest.split(['?', '#']).next().unwrap_or_default());
-                let answer = py.import("urllib.request")?.call_method1("urlopen", (&text,))?;
-                let bytes = answer.call_method0("read")?.extract()?;
-                return Ok((Self::Bytes(bytes), Some(name)));
+        if let Ok(text) = source.extract::<String>()
+            && let Some((scheme, rest)) = text.split_once("://")
+        {
+            if !matches!(scheme, "http" | "https") {
+                let reason =
+                    format!("{scheme} is not read from: open the address by fsspec, and give the file to load");
+                return Err(PyValueError::new_err(format!("{text}: {reason}")));
             }
+            // The path says what it is, not what is asked of the server.
+            let name = PathBuf::from(rest.split(['?', '#']).next().unwrap_or_default());
+            let answer = py.import("urllib.request")?.call_method1("urlopen", (&text,))?;
+            let bytes = answer.call_method0("read")?.extract()?;
+            return Ok((Self::Bytes(bytes), Some(name)));
         }
         let path: PathBuf = source.extract()?;
         Ok((Self::Path(path.clone()), Some(path)))
@@ -167,13 +167,13 @@ impl Loaded {
         }
     }
 
-    fn to_device(self, device: &Device) -> kiln::Result<Self> {
+    fn into_device(self, device: &Device) -> kiln::Result<Self> {
         match self {
             Self::Array(x) => x.to_device(device).map(Self::Array),
             #[cfg(feature = "csv")]
             text @ Self::Text(_) => Ok(text),
             Self::Named(items) => {
-                let moved = items.into_iter().map(|(name, item)| Ok((name, item.to_device(device)?)));
+                let moved = items.into_iter().map(|(name, item)| Ok((name, item.into_device(device)?)));
                 Ok(Self::Named(moved.collect::<kiln::Result<_>>()?))
             }
         }
@@ -246,7 +246,7 @@ pub fn load<'py>(
         return Err(PyValueError::new_err(reason));
     }
     let wanted = fields;
-    let read = move || read(&source, format, wanted.as_deref(), mmap)?.to_device(&device);
+    let read = move || read(&source, format, wanted.as_deref(), mmap)?.into_device(&device);
     interrupt::run(py, read)?.map_err(exception)?.into_py(py)
 }
 
@@ -374,7 +374,7 @@ pub fn read_csv<'py>(
     }
     let device = DeviceArg::or_default(device, py)?;
     let (source, _) = Source::new(source)?;
-    let read = move || table(&options, &source, usecols.as_deref())?.to_device(&device);
+    let read = move || table(&options, &source, usecols.as_deref())?.into_device(&device);
     interrupt::run(py, read)?.map_err(exception)?.into_py(py)
 }
 

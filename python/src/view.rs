@@ -77,7 +77,7 @@ impl PyTensor {
     #[getter(T)]
     fn reversed(&self) -> PyResult<Self> {
         let x = self.tensor();
-        wrap(x.permute(&(0..x.rank() as isize).rev().collect::<Vec<_>>()))
+        wrap(x.permute((0..x.rank() as isize).rev().collect::<Vec<_>>()))
     }
 
     /// The last two axes exchanged.

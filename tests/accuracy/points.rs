@@ -52,7 +52,7 @@ impl Float {
     /// Any bit pattern, or one with an exponent of -14 to 13.
     fn any(self, draw: &mut Draw, moderate: bool) -> f64 {
         let bits = draw.bits();
-        let exponent = |width: u64, bias: u64| bias - 14 + (bits >> 11) % 28 << width;
+        let exponent = |width: u64, bias: u64| (bias - 14 + (bits >> 11) % 28) << width;
         match (self, moderate) {
             (Float::F32, false) => f32::from_bits(bits as u32) as f64,
             (Float::F64, false) => f64::from_bits(bits),
