@@ -111,7 +111,7 @@ fn labels_of_every_integer_dtype() -> Result<()> {
         }
         let t = Tensor::from_slice(&[2i64, 0, 1, -1], [4], device)?;
         let loss = CrossEntropy::new().ignore_index(-1).loss(&x, &t)?.item::<f32>()?;
-        assert_abs_diff_eq!(loss, 0.6403320, epsilon = 1e-6);
+        assert_abs_diff_eq!(loss, 0.640332, epsilon = 1e-6);
         let t = Tensor::from_slice(&[2i64, 0, 1, 3], [4], device)?;
         match cross_entropy(&x, &t).and_then(|loss| loss.item::<f32>()) {
             Err(Error::Index { op: "cross_entropy", index: 3, axis: 1, size: 3, .. }) => {}

@@ -19,7 +19,6 @@ use pyo3::{
 use crate::{
     convert,
     device::{self, DeviceArg},
-    dtype::DTypeArg,
     error::exception,
     interrupt,
     tensor::PyTensor,
@@ -360,11 +359,11 @@ pub fn read_csv<'py>(
         None => {}
         Some((_, Ok(columns))) => {
             for (name, dtype) in columns {
-                let dtype: DTypeArg = dtype.extract()?;
+                let dtype: crate::dtype::DTypeArg = dtype.extract()?;
                 options = options.dtype_of(name.extract::<String>()?, dtype.0);
             }
         }
-        Some((dtype, Err(_))) => options = options.dtype(dtype.extract::<DTypeArg>()?.0),
+        Some((dtype, Err(_))) => options = options.dtype(dtype.extract::<crate::dtype::DTypeArg>()?.0),
     }
     if let Some(texts) = na_values {
         options = options.na_values(texts);
