@@ -430,7 +430,7 @@ def broken(corpus):
         "structured": ("[('x', '<f4')]", "structured array"),
     }
     for name, (descr, message) in descrs.items():
-        size = {"complex": 16, "datetime": 16, "timedelta": 16, "bfloat16": 4, "longdouble": 32}.get(name, 8)
+        size = {"complex": 16, "datetime": 16, "timedelta": 16, "void_2": 4, "float8": 2, "longdouble": 32}.get(name, 8)
         corpus.bad(f"broken/descr_{name}.npy", raw(dictionary(descr), bytes(size)), message)
     pickled = io.BytesIO()
     np.save(pickled, np.array([{"a": 1}, None], object), allow_pickle=True)
