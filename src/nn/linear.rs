@@ -58,7 +58,7 @@ pub(super) fn uniform(shape: Shape, fan_in: usize, device: &Device) -> Result<Pa
 /// # Errors
 /// If the last size of `x` is not `inputs`, `x` holds floats of another dtype than weight or bias, or the devices differ.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    same_float("linear", x, &[Some(weight), bias])?;
+    same_float("linear", x.dtype(), &[Some(weight), bias])?;
     let Some(bias) = bias else { return x.matmul(&weight.t()) };
     let dtype = DType::promote(DType::promote(x.dtype(), weight.dtype()), bias.dtype());
     let y = x.matmul_wide(&weight.t())?;

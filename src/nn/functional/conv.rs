@@ -263,7 +263,7 @@ fn prepare<const N: usize>(op: &'static str, x: &Tensor, weight: &Tensor) -> Res
             return Err(Error::shape(op, x.shape(), reason));
         }
     };
-    same_float(op, x, &[Some(weight)])?;
+    same_float(op, x.dtype(), &[Some(weight)])?;
     let dtype = DType::promote(x.dtype(), weight.dtype());
     if dtype == DType::Bool {
         return Err(Error::dtype(op, dtype, "convert to a number first"));
@@ -291,7 +291,7 @@ fn finish(
     let y = match bias {
         None => y.to_dtype(dtype),
         Some(bias) if bias.shape()[..] == [outputs] => {
-            same_float(op, &y, &[Some(bias)])?;
+            same_float(op, dtype, &[Some(bias)])?;
             let mut shape = vec![1; y.rank() - 1];
             shape[0] = outputs;
             let dtype = DType::promote(dtype, bias.dtype());

@@ -27,21 +27,20 @@ pub use pool::{
 
 pub use super::{dropout::dropout, linear::linear};
 
-use crate::{Error, Result, Tensor};
+use crate::{DType, Error, Result, Tensor};
 
 /// Checks that an input of floats has the dtype of the weights that it meets. Promotion would compute the rest of the
 /// network in the larger dtype, which nobody asked for. Integers take the dtype of the weights.
-pub(in crate::nn) fn same_float(op: &'static str, x: &Tensor, weights: &[Option<&Tensor>]) -> Result<()> {
-    let other = weights.iter().flatten().find(|w| x.dtype().is_float() && w.dtype() != x.dtype());
-    match other.map(|w| w.dtype()) {
+pub(in crate::nn) fn same_float(op: &'static str, dtype: DType, weights: &[Option<&Tensor>]) -> Result<()> {
+    let other = weights.iter().flatten().map(|w| w.dtype()).find(|&other| dtype.is_float() && other != dtype);
+    match other {
         None => Ok(()),
-        Some(dtype) => {
+        Some(other) => {
             let reason = format!(
-                "the weights are {dtype}: convert the input with `x.to_dtype(DType::{dtype:?})`, or the network with \
-                 `net.to_dtype(DType::{:?})`",
-                x.dtype()
+                "the weights are {other}: convert the input with `x.to_dtype(DType::{other:?})`, or the network with \
+                 `net.to_dtype(DType::{dtype:?})`"
             );
-            Err(Error::dtype(op, x.dtype(), reason))
+            Err(Error::dtype(op, dtype, reason))
         }
     }
 }

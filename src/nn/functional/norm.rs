@@ -80,7 +80,7 @@ fn per_group(
     bias: Option<&Tensor>,
     eps: f64,
 ) -> Result<Tensor> {
-    same_float(op, x, &[weight, bias])?;
+    same_float(op, x.dtype(), &[weight, bias])?;
     let channels = channels(op, x, &[weight, bias])?;
     if groups == 0 || !channels.is_multiple_of(groups) {
         return Err(Error::shape(op, x.shape(), format!("{channels} channels do not fall into {groups} groups")));
@@ -120,7 +120,7 @@ pub fn batch_norm(
 ) -> Result<Tensor> {
     let op = "batch_norm";
     let (mean, var) = running.map(|r| (r.mean.tensor(), r.var.tensor())).unzip();
-    same_float(op, x, &[weight, bias])?;
+    same_float(op, x.dtype(), &[weight, bias])?;
     let channels = channels(op, x, &[weight, bias, mean.as_ref(), var.as_ref()])?;
     let x32 = wide(op, x)?;
     let y = match (mean, var) {
@@ -191,7 +191,7 @@ fn scaled(y: Tensor, weight: Option<Tensor>, bias: Option<Tensor>) -> Result<Ten
 
 /// Checks that a tensor ends with these sizes, and vectors have them; gives the axes.
 fn last_axes(op: &'static str, x: &Tensor, sizes: &[usize], with: &[Option<&Tensor>]) -> Result<Vec<isize>> {
-    same_float(op, x, with)?;
+    same_float(op, x.dtype(), with)?;
     if sizes.is_empty() || !x.shape().ends_with(sizes) {
         return Err(Error::shape(op, x.shape(), format!("the last axes are not {sizes:?}")));
     }
