@@ -1,6 +1,6 @@
 //! Long waits that a host program can end, as Python does on Ctrl-C.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{cell::Cell, sync::OnceLock, time::Duration};
 
 use crate::{Error, Result};
 
@@ -8,6 +8,11 @@ use crate::{Error, Result};
 pub(crate) const TICK: Duration = Duration::from_millis(50);
 
 static CHECK: OnceLock<fn() -> bool> = OnceLock::new();
+
+thread_local! {
+    /// Whether this thread is in the function: what that computes is not interrupted, as it would be asked for ever.
+    static ASKING: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Says how a thread that waits for results learns that it should not: by a function that it calls about every 50
 /// milliseconds, while it holds no lock, so that the function may call Kiln. If it returns true, the call that waits
@@ -23,13 +28,22 @@ pub fn set_interrupt_check(check: fn() -> bool) -> bool {
     CHECK.set(check).is_ok()
 }
 
-/// Whether anybody may interrupt.
+/// Whether anybody may interrupt this thread.
 #[inline]
 pub(crate) fn is_watched() -> bool {
-    CHECK.get().is_some()
+    CHECK.get().is_some() && !ASKING.get()
 }
 
 /// Asks whether the wait should end. No lock may be held.
 pub(crate) fn check() -> Result<()> {
-    if CHECK.get().is_some_and(|check| check()) { Err(Error::Interrupted) } else { Ok(()) }
+    struct Answered;
+    impl Drop for Answered {
+        fn drop(&mut self) {
+            ASKING.set(false);
+        }
+    }
+    let Some(check) = CHECK.get().filter(|_| is_watched()) else { return Ok(()) };
+    ASKING.set(true);
+    let _answered = Answered;
+    if check() { Err(Error::Interrupted) } else { Ok(()) }
 }

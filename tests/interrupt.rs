@@ -86,12 +86,12 @@ fn threads_share_what_is_computed() {
 fn a_long_kernel_is_left_to_a_thread_of_its_own() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     kiln::set_interrupt_check(check);
-    // 2^32 multiplications and additions.
-    let x = Tensor::ones([2048, 1024], DType::F32, &Device::cpu());
+    // 2^35 multiplications and additions, which take longer than the time between two questions.
+    let x = Tensor::ones([4096, 2048], DType::F32, &Device::cpu());
     let y = (&x + 0.0).matmul(&(&x + 0.0).t()).unwrap();
     STOP.store(true, Ordering::Relaxed);
     let read = y.sum(()).unwrap().item::<f32>();
     STOP.store(false, Ordering::Relaxed);
     assert!(matches!(read, Err(Error::Interrupted)));
-    assert_eq!(y.select(0, 7).unwrap().to_vec::<f32>().unwrap(), [1024.0; 2048]);
+    assert_eq!(y.select(0, 7).unwrap().to_vec::<f32>().unwrap(), [2048.0; 4096]);
 }
