@@ -234,6 +234,10 @@ impl Tensor {
         }
         // An error of this flush is found in the node, if it concerns it.
         let flushed = self.device().flush();
+        // Who asked for the end of the wait may have computed the value meanwhile.
+        if matches!(flushed, Err(Error::Interrupted)) {
+            return Err(Error::Interrupted);
+        }
         match &*self.node.state() {
             State::Ready(buffer) => Ok(buffer.clone()),
             State::Failed(error) => Err(error.clone()),
