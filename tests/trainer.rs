@@ -133,7 +133,7 @@ fn a_loss_that_is_not_finite_ends_the_training_at_its_step() -> Result<()> {
             let loss = move |p: &Tensor, y: &Tensor| {
                 count.set(count.get() + 1);
                 let loss = mse(p, y)?;
-                if count.get() == batches + bad { loss.mul(f64::INFINITY) } else { Ok(loss) }
+                if count.get() == batches + bad { loss.add(f64::INFINITY) } else { Ok(loss) }
             };
             let net = slope(device)?;
             let mut trainer = Trainer::new(&net, Sgd::new(0.0), loss).epochs(3).quiet();
