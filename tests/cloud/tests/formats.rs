@@ -61,7 +61,8 @@ fn scalars_and_broken_files_have_no_rows() -> Result<()> {
     let mut cut = npy::to_bytes(&large())?;
     cut.truncate(1_000_000);
     assert!(reason(cut).ends_with("x.npy: shape [30000, 100] of int32 takes 12000000 bytes, but there are 999872"));
-    assert!(reason(b"hello".to_vec()).contains("x.npy: it ends within the magic number"));
+    assert!(reason(b"\x93NUM".to_vec()).contains("x.npy: it ends within the magic number"));
+    assert!(reason(b"hello".to_vec()).contains(r#"x.npy: it does not start with "\x93NUMPY""#));
     Ok(())
 }
 
