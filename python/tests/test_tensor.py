@@ -170,7 +170,7 @@ def test_other_operators():
         t + kiln.zeros(3)
     with pytest.raises(ValueError, match="inner sizes 2 and 3 differ"):
         t @ kiln.zeros(3, 3)
-    with pytest.raises(TypeError, match="needs bools or integers"):
+    with pytest.raises(TypeError, match="floats have no bitwise ops"):
         t & t
     assert {t: 1}[t] == 1
 

@@ -4,18 +4,20 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, Decoder, Limits, Transformations};
 
+use super::read;
+
 /// Height, width, and a byte for every pixel.
 pub(super) type Indices = ([usize; 2], Vec<u8>);
 
 /// Reads a picture of one channel as it is stored, if that takes no more than so many bytes.
 pub(super) fn indices(bytes: &[u8], limit: usize) -> Result<Indices, String> {
     let failed = |error: png::DecodingError| error.to_string().to_lowercase();
-    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: limit });
+    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: read::decoder_limit(limit) });
     decoder.set_transformations(Transformations::IDENTITY);
     let mut reader = decoder.read_info().map_err(failed)?;
     let (colour, depth) = reader.output_color_type();
     let [height, width] = [reader.info().height, reader.info().width].map(|n| n as usize);
-    super::read::within(limit, [height, width], 1, 1)?;
+    read::within(limit, [height, width], 1, 1)?;
     let bits = match (colour, depth) {
         (ColorType::Indexed | ColorType::Grayscale, BitDepth::One) => 1,
         (ColorType::Indexed | ColorType::Grayscale, BitDepth::Two) => 2,

@@ -133,7 +133,7 @@ impl Options {
         }
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
         let mut limits = Limits::no_limits();
-        limits.max_alloc = Some(self.max_bytes as u64);
+        limits.max_alloc = Some(decoder_limit(self.max_bytes) as u64);
         reader.limits(limits);
         let decoder = reader.into_decoder().map_err(|error| reason(&error))?;
         let (width, height) = decoder.dimensions();
@@ -144,6 +144,11 @@ impl Options {
         let picture = DynamicImage::from_decoder(decoder).map_err(|error| reason(&error))?;
         tensor(picture, self.mode).map_err(failed)
     }
+}
+
+/// The bytes that a decoder may allocate: those of the pixels, and buffers of its own, which even a small picture needs.
+pub(super) fn decoder_limit(pixels: usize) -> usize {
+    pixels.saturating_add(1 << 20)
 }
 
 /// Refuses what takes more bytes than the limit.
