@@ -6,7 +6,7 @@ from builtins import int as _int
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from types import EllipsisType, ModuleType
-from typing import IO, Any, Protocol, SupportsIndex, TypeAlias, final, overload
+from typing import IO, Any, Literal, Protocol, SupportsIndex, TypeAlias, final, overload
 
 import numpy
 from numpy.typing import NDArray
@@ -427,15 +427,29 @@ def load(
 def read_csv(
     source: str | PathLike[str] | IO[Any],
     *,
-    delimiter: str = ",",
-    comment: str | None = None,
-    skiprows: int = 0,
-    header: _bool = True,
+    sep: str | None = None,
+    delimiter: str | None = None,
+    delim_whitespace: _bool = False,
+    header: _bool | int | Literal["infer"] | None = "infer",
     names: Sequence[str] | None = None,
-    usecols: Sequence[str] | None = None,
-    dtype: DTypeLike | dict[str, DTypeLike] | None = None,
-    na_values: Sequence[str] | None = None,
-    fill: Number | None = None,
+    usecols: Sequence[str | int] | None = None,
+    dtype: DTypeLike | dict[str | int, DTypeLike | type[str]] | None = None,
+    skipinitialspace: _bool = False,
+    skiprows: int = 0,
+    skipfooter: int = 0,
+    nrows: int | None = None,
+    na_values: str | Sequence[str] | None = None,
+    keep_default_na: _bool = True,
+    fill: Number | str | Sequence[Number | str] | None = None,
+    thousands: str | None = None,
+    decimal: str = ".",
+    quotechar: str = '"',
+    quoting: int = 0,
+    doublequote: _bool = True,
+    escapechar: str | None = None,
+    comment: str | None = None,
+    encoding: str = "utf-8",
+    on_bad_lines: Literal["error", "skip", "warn"] = "error",
     device: DeviceLike | None = None,
 ) -> dict[str, Any]: ...
 def save(target: str | PathLike[str] | IO[bytes], data: Any, *, format: str | None = None) -> None: ...

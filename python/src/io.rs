@@ -17,7 +17,7 @@ use pyo3::{
 };
 
 use crate::{
-    convert,
+    convert, csv,
     device::{self, DeviceArg},
     error::exception,
     interrupt,
@@ -97,14 +97,14 @@ fn ending(path: &Path) -> &str {
 }
 
 /// Where bytes come from.
-enum Source {
+pub(crate) enum Source {
     Path(PathBuf),
     Bytes(Vec<u8>),
 }
 
 impl Source {
     /// A path, a web address, or a file that Python has opened.
-    fn new(source: &Bound<'_, PyAny>) -> PyResult<(Self, Option<PathBuf>)> {
+    pub fn new(source: &Bound<'_, PyAny>) -> PyResult<(Self, Option<PathBuf>)> {
         let py = source.py();
         if source.hasattr("read")? {
             let read = source.call_method0("read")?;
@@ -131,7 +131,7 @@ impl Source {
 }
 
 /// What a file holds.
-enum Loaded {
+pub(crate) enum Loaded {
     Array(Tensor),
     #[cfg(feature = "csv")]
     Text(Vec<Option<String>>),
@@ -139,7 +139,7 @@ enum Loaded {
 }
 
 impl Loaded {
-    fn into_py(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    pub fn into_py(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         match self {
             Self::Array(x) => PyTensor::from(x).into_bound_py_any(py),
             #[cfg(feature = "csv")]
@@ -166,7 +166,7 @@ impl Loaded {
         }
     }
 
-    fn into_device(self, device: &Device) -> kiln::Result<Self> {
+    pub fn into_device(self, device: &Device) -> kiln::Result<Self> {
         match self {
             Self::Array(x) => x.to_device(device).map(Self::Array),
             #[cfg(feature = "csv")]
@@ -297,84 +297,11 @@ fn read(source: &Source, format: Format, wanted: Option<&[String]>, mmap: bool) 
             }
         }
         #[cfg(feature = "csv")]
-        Format::Csv => table(&kiln::io::csv::Options::new(), source, wanted),
-    }
-}
-
-#[cfg(feature = "csv")]
-fn table(options: &kiln::io::csv::Options, source: &Source, wanted: Option<&[String]>) -> kiln::Result<Loaded> {
-    let options = match wanted {
-        Some(columns) => options.clone().usecols(columns),
-        None => options.clone(),
-    };
-    let table = match source {
-        Source::Path(path) => options.read(path)?,
-        Source::Bytes(bytes) => options.from_bytes(bytes)?,
-    };
-    let names: Vec<String> = table.names().into_iter().map(str::to_owned).collect();
-    let column = |(i, name): (usize, String)| {
-        let column = match table.dtype(i)? {
-            Some(_) => Loaded::Array(table.column(i)?),
-            None => Loaded::Text(table.text(i)?.into_iter().map(|text| text.map(str::to_owned)).collect()),
-        };
-        Ok((name, column))
-    };
-    names.into_iter().enumerate().map(column).collect::<kiln::Result<_>>().map(Loaded::Named)
-}
-
-/// Reads a table of text as a dictionary of columns, with the names of pandas: columns of numbers are tensors, columns of
-/// text are lists. `source` is as for `load`; gzip is unpacked.
-#[cfg(feature = "csv")]
-#[pyfunction]
-#[pyo3(signature = (source, *, delimiter=",", comment=None, skiprows=0, header=true, names=None, usecols=None, dtype=None,
-    na_values=None, fill=None, device=None))]
-#[allow(clippy::too_many_arguments)]
-pub fn read_csv<'py>(
-    py: Python<'py>,
-    source: &Bound<'py, PyAny>,
-    delimiter: &str,
-    comment: Option<&str>,
-    skiprows: usize,
-    header: bool,
-    names: Option<Vec<String>>,
-    usecols: Option<Vec<String>>,
-    dtype: Option<&Bound<'py, PyAny>>,
-    na_values: Option<Vec<String>>,
-    fill: Option<convert::ScalarArg>,
-    device: Option<DeviceArg>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let byte = |what: &str, text: &str| match text.as_bytes() {
-        &[byte] => Ok(byte),
-        _ => Err(PyValueError::new_err(format!("{what} is one ASCII character, not {text:?}"))),
-    };
-    let mut options =
-        kiln::io::csv::Options::new().delimiter(byte("delimiter", delimiter)?).skiprows(skiprows).header(header);
-    if let Some(comment) = comment {
-        options = options.comment(byte("comment", comment)?);
-    }
-    if let Some(names) = names {
-        options = options.names(names);
-    }
-    match dtype.map(|dtype| (dtype, dtype.cast::<PyDict>())) {
-        None => {}
-        Some((_, Ok(columns))) => {
-            for (name, dtype) in columns {
-                let dtype: crate::dtype::DTypeArg = dtype.extract()?;
-                options = options.dtype_of(name.extract::<String>()?, dtype.0);
-            }
+        Format::Csv => {
+            let options = kiln::io::csv::Options::new();
+            csv::table(&wanted.map_or(options.clone(), |columns| options.usecols(columns)), source)
         }
-        Some((dtype, Err(_))) => options = options.dtype(dtype.extract::<crate::dtype::DTypeArg>()?.0),
     }
-    if let Some(texts) = na_values {
-        options = options.na_values(texts);
-    }
-    if let Some(fill) = fill {
-        options = options.fill(fill.0);
-    }
-    let device = DeviceArg::or_default(device, py)?;
-    let (source, _) = Source::new(source)?;
-    let read = move || table(&options, &source, usecols.as_deref())?.into_device(&device);
-    interrupt::run(py, read)?.map_err(exception)?.into_py(py)
 }
 
 #[cfg(any(feature = "npz", feature = "safetensors"))]

@@ -6,6 +6,8 @@ mod autograd;
 mod cast;
 mod convert;
 mod create;
+#[cfg(feature = "csv")]
+mod csv;
 mod device;
 mod dlpack;
 mod dtype;
@@ -52,6 +54,6 @@ fn _kiln(module: &Bound<'_, PyModule>) -> PyResult<()> {
         numpy: from_numpy;
     }
     #[cfg(feature = "csv")]
-    module.add_function(wrap_pyfunction!(io::read_csv, module)?)?;
+    module.add_function(wrap_pyfunction!(csv::read_csv, module)?)?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 """What Python's users expect of anything that holds numbers."""
 
 import copy
+import csv
 import gc
 import io
 import math
@@ -320,3 +321,49 @@ def test_tables(tmp_path):
     assert odd["a"].tolist() == [1, 2] and odd["b"].tolist()[1] == 3
     with pytest.raises(ValueError, match="delimiter"):
         kiln.read_csv(io.BytesIO(TABLE), delimiter=", ")
+
+
+def test_options_of_tables_are_those_of_pandas():
+    pandas = peer("pandas")
+    for text, options in [
+        ("a;b\n1.234;2,5\n7;8\n", dict(sep=";", decimal=",", thousands=".")),
+        ("  x    y\n 1.5  2\n10.0  3\n", dict(sep=r"\s+")),
+        ("a, b\n1, 2\n", dict(skipinitialspace=True)),
+        ("inch\tname\n5\t5\" disk\n", dict(delimiter="\t", quoting=csv.QUOTE_NONE)),
+        ("a,b\n'1,5',2\n", dict(quotechar="'")),
+        ("a,b\nx\\,y,2\n", dict(escapechar="\\")),
+        ("country,n\nNA,1\nDE,2\n", dict(keep_default_na=False)),
+        ("a\n1\n?\n", dict(na_values="?")),
+        ("a,b\n1,2\n3,4\n5,6\n", dict(nrows=2)),
+        ("1,2\n3,4\n", dict(header=None, names=["x", "y"])),
+        ("a,b\n1,2\n", dict(header=0, names=["x", "y"])),
+        ("a,b\n1,2\n", dict(header="infer", usecols=[1])),
+        ("id,n\n007,1\n", dict(dtype={"id": str, "n": "int32"})),
+        ("a,b\n1,2\n3,4,5\n6,7\n", dict(on_bad_lines="skip")),
+    ]:
+        frame = pandas.read_csv(io.StringIO(text), **options)
+        for source in (io.StringIO(text), io.BytesIO(text.encode())):
+            table = kiln.read_csv(source, **options)
+            assert list(table) == list(frame), options
+            for name, column in table.items():
+                expected = frame[name]
+                if isinstance(column, list):
+                    assert column == expected.tolist(), options
+                else:
+                    np.testing.assert_array_equal(column.numpy(), expected.to_numpy(), err_msg=str(options))
+    sums = kiln.read_csv(io.BytesIO("straße;preis\nx;2\nSumme;2\n".encode("latin-1")), sep=";", encoding="latin-1", skipfooter=1)
+    assert sums["straße"] == ["x"] and sums["preis"].tolist() == [2]
+    filled = kiln.read_csv(io.BytesIO(b"n,kind\n,cat\n2,\n"), fill=[-1, "none"])
+    assert filled["n"].tolist() == [-1, 2] and filled["kind"] == ["cat", "none"]
+    with pytest.warns(UserWarning, match=r"left out: \[3\]"):
+        kiln.read_csv(io.BytesIO(b"a,b\n1,2\n3,4,5\n"), on_bad_lines="warn")
+    for options, message in [
+        (dict(sep=",", delimiter=","), "two names of one option"),
+        (dict(sep=",", delim_whitespace=True), "contradict"),
+        (dict(encoding="klingon"), "utf-8, latin-1, cp1252, utf-16"),
+        (dict(on_bad_lines="ask"), "error, skip or warn"),
+        (dict(header=2), "header is"),
+        (dict(quoting=9), "QUOTE_"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            kiln.read_csv(io.BytesIO(TABLE), **options)

@@ -319,6 +319,10 @@ fn a_table_without_rows_has_tensors() -> Result<()> {
     assert_eq!((table.rows(), table.to_tensor()?.shape().dims()), (0, [0, 2].as_slice()));
     assert_eq!(table.column("a")?.shape(), &[0]);
     assert!(table.labels("a")?.classes.is_empty());
+    let renamed = |names: &[&str]| Options::new().names(names.to_vec()).header(true).from_bytes(b"a,b\n1,2\n");
+    assert_eq!((renamed(&["x", "y"])?.names(), renamed(&["x", "y"])?.rows()), (vec!["x", "y"], 1));
+    let error = renamed(&["x"]).unwrap_err().to_string();
+    assert!(error.ends_with("line 1: the header has 2 names, and 1 are given"), "{error}");
     let named = Options::new().names(["a"]).from_bytes(b"")?;
     assert_eq!((named.names(), named.rows()), (vec!["a"], 0));
     Ok(())

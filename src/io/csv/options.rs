@@ -210,7 +210,8 @@ impl Options {
         self
     }
 
-    /// Names for the columns of a file that has none.
+    /// Names for the columns of a file that has none. Call [`header`](Self::header) afterwards to replace those of a file
+    /// that has some.
     pub fn names<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.names = names.into_iter().map(Into::into).collect();
         self.header = false;

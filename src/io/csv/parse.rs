@@ -118,7 +118,17 @@ impl<'a> Stream<'a> {
             let failed = |_| format(format!("line {line}: the name {}", not_utf8(name)));
             String::from_utf8(name.into()).map_err(failed)
         };
-        let names = fields.iter().map(name).collect::<Result<_>>()?;
+        let named = fields.len();
+        let names: Vec<String> = match &options.names[..] {
+            [] => fields.iter().map(name).collect::<Result<_>>()?,
+            names if names.len() == named => names.into(),
+            names => {
+                return Err(format(format!(
+                    "line {line}: the header has {named} names, and {} are given",
+                    names.len()
+                )));
+            }
+        };
         drop(text);
         lines += lines::count(&first.bytes[..end]);
         first.bytes.drain(..end);
