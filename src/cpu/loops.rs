@@ -186,10 +186,50 @@ simd! {
     }
 }
 
+/// What `where` chooses among.
+pub(super) trait Choice: Copy {
+    /// By masks: of a branch, the compiler makes a choice of addresses, and no loop of vectors.
+    fn choose(first: bool, a: Self, b: Self) -> Self;
+}
+
+macro_rules! choice {
+    ($($t:ty)*) => {$(
+        impl Choice for $t {
+            #[inline(always)]
+            fn choose(first: bool, a: Self, b: Self) -> Self {
+                let mask = (first as $t).wrapping_neg();
+                a & mask | b & !mask
+            }
+        }
+    )*};
+}
+choice!(u8 i32 u32 i64 u64);
+
+impl Choice for f32 {
+    #[inline(always)]
+    fn choose(first: bool, a: Self, b: Self) -> Self {
+        Self::from_bits(u32::choose(first, a.to_bits(), b.to_bits()))
+    }
+}
+
+impl Choice for f64 {
+    #[inline(always)]
+    fn choose(first: bool, a: Self, b: Self) -> Self {
+        Self::from_bits(u64::choose(first, a.to_bits(), b.to_bits()))
+    }
+}
+
+impl Choice for Bit {
+    #[inline(always)]
+    fn choose(first: bool, a: Self, b: Self) -> Self {
+        Self(u8::choose(first, a.0, b.0))
+    }
+}
+
 simd! {
-    pub(super) fn choose<T: Copy>(dst: &mut [T], condition: &[Bit], a: &[T], b: &[T]) {
+    pub(super) fn choose<T: Choice>(dst: &mut [T], condition: &[Bit], a: &[T], b: &[T]) {
         for (((d, c), a), b) in dst.iter_mut().zip(condition).zip(a).zip(b) {
-            *d = if c.0 != 0 { *a } else { *b };
+            *d = T::choose(c.0 != 0, *a, *b);
         }
     }
 }

@@ -113,14 +113,9 @@ reduction!(CrossEntropy, Nll);
 
 /// Class ids beside the scores that they choose from.
 struct Ids {
-    /// Per sample, size 1 along the class axis.
-    ids: Tensor,
     /// Per score, whether it is of the sample's class.
     hit: Tensor,
-    /// Per sample, whether the id is a class, or the ignored one.
-    valid: Tensor,
-    /// Per sample, whether it counts, unless all are known to.
-    active: Option<Tensor>,
+    samples: Samples,
 }
 
 impl Ids {
@@ -147,9 +142,13 @@ impl Ids {
         let ids = target.class_ids(&mut how)?.unsqueeze(axis as isize)?;
         // Compared rather than gathered: that fuses with the reductions over the classes.
         let hit = coordinates(scores.shape(), axis, scores).eq(&ids)?;
-        let valid = ids.ne(ClassIds::OUTSIDE)?;
-        let active = how.ignore.map(|_| ids.ne(ClassIds::IGNORED)).transpose()?;
-        Ok(Self { ids, hit, valid, active })
+        let one = Tensor::full((), 1.0, scores.dtype(), scores.device())?;
+        let mut count = ids.ne(ClassIds::OUTSIDE)?.choose(one, f64::NAN)?;
+        let skips = how.ignore.is_some();
+        if skips {
+            count = ids.ne(ClassIds::IGNORED)?.choose(count, 0.0)?;
+        }
+        Ok(Self { hit, samples: Samples { count, skips } })
     }
 }
 
@@ -194,38 +193,34 @@ impl Loss for CrossEntropy {
         let weigh = |q: Tensor| if let Some(w) = &weight { &q * w } else { q };
 
         if target.shape() == x.shape() && target.dtype().is_float() {
-            let losses = spread(&x, axis, weigh(smooth(&target.to_dtype(x.dtype()))), Rows::default())?;
+            let losses = spread(&x, axis, weigh(smooth(&target.to_dtype(x.dtype()))), None)?;
             let losses = losses.squeeze(axis as isize)?;
             return match self.reduction {
                 Reduction::Mean => Ok((losses.sum(())? * (1.0 / losses.numel() as f64)).to_dtype(dtype)),
                 reduction => reduction.apply(&losses, dtype),
             };
         }
-        let Ids { ids, hit, valid, active } = Ids::new(IndexOp::CrossEntropy, &x, axis, target, self.ignore_index)?;
-        let rows = Rows { valid: Some(valid), active: active.clone() };
+        let Ids { hit, samples } = Ids::new(IndexOp::CrossEntropy, &x, axis, target, self.ignore_index)?;
         // The weight of each sample's class.
         let share = weight.as_ref().map(|w| hit.choose(w, 0.0)?.sum_keepdim(axis as isize)).transpose()?;
         let losses = match &share {
-            _ if uniform != 0.0 => spread(&x, axis, weigh(smooth(&hit.to_dtype(x.dtype()))), rows)?,
+            _ if uniform != 0.0 => spread(&x, axis, weigh(smooth(&hit.to_dtype(x.dtype()))), Some(samples.clone()))?,
             Some(share) => {
-                let losses = picked(&x, axis, &hit, rows)?;
+                let losses = picked(&x, axis, &hit, samples.clone())?;
                 // A class without weight may be impossible. A NaN still shows.
                 let none = share.eq(0.0)?.logical_and(losses.eq(f64::INFINITY)?)?;
                 none.choose(0.0, losses.mul(share)?)?
             }
-            None => picked(&x, axis, &hit, rows)?,
+            None => picked(&x, axis, &hit, samples.clone())?,
         };
         let losses = losses.squeeze(axis as isize)?;
         match self.reduction {
-            Reduction::Mean if share.is_some() || active.is_some() => {
-                let mut share = match share {
-                    Some(share) => share,
-                    None => ids.ones_like().to_dtype(x.dtype()),
+            Reduction::Mean if share.is_some() || samples.skips => {
+                let total = match share {
+                    Some(share) => samples.counted(&share)?.sum(())?,
+                    None => samples.count.sum(())?,
                 };
-                if let Some(active) = &active {
-                    share = active.choose(&share, 0.0)?;
-                }
-                Ok((losses.sum(())? / share.sum(())?).to_dtype(dtype))
+                Ok((losses.sum(())? / total).to_dtype(dtype))
             }
             reduction => reduction.apply(&losses, dtype),
         }
@@ -233,36 +228,29 @@ impl Loss for CrossEntropy {
 }
 
 /// Which samples count.
-#[derive(Clone, Default)]
-struct Rows {
-    /// Where the id is a class; elsewhere loss and gradient are NaN.
-    valid: Option<Tensor>,
-    /// Where the id is not the one to ignore; elsewhere loss and gradient are 0, whatever the scores are.
-    active: Option<Tensor>,
+#[derive(Clone)]
+struct Samples {
+    /// 1 where a sample counts, 0 where it does not, whatever the scores are, and NaN where its id is no class. One float
+    /// rather than two Booleans: a GPU stores those in a kernel of their own.
+    count: Tensor,
+    /// Whether there may be some that do not count.
+    skips: bool,
 }
 
-impl Rows {
-    fn losses(&self, losses: Tensor) -> Result<Tensor> {
-        let losses = match &self.valid {
-            Some(valid) => valid.choose(losses, f64::NAN)?,
-            None => losses,
-        };
-        match &self.active {
-            Some(active) => active.choose(losses, 0.0),
-            None => Ok(losses),
-        }
+impl Samples {
+    /// Values per sample, where they count.
+    fn counted(&self, values: &Tensor) -> Result<Tensor> {
+        self.scaled(values, &self.count)
     }
 
     /// The scores' gradient from their slopes and the losses' gradient.
     fn gradient(&self, slopes: &Tensor, g: &Tensor) -> Result<Tensor> {
-        let gradient = match &self.valid {
-            Some(valid) => slopes.mul(valid.choose(g, f64::NAN)?)?,
-            None => slopes.mul(g)?,
-        };
-        match &self.active {
-            Some(active) => active.choose(gradient, 0.0),
-            None => Ok(gradient),
-        }
+        self.scaled(slopes, &self.count.mul(g)?)
+    }
+
+    fn scaled(&self, values: &Tensor, factor: &Tensor) -> Result<Tensor> {
+        let scaled = values.mul(factor)?;
+        if self.skips { self.count.eq(0.0)?.choose(0.0, scaled) } else { Ok(scaled) }
     }
 }
 
@@ -276,30 +264,32 @@ fn shifted(x: &Tensor, axis: usize) -> Result<(Tensor, Tensor, Tensor)> {
 }
 
 /// `-log_softmax(x)` of the one class that is hit.
-fn picked(x: &Tensor, axis: usize, hit: &Tensor, rows: Rows) -> Result<Tensor> {
+fn picked(x: &Tensor, axis: usize, hit: &Tensor, samples: Samples) -> Result<Tensor> {
     let (shifted, exp, sum) = shifted(x, axis)?;
-    let y = rows.losses(sum.log() - hit.choose(&shifted, 0.0)?.sum_keepdim(axis as isize)?)?;
+    let y = samples.counted(&(sum.log() - hit.choose(&shifted, 0.0)?.sum_keepdim(axis as isize)?))?;
     let (source, hit) = (x.clone(), hit.clone());
     Ok(autograd::track(y, &[x], |_| {
         Rule::custom(move |g| {
             // The row kernel of the loss has these values already; a second derivative needs them on the tape.
             let softmax = if is_grad_enabled() { source.softmax(axis as isize)? } else { &exp / &sum };
-            Ok(vec![Some(rows.gradient(&(softmax - hit.to_dtype(source.dtype())), g)?)])
+            Ok(vec![Some(samples.gradient(&(softmax - hit.to_dtype(source.dtype())), g)?)])
         })
     }))
 }
 
 /// `-sum(q * log_softmax(x))` along the class axis.
-fn spread(x: &Tensor, axis: usize, q: Tensor, rows: Rows) -> Result<Tensor> {
+fn spread(x: &Tensor, axis: usize, q: Tensor, samples: Option<Samples>) -> Result<Tensor> {
     let at = axis as isize;
     let (shifted, exp, sum) = shifted(x, axis)?;
     let total = q.sum_keepdim(at)?;
-    let y = rows.losses(sum.log() * &total - weighed(&q, &shifted)?.sum_keepdim(at)?)?;
+    let y = sum.log() * &total - weighed(&q, &shifted)?.sum_keepdim(at)?;
+    let y = samples.as_ref().map_or_else(|| Ok(y.clone()), |samples| samples.counted(&y))?;
     let source = x.clone();
     Ok(autograd::track(y, &[x], |_| {
         Rule::custom(move |g| {
             let softmax = if is_grad_enabled() { source.softmax(at)? } else { &exp / &sum };
-            Ok(vec![Some(rows.gradient(&(softmax * &total - &q), g)?)])
+            let slopes = softmax * &total - &q;
+            Ok(vec![Some(samples.as_ref().map_or_else(|| slopes.mul(g), |samples| samples.gradient(&slopes, g))?)])
         })
     }))
 }
@@ -310,19 +300,17 @@ impl Loss for Nll {
         let dtype = prediction.dtype();
         let x = prediction.widened();
         let axis = class_axis("nll", &x)?;
-        let Ids { hit, valid, active, .. } = Ids::new(IndexOp::Nll, &x, axis, target, self.ignore_index)?;
-        let rows = Rows { valid: Some(valid), active: active.clone() };
-        let losses = rows.losses(hit.choose(-x.detach(), 0.0)?.sum_keepdim(axis as isize)?)?;
+        let Ids { hit, samples } = Ids::new(IndexOp::Nll, &x, axis, target, self.ignore_index)?;
+        let of_rule = samples.clone();
+        let losses = samples.counted(&hit.choose(-x.detach(), 0.0)?.sum_keepdim(axis as isize)?)?;
         let losses = autograd::track(losses, &[&x], |_| {
             let dtype = x.dtype();
-            Rule::custom(move |g| Ok(vec![Some(rows.gradient(&-hit.to_dtype(dtype), g)?)]))
+            Rule::custom(move |g| Ok(vec![Some(of_rule.gradient(&-hit.to_dtype(dtype), g)?)]))
         });
         let losses = losses.squeeze(axis as isize)?;
-        match (self.reduction, active) {
-            (Reduction::Mean, Some(active)) => {
-                Ok((losses.sum(())? / active.to_dtype(losses.dtype()).sum(())?).to_dtype(dtype))
-            }
-            (reduction, _) => reduction.apply(&losses, dtype),
+        match self.reduction {
+            Reduction::Mean if samples.skips => Ok((losses.sum(())? / samples.count.sum(())?).to_dtype(dtype)),
+            reduction => reduction.apply(&losses, dtype),
         }
     }
 }
