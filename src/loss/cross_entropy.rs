@@ -217,8 +217,8 @@ impl Loss for CrossEntropy {
         match self.reduction {
             Reduction::Mean if share.is_some() || samples.skips => {
                 let total = match share {
-                    Some(share) => samples.counted(&share)?.sum(())?,
-                    None => samples.count.sum(())?,
+                    Some(share) => samples.masked(&share)?.sum(())?,
+                    None => samples.total()?,
                 };
                 Ok((losses.sum(())? / total).to_dtype(dtype))
             }
@@ -249,8 +249,17 @@ impl Samples {
     }
 
     fn scaled(&self, values: &Tensor, factor: &Tensor) -> Result<Tensor> {
-        let scaled = values.mul(factor)?;
-        if self.skips { self.count.eq(0.0)?.choose(0.0, scaled) } else { Ok(scaled) }
+        self.masked(&values.mul(factor)?)
+    }
+
+    /// Values that are 0 where a sample does not count.
+    fn masked(&self, values: &Tensor) -> Result<Tensor> {
+        if self.skips { self.count.eq(0.0)?.choose(0.0, values) } else { Ok(values.clone()) }
+    }
+
+    /// How many samples there are that count; those without a class do, which keeps the others' gradients finite.
+    fn total(&self) -> Result<Tensor> {
+        self.masked(&self.count.ones_like())?.sum(())
     }
 }
 
@@ -309,7 +318,7 @@ impl Loss for Nll {
         });
         let losses = losses.squeeze(axis as isize)?;
         match self.reduction {
-            Reduction::Mean if samples.skips => Ok((losses.sum(())? / samples.count.sum(())?).to_dtype(dtype)),
+            Reduction::Mean if samples.skips => Ok((losses.sum(())? / samples.total()?).to_dtype(dtype)),
             reduction => reduction.apply(&losses, dtype),
         }
     }
