@@ -17,7 +17,7 @@ use pyo3::{
 };
 
 use crate::{
-    convert, csv,
+    convert,
     device::{self, DeviceArg},
     error::exception,
     interrupt,
@@ -299,7 +299,7 @@ fn read(source: &Source, format: Format, wanted: Option<&[String]>, mmap: bool) 
         #[cfg(feature = "csv")]
         Format::Csv => {
             let options = kiln::io::csv::Options::new();
-            csv::table(&wanted.map_or(options.clone(), |columns| options.usecols(columns)), source)
+            crate::csv::table(&wanted.map_or(options.clone(), |columns| options.usecols(columns)), source)
         }
     }
 }
