@@ -44,7 +44,9 @@ def test_it_says_what_it_is(wheel):
 def test_it_holds_what_the_package_holds(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if name.startswith("kiln/")}
-    sources = {f"kiln/{path.name}" for path in (ROOT / "python" / "kiln").iterdir() if path.suffix in (".py", ".pyi", ".typed")}
+    package = ROOT / "python" / "kiln"
+    files = [path for path in package.rglob("*") if path.suffix in (".py", ".pyi", ".typed")]
+    sources = {path.relative_to(package.parent).as_posix() for path in files}
     sources.add("kiln/py.typed")
     assert names - sources == {name for name in names if re.fullmatch(r"kiln/_kiln\.(abi3\.)?(so|pyd)", name)}
     assert sources <= names
