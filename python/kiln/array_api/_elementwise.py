@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins as _builtins
 import math as _math
+from collections.abc import Callable as _Callable
 
 from .. import _kiln
 from .._kiln import (
@@ -140,44 +141,26 @@ def pow(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     return x1**x2
 
 
-def equal(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
-    a, b = _pair(x1, x2)
-    return a.eq(b)
+def _of_tensors(
+    name: str, method: _Callable[[Tensor, Tensor], Tensor]
+) -> _Callable[[Tensor | float, Tensor | float], Tensor]:
+    """A function of two tensors, one of which may be a number."""
+
+    def function(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
+        return method(*_pair(x1, x2))
+
+    function.__name__ = function.__qualname__ = name
+    return function
 
 
-def not_equal(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
-    a, b = _pair(x1, x2)
-    return a.ne(b)
-
-
-def less(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
-    a, b = _pair(x1, x2)
-    return a.lt(b)
-
-
-def less_equal(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
-    a, b = _pair(x1, x2)
-    return a.le(b)
-
-
-def greater(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
-    a, b = _pair(x1, x2)
-    return a.gt(b)
-
-
-def greater_equal(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
-    a, b = _pair(x1, x2)
-    return a.ge(b)
-
-
-def maximum(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
-    a, b = _pair(x1, x2)
-    return a.maximum(b)
-
-
-def minimum(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
-    a, b = _pair(x1, x2)
-    return a.minimum(b)
+equal = _of_tensors("equal", Tensor.eq)
+not_equal = _of_tensors("not_equal", Tensor.ne)
+less = _of_tensors("less", Tensor.lt)
+less_equal = _of_tensors("less_equal", Tensor.le)
+greater = _of_tensors("greater", Tensor.gt)
+greater_equal = _of_tensors("greater_equal", Tensor.ge)
+maximum = _of_tensors("maximum", Tensor.maximum)
+minimum = _of_tensors("minimum", Tensor.minimum)
 
 
 def logical_and(x1: Tensor | _builtins.bool, x2: Tensor | _builtins.bool, /) -> Tensor:
