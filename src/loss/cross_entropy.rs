@@ -292,13 +292,19 @@ fn spread(x: &Tensor, axis: usize, q: Tensor, samples: Option<Samples>) -> Resul
     let (shifted, exp, sum) = shifted(x, axis)?;
     let total = q.sum_keepdim(at)?;
     let y = sum.log() * &total - weighed(&q, &shifted)?.sum_keepdim(at)?;
-    let y = samples.as_ref().map_or_else(|| Ok(y.clone()), |samples| samples.counted(&y))?;
+    let y = match &samples {
+        Some(samples) => samples.counted(&y)?,
+        None => y,
+    };
     let source = x.clone();
     Ok(autograd::track(y, &[x], |_| {
         Rule::custom(move |g| {
             let softmax = if is_grad_enabled() { source.softmax(at)? } else { &exp / &sum };
             let slopes = softmax * &total - &q;
-            Ok(vec![Some(samples.as_ref().map_or_else(|| slopes.mul(g), |samples| samples.gradient(&slopes, g))?)])
+            Ok(vec![Some(match &samples {
+                Some(samples) => samples.gradient(&slopes, g)?,
+                None => slopes.mul(g)?,
+            })])
         })
     }))
 }
