@@ -49,6 +49,9 @@ pub enum Error {
     /// A tensor or a kernel needs more than the device can give.
     #[error("{op}: {bytes} bytes are more than the {limit} bytes that {device} allows ({what})")]
     TooLarge { op: &'static str, bytes: u64, limit: u64, what: &'static str, device: String },
+    /// The device, or the system, has no memory left for a tensor. The allocator's cache has been emptied by then.
+    #[error("{device}: out of memory: {bytes} bytes were asked for, and tensors hold {live} bytes")]
+    OutOfMemory { device: String, bytes: u64, live: u64 },
     /// A training met a loss that is NaN or infinite. Epochs, and the steps of each, are counted from 1.
     #[error(
         "fit: the loss of step {step} of epoch {epoch} is {loss}: look at the data, clip gradients, or lower the learning \

@@ -49,6 +49,7 @@ pub mod op;
 pub mod optim;
 pub mod prelude;
 mod random;
+mod runtime;
 mod shape;
 mod tensor;
 mod threads;
@@ -58,9 +59,10 @@ pub use autograd::{
     Gradients, Param, checkpoint, grad, gradcheck, gradgradcheck, is_grad_enabled, is_recomputing, no_grad,
     set_grad_enabled,
 };
-pub use device::{Device, DeviceInfo, DeviceKind, DeviceOptions, GpuSelector, Memory, Stats};
+pub use device::{DeviceInfo, DeviceKind, DeviceOptions, GpuSelector, Memory, Stats};
 pub use dtype::{DType, Element, Scalar};
 pub use error::{Error, Result};
+pub use graph::device::Device;
 pub use interrupt::set_interrupt_check;
 pub use shape::{MAX_RANK, Shape, Sizes};
 pub use tensor::{Axes, Operand, Tensor, Value, manual_seed, next_seed};

@@ -7,7 +7,7 @@ use std::{
     ptr::null_mut,
     sync::{
         OnceLock,
-        atomic::{AtomicPtr, Ordering},
+        atomic::{AtomicPtr, AtomicU64, Ordering},
     },
     thread,
 };
@@ -55,11 +55,31 @@ pub(crate) fn pool() -> Option<&'static ThreadPool> {
 }
 
 /// Calls a function in the pool, so that what it divides among threads by rayon's means goes to these.
+///
+/// # Panics
+/// If the function does.
 pub(crate) fn install<T: Send>(f: impl FnOnce() -> T + Send) -> T {
-    match pool() {
-        Some(pool) => pool.install(f),
-        None => f(),
+    let Some(pool) = pool() else { return f() };
+    if rayon::current_thread_index().is_none() || pool.current_thread_index().is_some() {
+        return pool.install(f);
     }
+    // A worker of another pool takes up other tasks of its pool while it waits for this one. Such a task may need what
+    // this thread is about to compute, and would wait for itself. A thread that rayon does not know just waits.
+    thread::scope(|scope| match scope.spawn(|| pool.install(f)).join() {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+/// A number that no other thread of the process has, or had.
+#[inline]
+pub(crate) fn id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    thread_local! {
+        static ID: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    // Where the thread's own memory is gone already, it shares a queue with others at their end.
+    ID.try_with(|id| *id).unwrap_or(u64::MAX)
 }
 
 /// How many forks lie between this process and the first one that called this.

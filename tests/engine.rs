@@ -386,3 +386,46 @@ fn memory_is_counted_and_given_back() {
         assert_eq!(device.memory().cached, 0, "on {device}");
     }
 }
+
+#[test]
+fn a_slice_of_huge_coordinates_computes_the_slice() -> Result<()> {
+    for device in fresh() {
+        let n = 1usize << 34;
+        let huge = Tensor::arange(0.0, n as f64, 1.0, DType::F64, &device)?;
+        let part = huge.slice(0, 1 << 33, (1 << 33) + 3, 1)?;
+        let start = (1u64 << 33) as f64;
+        if device.is_cpu() {
+            assert_eq!(part.to_vec::<f64>()?, [start, start + 1.0, start + 2.0]);
+            assert_eq!((&part * 2.0).to_vec::<f64>()?[1], 2.0 * start + 2.0);
+        }
+        device.sync()?;
+        assert!(device.memory().peak < 1 << 20, "{:?} on {device}", device.memory());
+        let small = Tensor::arange(0.0, 10.0, 1.0, DType::I64, &device)?;
+        assert_eq!(small.slice(0, 9, isize::MIN, -3)?.to_vec::<i64>()?, [9, 6, 3, 0]);
+        assert_eq!(small.to_vec::<i64>()?, (0..10).collect::<Vec<_>>());
+        assert_eq!((&small + &small.flip([0])?).to_vec::<i64>()?, [9; 10]);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_thousand_lengths_are_planned_once_each() -> Result<()> {
+    let step = |n: usize, device: &Device| {
+        let x = ramp(&[n, 4], device);
+        (x.matmul(&x.t())?.softmax(1)?.sum(0)? * 2.0).to_vec::<f32>().map(drop)
+    };
+    let device = Device::cpu_with(DeviceOptions::default());
+    for round in 0..2 {
+        let stats = spent(&device, || (1..=1000).step_by(3).chain(1..=1000).try_for_each(|n| step(n, &device)));
+        assert_eq!(stats.plan_misses, if round == 0 { 1000 } else { 0 });
+    }
+    let mut options = DeviceOptions::default();
+    options.max_planned_kernels = 12;
+    let device = Device::cpu_with(options);
+    let stats = spent(&device, || {
+        // The one that is used again and again stays, whatever comes between.
+        (1..=20).try_for_each(|n| step(n, &device).and_then(|()| step(50, &device)))
+    });
+    assert_eq!(stats.plan_misses, 21);
+    Ok(())
+}

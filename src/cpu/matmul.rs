@@ -10,7 +10,7 @@ use super::{
     cdist::{Absolute, Largest, Norm, Power, Pull, PullPower, PullSign, Square, Strided, Unequal, distances},
     convert::{Stored, for_stored, is_held},
     crew::for_each,
-    memory::Pool,
+    memory::{Pool, alloc},
     pointwise::{FusedProgram, MAX_BUFFERS},
     product,
     simd::has_fma,
@@ -331,7 +331,7 @@ impl MatmulProgram {
         if !dtype.is_float() || is_held(dtype) {
             return Ok(None);
         }
-        let wide = self.pool.take(numel * 4)?;
+        let wide = alloc(&self.pool, numel * 4)?;
         let to = Shared(wide.as_ptr());
         const PART: usize = 16_384;
         let threads = if numel < 4 * PART { 1 } else { threads::count() };
@@ -405,7 +405,7 @@ impl Program for MatmulProgram {
         let Matmul { m, n, a, b, .. } = &self.product;
         let scratch = match self.direct {
             Some(_) => None,
-            None => Some(self.pool.take(self.batches() * m * n * self.acc.size())?),
+            None => Some(alloc(&self.pool, self.batches() * m * n * self.acc.size())?),
         };
         buffers[inputs.len()] = match (&scratch, self.direct) {
             (Some(buffer), _) => buffer.as_ptr(),

@@ -1,21 +1,20 @@
 //! Buffers in host memory: pooled ones, and foreign ones that are only read.
 
 use std::{
-    alloc::{Layout, alloc, alloc_zeroed, dealloc},
+    alloc::{self, Layout, alloc_zeroed, dealloc},
     any::Any,
+    mem::ManuallyDrop,
     ptr::NonNull,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use crate::{
-    Result,
-    device::Memory,
-    error::Error,
+    Error, Result,
     graph::{
         executor::{Buffer, HostMemory, Lent, Storage},
+        pool::{self, Allocate},
         release::give_back,
     },
-    hash::FastMap,
 };
 
 /// Every pooled buffer starts at a multiple of this: a cache line, and the widest SIMD register.
@@ -24,25 +23,42 @@ pub(super) const ALIGN: usize = 64;
 /// Large pages, where the system has them: buffers from two of them on are aligned to this.
 const PAGE: usize = 2 << 20;
 
-/// Bytes that may always lie in the cache, however little is in use.
-const CACHE_FLOOR: u64 = 256 << 20;
+/// The free list of a CPU device.
+pub(super) type Pool = pool::Pool<System>;
 
-/// The free list: giving memory back to the system and asking again costs page faults.
-#[derive(Default)]
-pub(super) struct Pool {
-    state: Mutex<State>,
+/// The process's allocator.
+pub(super) struct System;
+
+/// A piece of memory of the process's allocator.
+pub(super) struct Block {
+    data: NonNull<u8>,
+    capacity: usize,
 }
 
-#[derive(Default)]
-struct State {
-    free: FastMap<usize, Vec<Block>>,
-    memory: Memory,
-}
-
-/// A piece of memory that this process's allocator gave.
-struct Block(NonNull<u8>);
 // SAFETY: a block is owned by one holder at a time: the free list or a buffer.
 unsafe impl Send for Block {}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        if let Some(layout) = layout(self.capacity) {
+            // SAFETY: the block came from `fresh`, with this very layout.
+            unsafe { dealloc(self.data.as_ptr(), layout) }
+        }
+    }
+}
+
+impl Allocate for System {
+    type Block = Block;
+
+    fn allocate(&self, size: u64) -> Result<Block> {
+        let block = usize::try_from(size).ok().and_then(fresh);
+        block.ok_or_else(|| Error::OutOfMemory { device: self.device(), bytes: size, live: 0 })
+    }
+
+    fn device(&self) -> String {
+        "cpu".into()
+    }
+}
 
 /// The capacity for a request: eight classes an octave waste at most an eighth.
 fn capacity(bytes: usize) -> usize {
@@ -60,10 +76,11 @@ fn fresh(capacity: usize) -> Option<Block> {
     let layout = layout(capacity)?;
     if layout.align() == ALIGN {
         // SAFETY: the capacity is not zero.
-        return NonNull::new(unsafe { alloc_zeroed(layout) }).map(Block);
+        let data = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        return Some(Block { data, capacity });
     }
     // SAFETY: the capacity is not zero.
-    let data = NonNull::new(unsafe { alloc(layout) })?;
+    let data = NonNull::new(unsafe { alloc::alloc(layout) })?;
     // Streaming through 4 KiB pages costs a translation each. A refusal changes nothing but the speed.
     #[cfg(target_os = "linux")]
     // SAFETY: the range is ours, and the advice leaves its contents alone.
@@ -72,91 +89,22 @@ fn fresh(capacity: usize) -> Option<Block> {
     }
     // SAFETY: the block is this long.
     unsafe { data.write_bytes(0, capacity) };
-    Some(Block(data))
+    Some(Block { data, capacity })
 }
 
-impl Pool {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A buffer with undefined contents.
-    pub fn alloc(self: &Arc<Self>, bytes: usize) -> Result<Buffer> {
-        Ok(Arc::new(self.take(bytes)?))
-    }
-
-    /// Like [`alloc`](Self::alloc), for scratch that only this executor sees.
-    pub fn take(self: &Arc<Self>, bytes: usize) -> Result<HostBuffer> {
-        let too_large = || Error::TooLarge {
+/// A buffer with undefined contents.
+pub(super) fn alloc(pool: &Arc<Pool>, bytes: usize) -> Result<HostBuffer> {
+    if bytes > isize::MAX as usize / 2 {
+        return Err(Error::TooLarge {
             op: "alloc",
             bytes: bytes as u64,
-            limit: isize::MAX as u64,
+            limit: isize::MAX as u64 / 2,
             what: "host memory",
             device: "cpu".into(),
-        };
-        if bytes > isize::MAX as usize / 2 {
-            return Err(too_large());
-        }
-        let capacity = capacity(bytes);
-        let cached = {
-            let mut state = self.lock();
-            let block = state.free.get_mut(&capacity).and_then(Vec::pop);
-            if block.is_some() {
-                state.memory.cached -= capacity as u64;
-            }
-            state.memory.live += capacity as u64;
-            state.memory.peak = state.memory.peak.max(state.memory.live);
-            block
-        };
-        match cached.or_else(|| fresh(capacity)) {
-            Some(Block(data)) => Ok(HostBuffer { data, bytes: capacity, owner: Owner::Pool(self.clone()) }),
-            None => {
-                self.lock().memory.live -= capacity as u64;
-                Err(too_large())
-            }
-        }
+        });
     }
-
-    fn give_back(&self, data: NonNull<u8>, capacity: usize) {
-        let mut state = self.lock();
-        state.memory.live -= capacity as u64;
-        let Memory { live, cached, peak } = state.memory;
-        if live + cached + capacity as u64 <= peak + CACHE_FLOOR {
-            state.memory.cached += capacity as u64;
-            state.free.entry(capacity).or_default().push(Block(data));
-        } else {
-            drop(state);
-            free(data, capacity);
-        }
-    }
-
-    pub fn memory(&self) -> Memory {
-        self.lock().memory
-    }
-
-    pub fn empty(&self) {
-        let blocks = {
-            let mut state = self.lock();
-            state.memory.cached = 0;
-            std::mem::take(&mut state.free)
-        };
-        for (capacity, blocks) in blocks {
-            blocks.into_iter().for_each(|Block(data)| free(data, capacity));
-        }
-    }
-}
-
-impl Drop for Pool {
-    fn drop(&mut self) {
-        self.empty();
-    }
-}
-
-fn free(data: NonNull<u8>, capacity: usize) {
-    if let Some(layout) = layout(capacity) {
-        // SAFETY: the block came from `fresh`, with this very layout.
-        unsafe { dealloc(data.as_ptr(), layout) }
-    }
+    let block = ManuallyDrop::new(pool.take(capacity(bytes) as u64)?);
+    Ok(HostBuffer { data: block.data, bytes: block.capacity, owner: Owner::Pool(pool.clone()) })
 }
 
 /// A buffer of the CPU executor.
@@ -213,7 +161,9 @@ impl Storage for HostBuffer {
 impl Drop for HostBuffer {
     fn drop(&mut self) {
         match &mut self.owner {
-            Owner::Pool(pool) => pool.give_back(self.data, self.bytes),
+            Owner::Pool(pool) => {
+                pool.give_back(self.bytes as u64, Block { data: self.data, capacity: self.bytes });
+            }
             Owner::Foreign(owner) => owner.take().into_iter().for_each(give_back),
         }
     }

@@ -27,6 +27,7 @@ mod vector;
 mod walk;
 
 use std::{
+    future::ready,
     ops::Range,
     sync::{
         Arc,
@@ -42,7 +43,7 @@ use crate::{
     error::Error,
     graph::{
         debug,
-        executor::{Buffer, Caps, Executor, HostMemory, Program, Storage},
+        executor::{Buffer, Caps, Executor, HostMemory, Program, Storage, Waiting},
         kernel::{Body, Kernel},
     },
 };
@@ -55,7 +56,7 @@ pub(crate) struct CpuExecutor {
 
 impl CpuExecutor {
     pub fn open() -> Arc<dyn Executor> {
-        Arc::new(Self { pool: Arc::default(), compiled: AtomicU64::new(0) })
+        Arc::new(Self { pool: memory::Pool::new(memory::System), compiled: AtomicU64::new(0) })
     }
 }
 
@@ -79,11 +80,11 @@ impl Executor for CpuExecutor {
     }
 
     fn alloc(&self, bytes: usize) -> Result<Buffer> {
-        self.pool.alloc(bytes)
+        Ok(Arc::new(memory::alloc(&self.pool, bytes)?))
     }
 
     fn upload(&self, data: &[u8]) -> Result<Buffer> {
-        let buffer = self.pool.take(data.len())?;
+        let buffer = memory::alloc(&self.pool, data.len())?;
         // SAFETY: the new buffer is at least as long as `data` and nobody else has it.
         unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), buffer.as_ptr(), data.len()) };
         Ok(Arc::new(buffer))
@@ -93,12 +94,10 @@ impl Executor for CpuExecutor {
         Ok(HostBuffer::adopt(memory))
     }
 
-    fn read(&self, buffer: &Buffer, out: &mut [u8]) -> Result<()> {
-        match buffer.host().and_then(|data| data.get(..out.len())) {
-            Some(data) => out.copy_from_slice(data),
-            None => return Err(Error::argument("read", "the buffer is not in host memory, or is too short")),
-        }
-        Ok(())
+    fn read<'a>(&'a self, buffer: &'a Buffer, out: &'a mut [u8]) -> Waiting<'a> {
+        let data = buffer.host().and_then(|data| data.get(..out.len()));
+        let data = data.ok_or_else(|| Error::argument("read", "the buffer is not in host memory, or is too short"));
+        Box::pin(ready(data.map(|data| out.copy_from_slice(data))))
     }
 
     fn compile(&self, kernel: &Kernel) -> Result<Arc<dyn Program>> {
@@ -118,8 +117,8 @@ impl Executor for CpuExecutor {
         Ok(())
     }
 
-    fn wait(&self) -> Result<()> {
-        Ok(())
+    fn wait(&self) -> Waiting<'_> {
+        Box::pin(ready(Ok(())))
     }
 
     fn memory(&self) -> Memory {

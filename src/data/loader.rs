@@ -78,7 +78,7 @@ impl<T: Tensors> DataLoader<T> {
         self
     }
 
-    /// Gathers up to this many batches ahead, on a thread of its own.
+    /// Gathers up to this many batches ahead, and moves them to the [`device`](Self::device), on a thread of its own.
     pub fn prefetch(mut self, batches: usize) -> Self {
         self.prefetch = batches;
         self
@@ -113,9 +113,10 @@ impl<T: Tensors> DataLoader<T> {
             None => (0..self.data.len()).collect(),
         };
         let data = self.data.clone();
-        let gather = Gather { data, epoch, order, size: self.batch_size, left: self.len(), next: 0 };
+        let device = self.device.clone();
+        let gather = Gather { data, epoch, order, size: self.batch_size, left: self.len(), next: 0, device };
         let source = if self.prefetch == 0 { Source::Here(gather) } else { Source::ahead(gather, self.prefetch) };
-        Batches { source, left: self.len(), device: self.device.clone() }
+        Batches { source, left: self.len() }
     }
 }
 
@@ -146,7 +147,6 @@ impl<T: Tensors> IntoIterator for &DataLoader<T> {
 pub struct Batches<T> {
     source: Source<T>,
     left: usize,
-    device: Option<Device>,
 }
 
 enum Source<T> {
@@ -161,6 +161,7 @@ struct Gather<T> {
     size: usize,
     left: usize,
     next: usize,
+    device: Option<Device>,
 }
 
 impl<T: Tensors> Iterator for Gather<T> {
@@ -178,7 +179,10 @@ impl<T: Tensors> Iterator for Gather<T> {
         let end = (self.next + self.size).min(self.order.len());
         let batch = self.data.batch_in(self.epoch, &self.order[self.next..end]);
         self.next = end;
-        Some(batch)
+        Some(batch.and_then(|batch| match &self.device {
+            Some(device) => batch.map(&mut |t| t.to_device(device)),
+            None => Ok(batch),
+        }))
     }
 }
 
@@ -220,10 +224,7 @@ impl<T: Tensors> Iterator for Batches<T> {
     fn next(&mut self) -> Option<Result<T>> {
         let batch = self.source.next()?;
         self.left = self.left.saturating_sub(1);
-        Some(batch.and_then(|batch| match &self.device {
-            Some(device) => batch.map(&mut |t| t.to_device(device)),
-            None => Ok(batch),
-        }))
+        Some(batch)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -6,7 +6,10 @@ use super::{
     abi::{DLDevice, DLManagedTensor, DLManagedTensorVersioned, DLTensor},
     handle::{Handle, Managed},
 };
-use crate::{Device, Error, MAX_RANK, Result, Tensor, graph::executor::Lent};
+use crate::{
+    Device, Error, MAX_RANK, Result, Tensor,
+    graph::{executor::Lent, flush::flush_all, wait::block_on},
+};
 
 impl Tensor {
     /// The tensor for another library, by [DLPack](crate::dlpack). Computes it if it is pending.
@@ -78,8 +81,8 @@ impl Export {
         if copy == Some(true) || backwards && copy.is_none() {
             return Self::lend(x.copied(), DLManagedTensorVersioned::IS_COPIED);
         }
-        // What was asked for before must not see what the borrower writes.
-        x.device().flush()?;
+        // What was asked for before, by whichever thread, must not see what the borrower writes.
+        block_on(x.device().executor(), flush_all(x.device()))?;
         Self::lend(x.clone(), 0)
     }
 

@@ -1,8 +1,13 @@
 //! Adapter, device and queue, what they can do, and whether they still live.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context as TaskContext, Poll, Waker},
 };
 
 use wgpu::{Features, Limits};
@@ -75,7 +80,12 @@ pub(super) struct Context {
 struct Health {
     broken: AtomicBool,
     reason: Mutex<Option<String>>,
+    /// What has been created and perhaps refused.
+    unanswered: Mutex<Vec<Answer>>,
 }
+
+/// What an error scope has caught.
+type Answer = Pin<Box<dyn Future<Output = Option<wgpu::Error>> + Send>>;
 
 impl Health {
     fn fail(&self, reason: String) {
@@ -83,14 +93,35 @@ impl Health {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
         self.broken.store(true, Ordering::Release);
     }
+
+    /// What a scope has caught, if that is known by now; else it is looked at again later.
+    fn answer(&self, mut answer: Answer) -> Option<wgpu::Error> {
+        match answer.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) {
+            Poll::Ready(error) => error,
+            Poll::Pending => {
+                self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
+                None
+            }
+        }
+    }
+
+    /// Looks at scopes that had no answer.
+    fn look(&self) {
+        let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = std::mem::take(&mut *unanswered);
+        drop(unanswered);
+        for error in waiting.into_iter().filter_map(|answer| self.answer(answer)) {
+            self.fail(error.to_string());
+        }
+    }
 }
 
-fn enumerate() -> Vec<wgpu::Adapter> {
+async fn enumerate() -> Vec<wgpu::Adapter> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         flags: wgpu::InstanceFlags::empty(),
         ..wgpu::InstanceDescriptor::new_without_display_handle()
     });
-    let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    let mut adapters = instance.enumerate_adapters(wgpu::Backends::all()).await;
     adapters.sort_by_key(|adapter| match adapter.get_info().device_type {
         wgpu::DeviceType::DiscreteGpu => 0,
         wgpu::DeviceType::IntegratedGpu => 1,
@@ -146,7 +177,7 @@ fn describe(info: &wgpu::AdapterInfo, features: Features, limits: &Limits) -> De
 
 /// Every adapter, software last.
 pub(super) fn adapters(options: &DeviceOptions) -> Vec<DeviceInfo> {
-    enumerate()
+    pollster::block_on(enumerate())
         .iter()
         .map(|adapter| {
             let (features, limits) = wanted(adapter, options);
@@ -157,9 +188,9 @@ pub(super) fn adapters(options: &DeviceOptions) -> Vec<DeviceInfo> {
 
 impl Context {
     /// Opens the adapter of that number, or the first whose name contains that text.
-    pub fn open(which: &GpuSelector, options: &DeviceOptions) -> Result<(usize, Self, DeviceInfo)> {
+    pub async fn open(which: &GpuSelector, options: &DeviceOptions) -> Result<(usize, Self, DeviceInfo)> {
         let refuse = |reason: String| Error::Device { name: which.to_string(), reason };
-        let adapters = enumerate();
+        let adapters = enumerate().await;
         let index = match which {
             GpuSelector::Index(index) => Some(*index),
             GpuSelector::Name(name) => {
@@ -182,7 +213,7 @@ impl Context {
             required_limits: limits.clone(),
             ..Default::default()
         });
-        let (device, queue) = pollster::block_on(request).map_err(|e| refuse(e.to_string()))?;
+        let (device, queue) = request.await.map_err(|e| refuse(e.to_string()))?;
         let health = Arc::new(Health::default());
         let (on_error, on_loss) = (health.clone(), health.clone());
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| on_error.fail(error.to_string())));
@@ -224,6 +255,9 @@ impl Context {
         if self.generation != threads::generation() {
             return Err(self.error(FORKED));
         }
+        if cfg!(target_arch = "wasm32") {
+            self.health.look();
+        }
         if !self.health.broken.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -231,7 +265,8 @@ impl Context {
         Err(self.error(reason.unwrap_or_default()))
     }
 
-    /// Runs something that creates objects on the device, turning what wgpu reports into an error.
+    /// Runs something that creates objects on the device, turning what wgpu reports into an error. Where that comes later
+    /// (in a browser), the device fails then.
     pub fn scoped<T>(&self, create: impl FnOnce() -> T) -> Result<T> {
         self.check()?;
         let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
@@ -240,11 +275,14 @@ impl Context {
         let made = create();
         let mut first = None;
         for scope in [memory, internal, validation] {
-            first = first.or(pollster::block_on(scope.pop()));
+            first = first.or(self.health.answer(Box::pin(scope.pop())));
         }
         match first {
             None => Ok(made),
-            Some(wgpu::Error::OutOfMemory { .. }) => Err(self.error("out of memory")),
+            // Who knows what was asked for says so.
+            Some(wgpu::Error::OutOfMemory { .. }) => {
+                Err(Error::OutOfMemory { device: self.adapter.name.clone(), bytes: 0, live: 0 })
+            }
             Some(error) => Err(self.error(error.to_string())),
         }
     }

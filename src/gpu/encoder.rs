@@ -1,21 +1,18 @@
 //! One open encoder with one open compute pass: kernels are recorded there until the work is submitted.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering};
 
 use wgpu::{CommandEncoder, ComputePass};
 
 use super::{
-    context::{Context, MAX_BINDINGS},
+    context::Context,
     debug::Profiler,
+    groups::Groups,
     memory::{GpuBuffer, Raw, Slice},
     pipeline::{Pipeline, Pipelines},
     status::{self, STATUS_BYTES},
 };
-use crate::{Result, graph::debug::Cost, interrupt};
+use crate::{Result, graph::debug::Cost};
 
 /// Parameters of kernels that cannot take immediates, until the next submission.
 const RING_BYTES: usize = 256 << 10;
@@ -23,7 +20,6 @@ const RING_BYTES: usize = 256 << 10;
 pub(super) const WINDOW_BYTES: usize = 8 << 10;
 /// Dispatches after which work is handed over, so that device and host overlap.
 const MAX_RECORDED: usize = 256;
-const MAX_BIND_GROUPS: usize = 4096;
 
 /// One kernel launch.
 pub(super) struct Dispatch<'a> {
@@ -40,6 +36,7 @@ pub(super) struct Dispatch<'a> {
 pub(super) struct Recorder {
     context: Arc<Context>,
     status: Raw,
+    groups: Arc<Groups>,
     state: Mutex<State>,
 }
 
@@ -62,7 +59,6 @@ struct State {
     /// The number of the submission that is being recorded.
     serial: u64,
     recorded: usize,
-    groups: HashMap<Box<[u64]>, wgpu::BindGroup>,
     ring: Ring,
     profiler: Option<Profiler>,
     /// Whether a kernel may have reported something since the status was copied last.
@@ -73,10 +69,9 @@ impl Recorder {
     pub fn new(context: Arc<Context>, pipelines: &Pipelines) -> Result<Self> {
         let ring = Ring::new(&context, pipelines)?;
         let profiler = Profiler::if_wanted(&context)?;
-        let state =
-            State { open: None, serial: 1, recorded: 0, groups: HashMap::new(), ring, profiler, reports: false };
+        let state = State { open: None, serial: 1, recorded: 0, ring, profiler, reports: false };
         let status = status::buffer(&context)?;
-        Ok(Self { context, status, state: Mutex::new(state) })
+        Ok(Self { context, status, groups: Arc::default(), state: Mutex::new(state) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -85,12 +80,13 @@ impl Recorder {
 
     pub fn dispatch(&self, dispatch: &Dispatch) -> Result<()> {
         self.context.check()?;
-        let mut guard = self.state();
-        let state = &mut *guard;
+        let group = self.groups.get(&self.context, &dispatch.pipeline.layout, dispatch.buffers)?;
+        let mut state = self.state();
         if state.recorded >= MAX_RECORDED || state.ring.is_full() {
             state.submit(&self.context)?;
         }
-        state.record(&self.context, dispatch)
+        state.record(&self.context, group, dispatch);
+        Ok(())
     }
 
     pub fn submit(&self) -> Result<()> {
@@ -142,32 +138,9 @@ impl Recorder {
         &self.status
     }
 
-    /// Forgets bind groups, which keep their buffers alive.
-    pub fn clear_groups(&self) {
-        self.state().groups.clear();
-    }
-
-    /// Waits until the device has done what was submitted; with a limit not longer than that. Whether it has.
-    pub fn wait(&self, limit: Option<Duration>) -> Result<bool> {
-        loop {
-            self.context.check()?;
-            let timeout = Some(limit.unwrap_or(Duration::from_secs(5)));
-            match self.context.device.poll(wgpu::PollType::Wait { submission_index: None, timeout }) {
-                Ok(_) => return self.context.check().map(|()| true),
-                Err(wgpu::PollError::Timeout) if limit.is_some() => return Ok(false),
-                Err(wgpu::PollError::Timeout) => log::warn!("the GPU is still at work after 5 s"),
-                Err(error) => return Err(self.context.error(error.to_string())),
-            }
-        }
-    }
-
-    /// Waits until the device has nothing to do, or somebody interrupts. The caller holds no lock.
-    pub fn idle(&self) -> Result<()> {
-        let limit = interrupt::is_watched().then_some(interrupt::TICK);
-        while !self.wait(limit)? {
-            interrupt::check()?;
-        }
-        Ok(())
+    /// The bind groups of earlier launches.
+    pub fn groups(&self) -> &Arc<Groups> {
+        &self.groups
     }
 }
 
@@ -218,31 +191,14 @@ impl State {
         })
     }
 
-    fn record(&mut self, context: &Context, dispatch: &Dispatch) -> Result<()> {
+    fn record(&mut self, context: &Context, group: wgpu::BindGroup, dispatch: &Dispatch) {
         let Dispatch { pipeline, buffers, words, grid, .. } = *dispatch;
-        let mut key = [0; 3 * MAX_BINDINGS + 1];
-        key[0] = pipeline.layout.id.into();
-        let (ids, windows) = key[1..].split_at_mut(buffers.len());
-        for (id, Slice { buffer, .. }) in ids.iter_mut().zip(buffers) {
-            *id = buffer.id;
+        for Slice { buffer, .. } in buffers {
             buffer.last_use.store(self.serial, Ordering::Relaxed);
         }
         self.reports |= dispatch.reports;
-        let mut length = buffers.len() + 1;
-        if buffers.iter().any(|slice| slice.window.is_some()) {
-            let slots = windows.chunks_exact_mut(2).zip(buffers);
-            slots.for_each(|(key, slice)| key.copy_from_slice(&slice.window.unwrap_or_default()));
-            length += 2 * buffers.len();
-        }
-        let key = &key[..length];
-        if !self.groups.contains_key(key) {
-            if self.groups.len() >= MAX_BIND_GROUPS {
-                self.groups.clear();
-            }
-            self.groups.insert(key.into(), bind(context, pipeline, buffers)?);
-        }
         self.open(context);
-        let (Some(open), Some(group)) = (self.open.as_mut(), self.groups.get(key)) else { return Ok(()) };
+        let Some(open) = self.open.as_mut() else { return };
         let encoder = &mut open.encoder;
         let pass = match &mut self.profiler {
             None => open.pass.get_or_insert_with(|| begin(encoder)),
@@ -252,7 +208,7 @@ impl State {
             }
         };
         pass.set_pipeline(&pipeline.raw);
-        pass.set_bind_group(0, group, &[]);
+        pass.set_bind_group(0, &group, &[]);
         if words.is_empty() {
         } else if pipeline.immediates {
             pass.set_immediates(0, bytemuck::cast_slice(words));
@@ -262,7 +218,6 @@ impl State {
         }
         pass.dispatch_workgroups(grid[0], grid[1], grid[2]);
         self.recorded += 1;
-        Ok(())
     }
 
     fn submit(&mut self, context: &Context) -> Result<()> {
@@ -283,19 +238,4 @@ impl State {
         // Nothing of the submission has run, and nobody knows any more which values it would have made.
         done.inspect_err(|error| context.fail(error.to_string()))
     }
-}
-
-fn bind(context: &Context, pipeline: &Pipeline, buffers: &[Slice]) -> Result<wgpu::BindGroup> {
-    let mut entries = Vec::with_capacity(buffers.len());
-    for (i, Slice { buffer, window }) in buffers.iter().enumerate() {
-        let buffer = &buffer.buffer;
-        // A buffer of the pool may be larger than what is stored in it, and than what can be bound.
-        let [offset, size] = window.unwrap_or([0, buffer.size().min(context.target.max_binding as u64)]);
-        let binding = wgpu::BufferBinding { buffer, offset, size: wgpu::BufferSize::new(size) };
-        entries.push(wgpu::BindGroupEntry { binding: i as u32, resource: wgpu::BindingResource::Buffer(binding) });
-    }
-    let layout = &pipeline.layout.raw;
-    context.scoped(|| {
-        context.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
-    })
 }

@@ -2,18 +2,20 @@
 
 use std::{
     any::Any,
-    collections::BTreeMap,
     ops::Range,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use super::context::Context;
+use super::{context::Context, encoder::Recorder, groups::Groups};
 use crate::{
-    Error, Memory, Result,
-    graph::executor::{Buffer, Storage},
+    Error, Result,
+    graph::{
+        executor::{Buffer, Storage},
+        pool::{self, Allocate},
+    },
 };
 
 /// A buffer of the pool. It goes back there when it is dropped; work that is queued already runs before its next use.
@@ -28,6 +30,14 @@ pub(super) struct Raw {
     pub id: u64,
     /// The submission that reads or writes it last.
     pub last_use: AtomicU64,
+    /// Where bind groups would keep the buffer alive.
+    pub groups: Option<Arc<Groups>>,
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        self.groups.iter().for_each(|groups| groups.forget(self.id));
+    }
 }
 
 impl GpuBuffer {
@@ -95,21 +105,18 @@ impl Storage for GpuBuffer {
 impl Drop for GpuBuffer {
     fn drop(&mut self) {
         if let Some(raw) = self.raw.take() {
-            self.pool.give_back(raw);
+            self.pool.give_back(raw.buffer.size(), raw);
         }
     }
 }
 
-#[derive(Default)]
-struct State {
-    free: BTreeMap<u64, Vec<Raw>>,
-    memory: Memory,
-}
+/// The free list of a GPU.
+pub(super) type Pool = pool::Pool<System>;
 
-/// Buffers that wait for their next use.
-pub(super) struct Pool {
+/// The GPU's memory.
+pub(super) struct System {
     context: Arc<Context>,
-    state: Mutex<State>,
+    recorder: Arc<Recorder>,
     next_id: AtomicU64,
 }
 
@@ -120,78 +127,55 @@ fn size_class(bytes: u64) -> u64 {
     bytes.next_multiple_of(step)
 }
 
-impl Pool {
-    pub fn new(context: Arc<Context>) -> Arc<Self> {
-        Arc::new(Self { context, state: Mutex::default(), next_id: AtomicU64::new(0) })
-    }
+/// The largest buffer.
+pub(super) fn limit(context: &Context) -> u64 {
+    context.limits.max_buffer_size & !255
+}
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+/// A buffer with undefined contents.
+pub(super) fn alloc(pool: &Arc<Pool>, bytes: usize) -> Result<GpuBuffer> {
+    let context = &pool.system.context;
+    let (limit, bytes) = (limit(context), bytes as u64);
+    if bytes > limit {
+        return Err(Error::TooLarge {
+            op: "alloc",
+            bytes,
+            limit,
+            what: "the largest buffer",
+            device: context.adapter.name.clone(),
+        });
     }
+    let raw = pool.take(size_class(bytes).min(limit))?;
+    Ok(GpuBuffer { raw: Some(raw), pool: pool.clone() })
+}
 
-    /// The largest buffer.
-    pub fn limit(&self) -> u64 {
-        self.context.limits.max_buffer_size & !255
+impl System {
+    pub fn new(context: Arc<Context>, recorder: Arc<Recorder>) -> Self {
+        Self { context, recorder, next_id: AtomicU64::new(0) }
     }
+}
 
-    pub fn alloc(self: &Arc<Self>, bytes: usize) -> Result<GpuBuffer> {
-        let limit = self.limit();
-        let bytes = bytes as u64;
-        if bytes > limit {
-            return Err(Error::TooLarge {
-                op: "alloc",
-                bytes,
-                limit,
-                what: "the largest buffer",
-                device: self.context.adapter.name.clone(),
-            });
-        }
-        let size = size_class(bytes).min(limit);
-        let reused = {
-            let mut state = self.state();
-            let raw = state.free.get_mut(&size).and_then(Vec::pop);
-            if raw.is_some() {
-                state.memory.cached -= size;
-            }
-            raw
-        };
-        let raw = match reused {
-            Some(raw) => raw,
-            None => self.create(size).or_else(|_| {
-                self.empty();
-                self.create(size)
-            })?,
-        };
-        let memory = &mut self.state().memory;
-        memory.live += size;
-        memory.peak = memory.peak.max(memory.live);
-        Ok(GpuBuffer { raw: Some(raw), pool: self.clone() })
-    }
+impl Allocate for System {
+    type Block = Raw;
 
-    fn create(&self, size: u64) -> Result<Raw> {
+    fn allocate(&self, size: u64) -> Result<Raw> {
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
         let descriptor = wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false };
         let buffer = self.context.scoped(|| self.context.device.create_buffer(&descriptor))?;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        Ok(Raw { buffer, id, last_use: AtomicU64::new(0) })
+        Ok(Raw { buffer, id, last_use: AtomicU64::new(0), groups: Some(self.recorder.groups().clone()) })
     }
 
-    fn give_back(&self, raw: Raw) {
-        let size = raw.buffer.size();
-        let mut state = self.state();
-        state.memory.live -= size;
-        state.memory.cached += size;
-        state.free.entry(size).or_default().push(raw);
+    fn reclaim(&self) -> Result<()> {
+        // What has been recorded keeps its buffers until it is done.
+        self.recorder.submit()?;
+        self.recorder.groups().clear();
+        let wait = wgpu::PollType::Wait { submission_index: None, timeout: None };
+        self.context.device.poll(wait).map(drop).map_err(|error| self.context.error(error.to_string()))
     }
 
-    pub fn memory(&self) -> Memory {
-        self.state().memory
-    }
-
-    pub fn empty(&self) {
-        let mut state = self.state();
-        state.free.clear();
-        state.memory.cached = 0;
+    fn device(&self) -> String {
+        self.context.adapter.name.clone()
     }
 }
 

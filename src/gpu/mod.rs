@@ -8,6 +8,7 @@ mod codegen;
 mod context;
 mod debug;
 mod encoder;
+mod groups;
 mod guard;
 mod index;
 mod library;
@@ -26,22 +27,24 @@ mod support;
 #[cfg(test)]
 mod tests;
 mod types;
+mod wait;
 
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use codegen::{Shader, Slot};
 use context::{Context, MIN_BINDING};
 use encoder::{Dispatch, Recorder};
-use memory::{GpuBuffer, Pool, Slice, Window};
+use memory::{GpuBuffer, Pool, Slice, Window, alloc};
 use pipeline::{Pipeline, Pipelines};
 use readback::Readback;
 use types::scalar_words;
+use wait::Waits;
 
 use crate::{
     DType, DeviceInfo, DeviceOptions, Error, GpuSelector, Memory, Result, Scalar,
     graph::{
         debug::Cost,
-        executor::{Buffer, Caps, Executor, Program},
+        executor::{Buffer, Caps, Executor, Program, Waiting},
         kernel::{Binding, Body, Kernel},
     },
 };
@@ -52,9 +55,12 @@ pub(crate) fn adapters(options: &DeviceOptions) -> Vec<DeviceInfo> {
 }
 
 /// Opens an adapter by its number in [`adapters`] or by a part of its name.
-pub(crate) fn open(which: &GpuSelector, options: &DeviceOptions) -> Result<(usize, Arc<dyn Executor>, DeviceInfo)> {
-    let (index, executor, info) = GpuExecutor::open(which, options)?;
-    Ok((index, Arc::new(executor), info))
+pub(crate) async fn open(
+    which: &GpuSelector,
+    options: &DeviceOptions,
+) -> Result<(usize, Arc<dyn Executor>, DeviceInfo)> {
+    let (index, context, info) = Context::open(which, options).await?;
+    Ok((index, Arc::new(GpuExecutor::new(Arc::new(context))?), info))
 }
 
 /// What the executor and its programs share.
@@ -62,26 +68,23 @@ struct Shared {
     context: Arc<Context>,
     pool: Arc<Pool>,
     pipelines: Pipelines,
-    recorder: Recorder,
+    recorder: Arc<Recorder>,
 }
 
 struct GpuExecutor {
     shared: Arc<Shared>,
+    waits: Arc<Waits>,
     readback: Readback,
 }
 
 impl GpuExecutor {
-    fn open(which: &GpuSelector, options: &DeviceOptions) -> Result<(usize, Self, DeviceInfo)> {
-        let (index, context, info) = Context::open(which, options)?;
-        Ok((index, Self::new(Arc::new(context))?, info))
-    }
-
     fn new(context: Arc<Context>) -> Result<Self> {
         let pipelines = Pipelines::new(context.clone())?;
-        let recorder = Recorder::new(context.clone(), &pipelines)?;
-        let pool = Pool::new(context.clone());
-        let readback = Readback::new(context.clone());
-        Ok(Self { shared: Arc::new(Shared { context, pool, pipelines, recorder }), readback })
+        let recorder = Arc::new(Recorder::new(context.clone(), &pipelines)?);
+        let pool = Pool::new(memory::System::new(context.clone(), recorder.clone()));
+        let waits = Waits::new(context.clone());
+        let readback = Readback::new(context.clone(), waits.clone());
+        Ok(Self { shared: Arc::new(Shared { context, pool, pipelines, recorder }), waits, readback })
     }
 }
 
@@ -97,19 +100,19 @@ impl Executor for GpuExecutor {
             max_row: 16384,
             narrow_rows: false,
             max_binding_bytes: context.target.max_binding,
-            max_buffer_bytes: self.shared.pool.limit() as usize,
+            max_buffer_bytes: memory::limit(context) as usize,
             binding_alignment: context.limits.min_storage_buffer_offset_alignment.max(MIN_BINDING as u32) as usize,
         }
     }
 
     fn alloc(&self, bytes: usize) -> Result<Buffer> {
         self.shared.context.check()?;
-        Ok(Arc::new(self.shared.pool.alloc(bytes)?))
+        Ok(Arc::new(alloc(&self.shared.pool, bytes)?))
     }
 
     fn upload(&self, data: &[u8]) -> Result<Buffer> {
         self.shared.context.check()?;
-        let buffer = self.shared.pool.alloc(data.len())?;
+        let buffer = alloc(&self.shared.pool, data.len())?;
         self.shared.recorder.upload(&buffer, data)?;
         Ok(Arc::new(buffer))
     }
@@ -118,10 +121,12 @@ impl Executor for GpuExecutor {
         Arc::new(Window { buffer: buffer.clone(), bytes })
     }
 
-    fn read(&self, buffer: &Buffer, out: &mut [u8]) -> Result<()> {
-        self.shared.context.check()?;
-        let buffer = GpuBuffer::of(buffer, &self.shared.context)?;
-        self.readback.read(&self.shared.recorder, buffer, out)
+    fn read<'a>(&'a self, buffer: &'a Buffer, out: &'a mut [u8]) -> Waiting<'a> {
+        Box::pin(async move {
+            self.shared.context.check()?;
+            let buffer = GpuBuffer::of(buffer, &self.shared.context)?;
+            self.readback.read(&self.shared.recorder, buffer, out).await
+        })
     }
 
     fn compile(&self, kernel: &Kernel) -> Result<Arc<dyn Program>> {
@@ -134,11 +139,21 @@ impl Executor for GpuExecutor {
         self.shared.recorder.submit()
     }
 
-    fn wait(&self) -> Result<()> {
-        self.shared.context.check()?;
-        let done = self.readback.wait(&self.shared.recorder);
-        self.shared.pipelines.save();
-        done
+    fn wait(&self) -> Waiting<'_> {
+        Box::pin(async move {
+            self.shared.context.check()?;
+            let done = self.readback.wait(&self.shared.recorder).await;
+            self.shared.pipelines.save();
+            done
+        })
+    }
+
+    fn progress(&self, limit: Duration) -> Result<()> {
+        self.waits.progress(limit)
+    }
+
+    fn watch(&self) {
+        self.waits.watch();
     }
 
     fn memory(&self) -> Memory {
@@ -146,9 +161,9 @@ impl Executor for GpuExecutor {
     }
 
     fn empty_cache(&self) {
-        self.shared.recorder.clear_groups();
         self.readback.empty();
         self.shared.pool.empty();
+        self.shared.recorder.groups().clear();
     }
 
     fn pipelines(&self) -> u64 {
@@ -253,7 +268,7 @@ impl GpuProgram {
 impl Program for GpuProgram {
     fn launch(&self, inputs: &[&Buffer], outputs: &[&Buffer], scalars: &[Scalar]) -> Result<()> {
         let Shared { context, pool, recorder, .. } = &*self.shared;
-        let scratch: Vec<GpuBuffer> = self.scratch.iter().map(|bytes| pool.alloc(*bytes)).collect::<Result<_>>()?;
+        let scratch: Vec<GpuBuffer> = self.scratch.iter().map(|bytes| alloc(pool, *bytes)).collect::<Result<_>>()?;
         for step in &self.steps {
             let mut buffers = Vec::with_capacity(step.slots.len());
             for slot in &step.slots {

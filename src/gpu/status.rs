@@ -18,7 +18,7 @@ pub(super) fn buffer(context: &Context) -> Result<Raw> {
         wgpu::BufferDescriptor { label: Some("status"), size: STATUS_BYTES, usage, mapped_at_creation: false };
     let buffer = context.scoped(|| context.device.create_buffer(&descriptor))?;
     // No buffer of the pool has this number.
-    Ok(Raw { buffer, id: u64::MAX, last_use: AtomicU64::new(0) })
+    Ok(Raw { buffer, id: u64::MAX, last_use: AtomicU64::new(0), groups: None })
 }
 
 /// The error that a copy of the buffer tells of.

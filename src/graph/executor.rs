@@ -1,6 +1,6 @@
 //! The interface between the scheduler and the two executors.
 
-use std::{any::Any, ops::Range, ptr::NonNull, sync::Arc};
+use std::{any::Any, future::Future, ops::Range, pin::Pin, ptr::NonNull, sync::Arc, time::Duration};
 
 use crate::{DType, Result, Scalar, device::Memory, graph::kernel::Kernel};
 
@@ -91,6 +91,9 @@ pub(crate) trait Program: Send + Sync {
     fn launch(&self, inputs: &[&Buffer], outputs: &[&Buffer], scalars: &[Scalar]) -> Result<()>;
 }
 
+/// A wait for the device.
+pub(crate) type Waiting<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+
 /// Runs kernels on one device.
 pub(crate) trait Executor: Send + Sync {
     fn caps(&self) -> Caps;
@@ -108,13 +111,19 @@ pub(crate) trait Executor: Send + Sync {
     /// The part of a buffer that a kernel sees. Only buffers above `Caps::max_binding_bytes` are looked at in parts.
     fn window(&self, buffer: &Buffer, bytes: Range<usize>) -> Buffer;
     /// Waits for the work so far and copies the first `out.len()` bytes of a buffer.
-    fn read(&self, buffer: &Buffer, out: &mut [u8]) -> Result<()>;
+    fn read<'a>(&'a self, buffer: &'a Buffer, out: &'a mut [u8]) -> Waiting<'a>;
     /// An error names the op and dtype that the device cannot compute.
     fn compile(&self, kernel: &Kernel) -> Result<Arc<dyn Program>>;
     /// Hands the launched kernels to the device; does not wait.
     fn submit(&self) -> Result<()>;
     /// Waits until everything submitted is done.
-    fn wait(&self) -> Result<()>;
+    fn wait(&self) -> Waiting<'_>;
+    /// Lets futures make progress that wait for the device, and blocks this long at most until they do.
+    fn progress(&self, _limit: Duration) -> Result<()> {
+        Ok(())
+    }
+    /// Sees to it that futures make progress that wait for the device, without blocking.
+    fn watch(&self) {}
     fn memory(&self) -> Memory;
     /// Gives cached buffers back to the system.
     fn empty_cache(&self);

@@ -5,7 +5,7 @@
 //! after reductions over the same rows, elementwise ops behind a matrix product. Constants and coordinates belong
 //! to no group: each reader computes them.
 
-use super::{engine::Pending, executor::Caps, node::Input};
+use super::{executor::Caps, node::Input, pending::Pending};
 use crate::{
     DType, Shape,
     hash::FastSet,
@@ -155,10 +155,7 @@ impl<'a> Groups<'a> {
     }
 
     fn slot(&self, i: usize, edge: usize) -> usize {
-        match self.pending.work[i].inputs[edge].as_ref().and_then(Input::node) {
-            Some(node) => self.pending.slot(node),
-            None => usize::MAX,
-        }
+        self.pending.slots[i][edge]
     }
 
     fn is_scalar(&self, i: usize, edge: usize) -> bool {

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use super::{
-    engine::Pending,
     group::{Group, Groups, Kind, Source},
     kernel::{Binding, Body, Code, Fused, Instr, Kernel, Leaf, Line, Matmul, Operand, Output, ScatterAdd},
     node::Input,
+    pending::Pending,
     plan::ScalarSource,
 };
 use crate::{
@@ -47,7 +47,7 @@ fn binding(pending: &Pending, slot: usize) -> Binding {
 fn memory(pending: &Pending, m: usize, edge: usize) -> (usize, View) {
     match &pending.work[m].inputs[edge] {
         Some(Input::Node { node, view }) => {
-            (pending.slot(node), view.as_ref().map_or_else(|| View::contiguous(node.shape), |v| **v))
+            (pending.slots[m][edge], view.as_ref().map_or_else(|| View::contiguous(node.shape), |v| **v))
         }
         _ => unreachable!("a number that is read from memory was made a node when the op was added"),
     }

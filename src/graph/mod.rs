@@ -7,6 +7,7 @@
 
 mod cut;
 pub(crate) mod debug;
+pub(crate) mod device;
 mod engine;
 pub(crate) mod executor;
 pub(crate) mod flush;
@@ -14,11 +15,15 @@ mod group;
 pub(crate) mod kernel;
 mod lower;
 pub(crate) mod node;
+mod pending;
 mod plan;
+mod plans;
+pub(crate) mod pool;
 pub(crate) mod release;
+mod run;
 mod space;
+mod submission;
 #[cfg(test)]
 mod tests;
+pub(crate) mod wait;
 mod widen;
-
-pub(crate) use engine::EngineGuard;

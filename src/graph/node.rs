@@ -5,8 +5,12 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
-use super::executor::Buffer;
-use crate::{DType, Device, Error, Scalar, Shape, layout::View, op::Op};
+use super::{executor::Buffer, submission::Submission};
+use crate::{
+    DType, Device, Error, Result, Scalar, Shape,
+    layout::View,
+    op::{BinaryOp, Op},
+};
 
 /// A value on a device: work still to do, or a contiguous buffer.
 pub(crate) struct Node {
@@ -20,28 +24,37 @@ pub(crate) struct Node {
     state: Mutex<State>,
     /// How many others may write to the buffer.
     writers: AtomicUsize,
-    /// The node's number in the flush that is under way; only the engine reads it, under its lock.
+    /// The steps of a function of coordinates that readers compute themselves rather than have it stored; else 0.
+    pub free_steps: u8,
+    /// Larger than that of every node that existed before.
+    pub serial: u64,
+    /// The node's number in the flush that collects nodes; only the engine reads it, under its lock.
     slot: AtomicU64,
 }
 
 pub(crate) enum State {
     Lazy(Work),
+    /// A flush has taken the work, and will leave the result here.
+    Scheduled(Arc<Submission>),
     Ready(Buffer),
     /// The flush that should have computed it failed.
     Failed(Error),
-    /// Nobody could reach the value any more, so that a flush has taken its buffer.
-    Taken,
 }
 
 /// What computes a lazy node.
+#[derive(Clone)]
 pub(crate) struct Work {
     pub op: Op,
     pub inputs: Inputs,
 }
 
+/// The steps of the longest function of coordinates that is not stored: those of `arange`.
+const MAX_FREE_STEPS: u8 = 5;
+
 pub(crate) type Inputs = [Option<Input>; 3];
 
 /// What an op reads.
+#[derive(Clone)]
 pub(crate) enum Input {
     /// A node; without a view, all of it in its own shape.
     Node { node: Arc<Node>, view: Option<Box<View>> },
@@ -75,6 +88,24 @@ impl Input {
 }
 
 impl Work {
+    /// The steps of a result that costs no more than reading it would, else 0: coordinates with a factor and a summand
+    /// and the conversions that go with it.
+    pub fn free_steps(&self) -> u8 {
+        let steps = |input: &Input| match input {
+            Input::Scalar { .. } => 0,
+            Input::Node { node, view: None } if node.free_steps > 0 => node.free_steps,
+            Input::Node { .. } => MAX_FREE_STEPS,
+        };
+        match self.op {
+            Op::Index(_) => 1,
+            Op::Cast | Op::Binary(BinaryOp::Mul | BinaryOp::Add) => {
+                let most = self.inputs.iter().flatten().map(steps).max().unwrap_or_default();
+                if most == 0 || most == MAX_FREE_STEPS { 0 } else { most + 1 }
+            }
+            _ => 0,
+        }
+    }
+
     /// The nodes among the inputs.
     pub fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> {
         self.inputs.iter().flatten().filter_map(Input::node)
@@ -82,13 +113,24 @@ impl Work {
 }
 
 impl Node {
-    pub fn new(device: Device, shape: Shape, dtype: DType, state: State) -> Arc<Self> {
+    pub fn new(device: Device, shape: Shape, dtype: DType, state: State, free_steps: u8) -> Arc<Self> {
         let constant = match &state {
             State::Lazy(Work { op: Op::Const(value), .. }) => Some(value.cast(dtype)),
             _ => None,
         };
-        let (state, writers, slot) = (Mutex::new(state), AtomicUsize::new(0), AtomicU64::new(0));
-        Arc::new(Self { device, shape, dtype, constant, lent: AtomicBool::new(false), state, writers, slot })
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        Arc::new(Self {
+            device,
+            shape,
+            dtype,
+            constant,
+            lent: AtomicBool::new(false),
+            state: Mutex::new(state),
+            writers: AtomicUsize::new(0),
+            free_steps,
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            slot: AtomicU64::new(0),
+        })
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -115,9 +157,17 @@ impl Node {
         }
     }
 
-    /// Whether this node holds the only handle to a buffer that kernels may write to.
-    pub fn is_writable(&self) -> bool {
-        matches!(&*self.state(), State::Ready(buffer) if buffer.is_writable() && Arc::strong_count(buffer) == 1)
+    /// What has come of the node's work, if anything has.
+    pub fn result(&self) -> Option<Result<Buffer>> {
+        match &*self.state() {
+            State::Ready(buffer) => Some(Ok(buffer.clone())),
+            State::Failed(error) => Some(Err(error.clone())),
+            State::Lazy(_) | State::Scheduled(_) => None,
+        }
+    }
+
+    pub fn is_lazy(&self) -> bool {
+        matches!(&*self.state(), State::Lazy(_))
     }
 
     /// Says that one more outside of Kiln may write to the buffer, until [`remove_writer`](Self::remove_writer).

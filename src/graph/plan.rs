@@ -4,11 +4,11 @@ use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use super::{
     cut::{Bound, Cutter, Piece},
-    engine::Pending,
     executor::Program,
     group::{Group, Groups},
     kernel::Kernel,
     lower::{Lowered, lower},
+    pending::Pending,
     widen::{self, widen},
 };
 use crate::{Device, Result};
@@ -18,6 +18,8 @@ const LONG: usize = 1 << 31;
 
 pub(super) struct Plan {
     pub steps: Vec<Step>,
+    /// Of all steps, one after the other.
+    pub scalars: Vec<ScalarSource>,
     /// Buffers in all: pending nodes, leaves, then temporaries.
     pub slots: usize,
     /// Nodes without elements: slot and bytes.
@@ -31,7 +33,8 @@ pub(super) struct Step {
     pub outputs: Vec<StepOutput>,
     /// The bytes that the kernel sees of its inputs, then of its outputs, `None` for all; empty if all are seen whole.
     pub windows: Vec<Option<Range<usize>>>,
-    pub scalars: Vec<ScalarSource>,
+    /// Which of the plan's scalars the kernel takes.
+    pub scalars: Range<usize>,
     /// Slots that nobody reads any more after this step.
     pub release: Vec<usize>,
     /// Whether the launch, which is the whole work on the CPU, may take longer than an interrupt should wait.
@@ -110,6 +113,7 @@ impl Plan {
         let touched = |piece: &Piece| piece.inputs.iter().chain(&piece.outputs).map(|b| b.slot).collect();
         let last = last_use(cutter.slots, pieces.iter().map(touched));
         let mut begun = HashSet::new();
+        let mut scalars = Vec::new();
         let steps = pieces.into_iter().enumerate().map(|(i, piece)| {
             let mut release = touched(&piece);
             release.retain(|&slot| dies(slot) && last[slot] == i);
@@ -137,10 +141,12 @@ impl Plan {
             }
             let is_long = device.is_cpu() && piece.kernel.as_ref().is_ok_and(|kernel| kernel.work() >= LONG);
             let program = piece.kernel.and_then(|kernel| executor.compile(&kernel));
-            Step { program, inputs, outputs, windows, scalars: piece.scalars, release, is_long }
+            let first_scalar = scalars.len();
+            scalars.extend(piece.scalars);
+            Step { program, inputs, outputs, windows, scalars: first_scalar..scalars.len(), release, is_long }
         });
         let steps = steps.collect();
-        Plan { steps, slots: cutter.slots, empty }
+        Plan { steps, scalars, slots: cutter.slots, empty }
     }
 }
 

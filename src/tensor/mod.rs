@@ -7,6 +7,7 @@ mod create;
 mod display;
 mod index;
 mod join;
+mod lazy;
 mod math;
 mod matmul;
 mod operand;
@@ -25,15 +26,13 @@ pub use operand::{Operand, Value};
 pub use random::{manual_seed, next_seed};
 
 use crate::{
-    DType, Device, Error, Result, Scalar, Shape,
+    DType, Device, Error, Result, Shape,
     autograd::GradNode,
     graph::{
         executor::Buffer,
-        flush,
-        node::{Input, Node, State, Work},
+        node::{Node, State},
     },
     layout::View,
-    op::Op,
 };
 
 /// An array of numbers on a device.
@@ -96,58 +95,9 @@ impl Tensor {
         &self.node.device
     }
 
-    /// The tensor of a new lazy node, without a gradient. Inputs have the shapes that the op asks for.
-    pub(crate) fn lazy(op: Op, device: &Device, dtype: DType, shape: Shape, inputs: [Option<&Tensor>; 3]) -> Tensor {
-        // What has no elements needs no work, so that kernels never see a size of 0.
-        let (op, inputs) = if shape.numel() == 0 { (Op::Const(Scalar::Int(0)), [None; 3]) } else { (op, inputs) };
-        let heavy = match op {
-            Op::Matmul(_) | Op::ScatterAdd { .. } => shape.numel() * dtype.size(),
-            _ => 0,
-        };
-        let from_memory = matches!(
-            op,
-            Op::Matmul(_) | Op::Reduce { .. } | Op::Pad { .. } | Op::Gather { .. } | Op::ScatterAdd { .. }
-        );
-        let may_change = inputs.iter().flatten().any(|input| input.node.has_writers());
-        let inputs = inputs.map(|i| i.map(|t| t.as_input(from_memory, &shape)));
-        let is_constant = matches!(op, Op::Const(_));
-        let node = Node::new(device.clone(), shape, dtype, State::Lazy(Work { op, inputs }));
-        if is_constant {
-            return Tensor { node, view: View::contiguous(shape), grad: None };
-        }
-        let is_full = device.engine().push(&node, heavy);
-        let done = match () {
-            // What others write from now on must not show in the result.
-            () if may_change => device.flush(),
-            () if is_full => flush::make_room(device),
-            () => Ok(()),
-        };
-        match done {
-            Ok(()) | Err(Error::Interrupted) => {}
-            // The nodes of that flush keep the error for whoever reads them.
-            Err(error) => log::error!("{error}"),
-        }
-        Tensor { node, view: View::contiguous(shape), grad: None }
-    }
-
-    /// How a node of a shape reads this tensor: constants by value, unless the op reads memory.
-    fn as_input(&self, from_memory: bool, shape: &Shape) -> Input {
-        if let Some(value) = self.node.constant() {
-            if !from_memory {
-                return Input::Scalar { value, dtype: self.dtype() };
-            }
-            let filled = Tensor::lazy(Op::Copy, self.device(), self.dtype(), *self.shape(), [Some(self), None, None]);
-            return Input::Node { node: filled.node, view: None };
-        }
-        // A number that was a constant when its shape did not matter has been lent since, and has one now.
-        let view = if from_memory || self.view.shape == *shape { self.view } else { self.view.expand(*shape) };
-        let whole = view.shape == self.node.shape && view.is_identity(self.node.shape.numel());
-        Input::Node { node: self.node.clone(), view: (!whole).then(|| Box::new(view)) }
-    }
-
     /// A tensor over a filled buffer.
     pub(crate) fn ready(buffer: Buffer, device: &Device, dtype: DType, shape: Shape) -> Tensor {
-        let node = Node::new(device.clone(), shape, dtype, State::Ready(buffer));
+        let node = Node::new(device.clone(), shape, dtype, State::Ready(buffer), 0);
         Tensor { node, view: View::contiguous(shape), grad: None }
     }
 
@@ -208,43 +158,6 @@ impl Tensor {
     /// Whether the elements lie in row-major order without gaps.
     pub fn is_contiguous(&self) -> bool {
         self.view.is_dense()
-    }
-
-    /// The buffer behind the view, computed if need be.
-    pub(crate) fn realize(&self) -> Result<Buffer> {
-        if let Some(buffer) = self.node.buffer() {
-            return Ok(buffer);
-        }
-        if self.node.constant().is_some() {
-            // Constants are never pending; this one is stored now, and stays so.
-            let shape = self.node.shape;
-            let buffer = if shape.numel() == 0 {
-                self.device().executor().alloc(0)?
-            } else {
-                let all = self.with_view(View::contiguous(shape));
-                Tensor::lazy(Op::Copy, self.device(), self.dtype(), shape, [Some(&all), None, None]).realize()?
-            };
-            // Whoever comes second shares the memory of the first.
-            let mut state = self.node.state();
-            if let State::Ready(first) = &*state {
-                return Ok(first.clone());
-            }
-            *state = State::Ready(buffer.clone());
-            return Ok(buffer);
-        }
-        // An error of this flush is found in the node, if it concerns it.
-        let flushed = self.device().flush();
-        // Who asked for the end of the wait may have computed the value meanwhile.
-        if matches!(flushed, Err(Error::Interrupted)) {
-            return Err(Error::Interrupted);
-        }
-        match &*self.node.state() {
-            State::Ready(buffer) => Ok(buffer.clone()),
-            State::Failed(error) => Err(error.clone()),
-            State::Lazy(_) | State::Taken => Err(flushed
-                .err()
-                .unwrap_or_else(|| Error::argument("read", "the value was lost in a flush that panicked"))),
-        }
     }
 
     pub(crate) fn same_device(&self, other: &Tensor, op: &'static str) -> Result<()> {

@@ -10,6 +10,7 @@ use crate::{
     graph::{
         executor::Buffer,
         kernel::{Binding, Body, Code, Fused, Instr, Kernel, Leaf, Output},
+        wait::block_on,
     },
     layout::{Strides, collapse},
 };
@@ -161,7 +162,7 @@ fn check_with(kernel: &Kernel, inputs: &[Vec<u8>]) {
     program.launch(&buffers.iter().collect::<Vec<_>>(), &outputs.iter().collect::<Vec<_>>(), &scalars).unwrap();
     for (o, (binding, expected)) in kernel.outputs.iter().zip(&expected).enumerate() {
         let mut got = vec![0; expected.len()];
-        executor.read(&outputs[o], &mut got).unwrap();
+        block_on(&*executor, executor.read(&outputs[o], &mut got)).unwrap();
         let tolerance = match binding.dtype {
             F16 => 1e-3,
             BF16 => 8e-3,

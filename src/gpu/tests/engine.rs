@@ -150,9 +150,9 @@ fn uploads_wait_for_the_kernels_before_them() {
     drop(first);
     let second = gpu.upload(&bytes(DType::F32, &[5.0; 64])).expect("uploads");
     let mut data = vec![0; 256];
-    gpu.read(&out, &mut data).expect("reads");
+    block_on(&*gpu, gpu.read(&out, &mut data)).expect("reads");
     assert_eq!(values(DType::F32, &data), [2.0; 64]);
-    gpu.read(&second, &mut data).expect("reads");
+    block_on(&*gpu, gpu.read(&second, &mut data)).expect("reads");
     assert_eq!(values(DType::F32, &data), [5.0; 64]);
 }
 
@@ -182,6 +182,6 @@ fn what_the_device_cannot_do_is_an_error() {
         b.output(y);
         assert!(matches!(gpu.compile(&b.kernel()), Err(Error::DType { .. })), "{op:?} {dtype}");
     }
-    let none = open(&"no such adapter".into(), &DeviceOptions::default());
+    let none = pollster::block_on(open(&"no such adapter".into(), &DeviceOptions::default()));
     assert!(matches!(none, Err(Error::Device { .. })));
 }

@@ -15,6 +15,7 @@ use crate::{
     graph::{
         executor::{Buffer, Executor},
         kernel::{Binding, Body, Code, Fused, Instr, Kernel, Leaf, Output},
+        wait::block_on,
     },
     layout::{Strides, contiguous_strides},
 };
@@ -28,7 +29,7 @@ fn gpu(options: &DeviceOptions) -> Option<Arc<dyn Executor>> {
         !adapters(options).is_empty(),
         "no GPU: install one's driver or `apt install mesa-vulkan-drivers`, or set KILN_TEST_GPU=off"
     );
-    Some(open(&crate::GpuSelector::Index(0), options).expect("the device opens").1)
+    Some(pollster::block_on(open(&crate::GpuSelector::Index(0), options)).expect("the device opens").1)
 }
 
 fn options(change: impl FnOnce(&mut DeviceOptions)) -> DeviceOptions {
@@ -40,7 +41,7 @@ fn options(change: impl FnOnce(&mut DeviceOptions)) -> DeviceOptions {
 /// The kernels that real GPUs get, on whatever there is.
 fn as_real_gpu(options: &DeviceOptions) -> Option<Arc<dyn Executor>> {
     gpu(options)?;
-    let (_, mut context, _) = Context::open(&0.into(), options).expect("the device opens");
+    let (_, mut context, _) = pollster::block_on(Context::open(&0.into(), options)).expect("the device opens");
     context.target.cpu = false;
     Some(Arc::new(GpuExecutor::new(Arc::new(context)).expect("the device opens")))
 }
@@ -93,7 +94,7 @@ fn run(gpu: &dyn Executor, kernel: &Kernel, inputs: &[Vec<f64>], scalars: &[Scal
     let mut results = Vec::new();
     for (binding, buffer) in kernel.outputs.iter().zip(&outputs) {
         let mut data = vec![0; binding.numel * binding.dtype.size()];
-        gpu.read(buffer, &mut data)?;
+        block_on(gpu, gpu.read(buffer, &mut data))?;
         results.push(values(binding.dtype, &data));
     }
     Ok(results)
