@@ -75,6 +75,14 @@ pub(super) enum Scope {
     AllThreads,
 }
 
+/// What a flush has to do next.
+pub(super) enum Next {
+    Nothing,
+    /// The oldest submission that was left unfinished.
+    Unfinished(Arc<Submission>),
+    Start(Start),
+}
+
 /// A flush's nodes, and what to do with them.
 pub(super) struct Start {
     pub submission: Arc<Submission>,
@@ -125,18 +133,6 @@ impl Engine {
         queue.pending.len() >= options.max_pending || queue.bytes >= options.max_pending_bytes
     }
 
-    /// The oldest submission that was left unfinished.
-    pub(super) fn unfinished(&mut self, scope: Scope) -> Option<Arc<Submission>> {
-        let first = |queue: &mut Queue| {
-            queue.paused.retain(|submission| !submission.is_over());
-            queue.paused.first().cloned()
-        };
-        match scope {
-            Scope::Thread => first(self.queue()),
-            Scope::AllThreads => self.queues.iter_mut().find_map(first),
-        }
-    }
-
     /// Remembers a submission that was left unfinished.
     pub(super) fn leave(&mut self, submission: &Arc<Submission>) {
         let paused = &mut self.queue().paused;
@@ -145,25 +141,33 @@ impl Engine {
         }
     }
 
-    /// Takes out of the queues what someone can still reach, and the wanted node with all that it needs.
-    pub(super) fn start(&mut self, scope: Scope, wanted: Option<&Arc<Node>>) -> Option<Start> {
+    /// Takes out of the queues what someone can still reach, and the wanted node with all that it needs, unless something
+    /// older is unfinished.
+    pub(super) fn next(&mut self, scope: Scope, wanted: Option<&Arc<Node>>) -> Next {
         let mut nodes = Vec::new();
-        let take = |queue: &mut Queue, nodes: &mut Vec<Arc<Node>>| {
+        self.queue();
+        let queues = match scope {
+            Scope::Thread => &mut self.queues[self.last..=self.last],
+            Scope::AllThreads => &mut self.queues[..],
+        };
+        for queue in &mut *queues {
+            queue.paused.retain(|submission| !submission.is_over());
+            if let Some(oldest) = queue.paused.first() {
+                return Next::Unfinished(oldest.clone());
+            }
+        }
+        for queue in queues {
             queue.bytes = 0;
             nodes.extend(queue.pending.drain(..).filter_map(|node| node.upgrade()));
-        };
-        match scope {
-            Scope::Thread => take(self.queue(), &mut nodes),
-            Scope::AllThreads => self.queues.iter_mut().for_each(|queue| take(queue, &mut nodes)),
         }
         nodes.extend(wanted.cloned());
         if nodes.is_empty() {
-            return None;
+            return Next::Nothing;
         }
         let submission = Submission::new();
         let pending = Pending::collect(nodes.into_iter(), &submission, &mut self.scratch);
         if pending.nodes.is_empty() {
-            return None;
+            return Next::Nothing;
         }
         self.stats.flushes += 1;
         pending.write_key(&mut self.key);
@@ -178,7 +182,7 @@ impl Engine {
                 Planned::New(self.key.as_slice().into())
             }
         };
-        Some(Start { submission, pending, planned })
+        Next::Start(Start { submission, pending, planned })
     }
 
     /// Keeps a new plan.

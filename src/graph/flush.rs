@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    engine::{Planned, Scope, Start},
+    engine::{Next, Planned, Scope, Start},
     executor::Buffer,
     node::{Node, State},
     plan::Plan,
@@ -39,13 +39,12 @@ pub(crate) fn make_room(device: &Device) -> Result<()> {
     if tick().is_none() {
         return flush(device);
     }
-    let unfinished = device.engine().unfinished(Scope::Thread);
-    let advance = match unfinished {
-        Some(submission) => submission.advance(device, tick()),
-        None => match start(device, Scope::Thread, None) {
-            Some((_, advance)) => advance,
-            None => return Ok(()),
-        },
+    // The lock is let go before anything is planned or computed.
+    let next = device.engine().next(Scope::Thread, None);
+    let advance = match next {
+        Next::Nothing => return Ok(()),
+        Next::Unfinished(submission) => submission.advance(device, tick()),
+        Next::Start(start) => begin(device, start).1,
     };
     if let Advance::Over(done) = advance { done } else { Ok(()) }
 }
@@ -70,22 +69,22 @@ pub(crate) async fn compute(node: &Arc<Node>) -> Result<Buffer> {
 async fn flush_queues(device: &Device, scope: Scope, wanted: Option<&Arc<Node>>) -> Result<()> {
     let mut first = Ok(());
     loop {
-        // The lock is let go before anything is computed.
-        let unfinished = device.engine().unfinished(scope);
-        let Some(submission) = unfinished else { break };
-        first = first.and(finish(&submission, device, None).await);
+        // The lock is let go before anything is planned or computed.
+        let next = device.engine().next(scope, wanted);
+        match next {
+            Next::Nothing => return first,
+            Next::Unfinished(submission) => first = first.and(finish(&submission, device, None).await),
+            Next::Start(start) => {
+                let (submission, advance) = begin(device, start);
+                return first.and(finish(&submission, device, Some(advance)).await);
+            }
+        }
     }
-    if let Some((submission, advance)) = start(device, scope, wanted) {
-        first = first.and(finish(&submission, device, Some(advance)).await);
-    }
-    first
 }
 
-/// Takes what is pending, plans it, and begins to compute it.
-fn start(device: &Device, scope: Scope, wanted: Option<&Arc<Node>>) -> Option<(Arc<Submission>, Advance)> {
-    // The lock is let go before anything is planned.
-    let start = device.engine().start(scope, wanted);
-    let Start { submission, pending, planned } = start?;
+/// Plans what has been taken, and begins to compute it.
+fn begin(device: &Device, start: Start) -> (Arc<Submission>, Advance) {
+    let Start { submission, pending, planned } = start;
     let mut held = submission.hold();
     let plan = match planned {
         Planned::Known(plan) => plan,
@@ -100,7 +99,7 @@ fn start(device: &Device, scope: Scope, wanted: Option<&Arc<Node>>) -> Option<(A
     if !matches!(advance, Advance::Over(_)) {
         device.engine().leave(&submission);
     }
-    Some((submission, advance))
+    (submission, advance)
 }
 
 /// Computes a submission to its end, or waits for the threads that do.

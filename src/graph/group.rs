@@ -189,7 +189,7 @@ impl<'a> Groups<'a> {
     }
 
     fn single(&self, i: usize) -> Group {
-        let shape = self.pending.nodes[i].shape;
+        let shape = self.pending.nodes[i].whole.shape;
         let (kind, space, axes) = match self.pending.work[i].op {
             Op::Reduce { axes, .. } => (Kind::Row, self.view(i, 0).shape, axes),
             Op::Matmul(_) => (Kind::Matmul, shape, 0),
@@ -203,7 +203,7 @@ impl<'a> Groups<'a> {
     fn holds(&self, slot: usize) -> (DType, usize) {
         let nodes = &self.pending.nodes;
         let node = nodes.get(slot).unwrap_or_else(|| &self.pending.leaves[slot - nodes.len()].node);
-        (node.dtype, node.shape.numel())
+        (node.dtype, node.whole.shape.numel())
     }
 
     /// What stands at the other end of an edge.
@@ -235,7 +235,7 @@ impl<'a> Groups<'a> {
     pub fn view(&self, i: usize, edge: usize) -> View {
         let work = &self.pending.work[i];
         let Some(input) = &work.inputs[edge] else { unreachable!("edges are counted") };
-        let shape = self.pending.nodes[i].shape;
+        let shape = self.pending.nodes[i].whole.shape;
         let mut view = input.view();
         match &work.op {
             Op::Pad { before } => {
@@ -333,7 +333,7 @@ impl<'a> Groups<'a> {
         let mut stores_elements = false;
         for &m in &group.members {
             let op = &self.pending.work[m].op;
-            if self.pending.nodes[m].shape.numel() != group.frame(self.per_row[m]).numel() {
+            if self.pending.nodes[m].whole.shape.numel() != group.frame(self.per_row[m]).numel() {
                 return false;
             }
             code += if matches!(op, Op::Pad { .. }) { 2 + 4 * group.space.rank() } else { 2 };
@@ -356,7 +356,7 @@ impl<'a> Groups<'a> {
             let elements = self.reads_elements(m);
             let frame = group.frame(!elements);
             // The tests whether a place lies in the frame of zeros are per axis.
-            if matches!(op, Op::Pad { .. }) && frame != self.pending.nodes[m].shape {
+            if matches!(op, Op::Pad { .. }) && frame != self.pending.nodes[m].whole.shape {
                 return false;
             }
             for edge in 0..self.edges(m) {
@@ -372,7 +372,7 @@ impl<'a> Groups<'a> {
                         if is_opaque(op, edge) {
                             return false;
                         }
-                        let numel = self.pending.nodes[i].shape.numel();
+                        let numel = self.pending.nodes[i].whole.shape.numel();
                         match (self.per_row[i], elements) {
                             (true, false) | (false, true) if view.is_identity(numel) => {}
                             (true, true) if is_row_broadcast(&view, group) => follows_reduction = true,

@@ -40,15 +40,13 @@ pub(super) fn lower(groups: &Groups, group: &Group) -> Lowered {
 fn binding(pending: &Pending, slot: usize) -> Binding {
     let n = pending.nodes.len();
     let node = if slot < n { &pending.nodes[slot] } else { &pending.leaves[slot - n].node };
-    Binding { dtype: node.dtype, numel: node.shape.numel(), alias: None }
+    Binding { dtype: node.dtype, numel: node.whole.shape.numel(), alias: None }
 }
 
 /// The slot and view of an input that is read from memory.
 fn memory(pending: &Pending, m: usize, edge: usize) -> (usize, View) {
     match &pending.work[m].inputs[edge] {
-        Some(Input::Node { node, view }) => {
-            (pending.slots[m][edge], view.as_ref().map_or_else(|| View::contiguous(node.shape), |v| **v))
-        }
+        Some(Input::Node { node, view }) => (pending.slots[m][edge], view.as_ref().map_or(node.whole, |view| **view)),
         _ => unreachable!("a number that is read from memory was made a node when the op was added"),
     }
 }
@@ -312,14 +310,15 @@ impl<'a> Builder<'a> {
         let pending = self.groups.pending;
         let node = &pending.nodes[m];
         let (slot, src) = memory(pending, m, 0);
-        let index_dtype = if node.shape.iter().all(|&n| n <= i32::MAX as usize) { DType::I32 } else { DType::I64 };
+        let index_dtype =
+            if node.whole.shape.iter().all(|&n| n <= i32::MAX as usize) { DType::I32 } else { DType::I64 };
         let mut inside: Option<u16> = None;
-        for axis in 0..node.shape.rank() {
+        for axis in 0..node.whole.shape.rank() {
             let size = src.shape[axis];
-            if size == node.shape[axis] {
+            if size == node.whole.shape[axis] {
                 continue;
             }
-            let mut view = View { shape: node.shape, strides: [0; MAX_RANK], offset: -(before[axis] as isize) };
+            let mut view = View { shape: node.whole.shape, strides: [0; MAX_RANK], offset: -(before[axis] as isize) };
             view.strides[axis] = 1;
             let leaf = self.leaf(None, index_dtype, &view, per_row, (0, 0));
             let at = self.emit(Code::Index(leaf), &[], index_dtype, per_row);
@@ -350,8 +349,8 @@ impl<'a> Builder<'a> {
             unreachable!("a matmul group has a matmul")
         };
         let node = &pending.nodes[product];
-        let rank = node.shape.rank();
-        let (m, n) = (node.shape[rank - 2], node.shape[rank - 1]);
+        let rank = node.whole.shape.rank();
+        let (m, n) = (node.whole.shape[rank - 2], node.whole.shape[rank - 1]);
         let k = memory(pending, product, 0).1.shape[rank - 1];
         let operand = |builder: &mut Self, edge: usize| {
             let (slot, view) = memory(pending, product, edge);
@@ -379,7 +378,7 @@ impl<'a> Builder<'a> {
         let (stored, mut outputs) = self.outputs();
 
         // Batch axes merge where operands and epilogue all step evenly; `m` and `n` stay as they are.
-        let mut batch: Vec<usize> = node.shape[..rank - 2].to_vec();
+        let mut batch: Vec<usize> = node.whole.shape[..rank - 2].to_vec();
         let mut heads: Vec<Strides> =
             self.leaves.iter().map(|l| l.strides).chain(outputs.iter().map(|o| o.strides)).collect();
         for head in &mut heads {
@@ -425,11 +424,11 @@ fn scatter_add(groups: &Groups, group: &Group) -> Lowered {
     };
     // The source may be smaller than the output along the other axes; its lines are those that receive something.
     let lines = src.shape.remove(axis);
-    let out = View { shape: node.shape, strides: contiguous_strides(&node.shape), offset: 0 };
+    let out = View { shape: node.whole.shape, strides: contiguous_strides(&node.whole.shape), offset: 0 };
     let body = ScatterAdd {
         lines: lines.to_vec(),
         from: src.shape[axis],
-        to: node.shape[axis],
+        to: node.whole.shape[axis],
         dtype: node.dtype,
         check,
         src: line(&src),

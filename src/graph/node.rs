@@ -15,7 +15,8 @@ use crate::{
 /// A value on a device: work still to do, or a contiguous buffer.
 pub(crate) struct Node {
     pub device: Device,
-    pub shape: Shape,
+    /// The shape, and how the elements lie in it.
+    pub whole: View,
     pub dtype: DType,
     /// The value, if it was made as one number everywhere.
     constant: Option<Scalar>,
@@ -57,7 +58,7 @@ pub(crate) type Inputs = [Option<Input>; 3];
 #[derive(Clone)]
 pub(crate) enum Input {
     /// A node; without a view, all of it in its own shape.
-    Node { node: Arc<Node>, view: Option<Box<View>> },
+    Node { node: Arc<Node>, view: Option<Arc<View>> },
     /// One number for every element.
     Scalar { value: Scalar, dtype: DType },
 }
@@ -81,7 +82,7 @@ impl Input {
     pub fn view(&self) -> View {
         match self {
             Input::Node { view: Some(view), .. } => **view,
-            Input::Node { node, view: None } => View::contiguous(node.shape),
+            Input::Node { node, view: None } => node.whole,
             Input::Scalar { .. } => View::contiguous(Shape::SCALAR),
         }
     }
@@ -121,7 +122,7 @@ impl Node {
         static SERIAL: AtomicU64 = AtomicU64::new(0);
         Arc::new(Self {
             device,
-            shape,
+            whole: View::contiguous(shape),
             dtype,
             constant,
             lent: AtomicBool::new(false),

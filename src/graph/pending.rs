@@ -52,12 +52,14 @@ pub(super) struct Scratch {
 /// The slot of a node that is a leaf, before leaves are numbered.
 const LEAF: u32 = u32::MAX;
 
-/// A node whose work a flush has taken.
+/// The nodes whose work a flush has taken, in order of creation.
+#[derive(Default)]
 struct Taken {
-    node: Arc<Node>,
-    work: Work,
+    nodes: Vec<Arc<Node>>,
+    work: Vec<Work>,
     /// Readers compute it themselves; the node stays lazy.
-    is_source: bool,
+    is_source: Vec<bool>,
+    is_unsorted: bool,
 }
 
 impl Scratch {
@@ -75,28 +77,19 @@ impl Pending {
         submission: &Arc<Submission>,
         scratch: &mut Scratch,
     ) -> Self {
-        let mut taken = take(nodes, submission, scratch.next_epoch());
-        let epoch = scratch.next_epoch();
-        taken.iter().enumerate().for_each(|(i, taken)| taken.node.set_slot(epoch, i as u32));
-        let mut alive = count(&taken, epoch, scratch);
-        let needed = &scratch.needed;
-        let mut slot = 0;
-        for (taken, needed) in taken.iter().zip(needed) {
-            taken.node.set_slot(if *needed { epoch } else { 0 }, slot);
-            slot += u32::from(*needed);
+        let mut epoch = scratch.next_epoch();
+        let mut taken = Taken::default();
+        taken.take(nodes, submission, epoch);
+        if taken.is_unsorted {
+            taken.sort(epoch);
         }
-        let mut keep = needed.iter().copied();
-        alive.retain(|_| keep.next() == Some(true));
-        let mut keep = needed.iter().copied();
-        taken.retain(|_| keep.next() == Some(true));
-        let leaves = leaves(&taken, epoch, &mut scratch.uses);
-        // Every input has been numbered in this epoch.
-        let slot = |input: &Option<Input>| {
-            let node = input.as_ref().and_then(Input::node);
-            node.and_then(|node| node.slot(epoch)).map_or(usize::MAX, |slot| slot as usize)
-        };
-        let slots = taken.iter().map(|taken| [0, 1, 2].map(|edge| slot(&taken.work.inputs[edge]))).collect();
-        let (nodes, work) = taken.into_iter().map(|taken| (taken.node, taken.work)).unzip();
+        let mut alive = taken.count(epoch, scratch);
+        if scratch.needed.contains(&false) {
+            epoch = scratch.next_epoch();
+            taken.retain(&scratch.needed, &mut alive, epoch);
+        }
+        let Taken { nodes, work, .. } = taken;
+        let (leaves, slots) = leaves(nodes.len(), &work, epoch, &mut scratch.uses);
         Self { nodes, work, alive, leaves, slots }
     }
 
@@ -106,8 +99,8 @@ impl Pending {
         key.push(self.nodes.len() as u64);
         for (i, (node, work)) in self.nodes.iter().zip(&self.work).enumerate() {
             write_op(key, &work.op, (node.dtype as u64) << 8 | self.alive[i] as u64);
-            key.push(node.shape.rank() as u64);
-            key.extend(node.shape.iter().map(|&n| n as u64));
+            key.push(node.whole.shape.rank() as u64);
+            key.extend(node.whole.shape.iter().map(|&n| n as u64));
             for (input, &slot) in work.inputs.iter().zip(&self.slots[i]) {
                 match input {
                     None => {}
@@ -123,93 +116,131 @@ impl Pending {
         for leaf in &self.leaves {
             key.push((leaf.node.dtype as u64) << 2 | (leaf.dying as u64) << 1 | leaf.writable as u64);
             // Of a whole leaf the readers' entries say nothing: a padded [2, 6] and a padded [3, 4] have one key otherwise.
-            key.push(leaf.node.shape.rank() as u64);
-            key.extend(leaf.node.shape.iter().map(|&n| n as u64));
+            key.push(leaf.node.whole.shape.rank() as u64);
+            key.extend(leaf.node.whole.shape.iter().map(|&n| n as u64));
         }
     }
 }
 
-/// Takes the work of these nodes and of their lazy ancestors, in order of creation.
-fn take(nodes: impl Iterator<Item = Arc<Node>>, submission: &Arc<Submission>, epoch: u32) -> Vec<Taken> {
-    let mut taken: Vec<Taken> = Vec::with_capacity(nodes.size_hint().0);
-    let mut is_sorted = true;
-    let mut visit = |node: &Arc<Node>, is_wanted: bool, taken: &mut Vec<Taken>| {
-        if node.slot(epoch).is_some() {
-            return;
+impl Taken {
+    /// Takes the work of these nodes and of their lazy ancestors.
+    fn take(&mut self, nodes: impl Iterator<Item = Arc<Node>>, submission: &Arc<Submission>, epoch: u32) {
+        for node in nodes {
+            if node.slot(epoch).is_none() {
+                self.visit(&node, true, submission, epoch);
+            }
         }
+        let mut next = 0;
+        while next < self.work.len() {
+            for edge in 0..3 {
+                let Some(node) = self.work[next].inputs[edge].as_ref().and_then(Input::node) else { continue };
+                if node.slot(epoch).is_none() {
+                    let node = node.clone();
+                    self.visit(&node, false, submission, epoch);
+                }
+            }
+            next += 1;
+        }
+    }
+
+    fn visit(&mut self, node: &Arc<Node>, is_wanted: bool, submission: &Arc<Submission>, epoch: u32) {
         node.set_slot(epoch, LEAF);
         let mut state = node.state();
         let State::Lazy(work) = &*state else { return };
         let is_source = node.free_steps > 0 && !is_wanted;
-        let work = match is_source {
-            true => work.clone(),
-            false => match std::mem::replace(&mut *state, State::Scheduled(submission.clone())) {
-                State::Lazy(work) => work,
-                _ => unreachable!("the state is locked"),
-            },
-        };
+        if is_source {
+            self.work.push(work.clone());
+        } else if let State::Lazy(work) = std::mem::replace(&mut *state, State::Scheduled(submission.clone())) {
+            self.work.push(work);
+        }
         drop(state);
-        is_sorted &= taken.last().is_none_or(|last| last.node.serial < node.serial);
-        taken.push(Taken { node: node.clone(), work, is_source });
-    };
-    nodes.for_each(|node| visit(&node, true, &mut taken));
-    let mut next = 0;
-    while next < taken.len() {
-        for edge in 0..3 {
-            if let Some(node) = taken[next].work.inputs[edge].as_ref().and_then(Input::node).cloned() {
-                visit(&node, false, &mut taken);
+        self.is_unsorted |= self.nodes.last().is_some_and(|last| last.serial > node.serial);
+        node.set_slot(epoch, self.nodes.len() as u32);
+        self.nodes.push(node.clone());
+        self.is_source.push(is_source);
+    }
+
+    fn sort(&mut self, epoch: u32) {
+        let nodes = std::mem::take(&mut self.nodes).into_iter();
+        let rest = std::mem::take(&mut self.work).into_iter().zip(std::mem::take(&mut self.is_source));
+        let mut all: Vec<_> = nodes.zip(rest).collect();
+        all.sort_by_key(|(node, _)| node.serial);
+        for (i, (node, (work, is_source))) in all.into_iter().enumerate() {
+            node.set_slot(epoch, i as u32);
+            self.nodes.push(node);
+            self.work.push(work);
+            self.is_source.push(is_source);
+        }
+    }
+
+    /// Calls `each` with the slots of the pending nodes that one of them reads.
+    fn reads(&self, i: usize, epoch: u32, each: &mut dyn FnMut(usize)) {
+        let slots = self.work[i].nodes().filter_map(|node| node.slot(epoch));
+        slots.filter(|&slot| slot != LEAF).for_each(|slot| each(slot as usize));
+    }
+
+    /// Finds who is alive: whoever is referred to from elsewhere than from pending nodes. What these need is left in
+    /// `scratch.needed`.
+    fn count(&self, epoch: u32, scratch: &mut Scratch) -> Vec<bool> {
+        let Scratch { uses, needed, .. } = scratch;
+        uses.clear();
+        uses.resize(self.nodes.len(), 0);
+        (0..self.nodes.len()).for_each(|i| self.reads(i, epoch, &mut |slot| uses[slot] += 1));
+        let is_alive = |((node, is_source), &internal): ((&Arc<Node>, &bool), &u32)| {
+            !is_source && Arc::strong_count(node) > internal as usize + 1
+        };
+        let alive: Vec<bool> = self.nodes.iter().zip(&self.is_source).zip(&*uses).map(is_alive).collect();
+        needed.clone_from(&alive);
+        for i in (0..self.nodes.len()).rev() {
+            if needed[i] {
+                self.reads(i, epoch, &mut |slot| needed[slot] = true);
             }
         }
-        next += 1;
+        alive
     }
-    if !is_sorted {
-        taken.sort_by_key(|taken| taken.node.serial);
+
+    /// Lets go of what nobody needs.
+    fn retain(&mut self, needed: &[bool], alive: &mut Vec<bool>, epoch: u32) {
+        let mut keep = needed.iter().copied();
+        alive.retain(|_| keep.next() == Some(true));
+        let mut keep = needed.iter().copied();
+        self.work.retain(|_| keep.next() == Some(true));
+        let mut keep = needed.iter().copied();
+        self.nodes.retain(|_| keep.next() == Some(true));
+        self.nodes.iter().enumerate().for_each(|(i, node)| node.set_slot(epoch, i as u32));
     }
-    taken
 }
 
-/// Finds who is alive: whoever is referred to from elsewhere than from pending nodes. What these need is left in
-/// `scratch.needed`.
-fn count(taken: &[Taken], epoch: u32, scratch: &mut Scratch) -> Vec<bool> {
-    let Scratch { uses, needed, .. } = scratch;
-    uses.clear();
-    uses.resize(taken.len(), 0);
-    let slots = |taken: &Taken, each: &mut dyn FnMut(usize)| {
-        taken.work.nodes().filter_map(|node| node.slot(epoch)).for_each(|slot| each(slot as usize));
-    };
-    taken.iter().for_each(|taken| slots(taken, &mut |slot| uses[slot] += 1));
-    let is_alive =
-        |(taken, &internal): (&Taken, &u32)| !taken.is_source && Arc::strong_count(&taken.node) > internal as usize + 1;
-    let alive: Vec<bool> = taken.iter().zip(&*uses).map(is_alive).collect();
-    needed.clone_from(&alive);
-    for (i, taken) in taken.iter().enumerate().rev() {
-        if needed[i] {
-            slots(taken, &mut |slot| needed[slot] = true);
-        }
-    }
-    alive
-}
-
-/// Numbers the nodes that are read and not taken, behind those that are.
-fn leaves(taken: &[Taken], epoch: u32, readers: &mut Vec<u32>) -> Vec<LeafNode> {
+/// Numbers the nodes that are read and not taken, behind the `pending` ones, and writes down who reads which slot.
+fn leaves(pending: usize, work: &[Work], epoch: u32, readers: &mut Vec<u32>) -> (Vec<LeafNode>, Vec<[usize; 3]>) {
     let mut leaves: Vec<LeafNode> = Vec::new();
+    let mut slots = Vec::with_capacity(pending);
     readers.clear();
-    for node in taken.iter().flat_map(|taken| taken.work.nodes()) {
-        match node.slot(epoch) {
-            Some(slot) if (slot as usize) < taken.len() => {}
-            Some(slot) => readers[slot as usize - taken.len()] += 1,
-            None => {
-                node.set_slot(epoch, (taken.len() + leaves.len()) as u32);
-                let (value, writable) = value(node);
-                leaves.push(LeafNode { node: node.clone(), value, dying: false, writable });
-                readers.push(1);
+    for work in work {
+        let mut row = [usize::MAX; 3];
+        for (slot, input) in row.iter_mut().zip(&work.inputs) {
+            let Some(node) = input.as_ref().and_then(Input::node) else { continue };
+            *slot = match node.slot(epoch).filter(|&slot| slot != LEAF) {
+                Some(slot) => slot as usize,
+                None => {
+                    let slot = pending + leaves.len();
+                    node.set_slot(epoch, slot as u32);
+                    let (value, writable) = value(node);
+                    leaves.push(LeafNode { node: node.clone(), value, dying: false, writable });
+                    readers.push(0);
+                    slot
+                }
+            };
+            if let Some(leaf) = slot.checked_sub(pending) {
+                readers[leaf] += 1;
             }
         }
+        slots.push(row);
     }
     for (leaf, &readers) in leaves.iter_mut().zip(&*readers) {
         leaf.dying = Arc::strong_count(&leaf.node) == readers as usize + 1;
     }
-    leaves
+    (leaves, slots)
 }
 
 /// The value of a leaf, and whether kernels may write to its buffer.

@@ -127,7 +127,7 @@ impl Tensor {
         if !matches!(self.dtype(), DType::F16 | DType::BF16) {
             return Ok(self.detach().contiguous());
         }
-        let bits = Tensor::ready(self.realize_async().await?, self.device(), DType::U16, self.node.shape);
+        let bits = Tensor::ready(self.realize_async().await?, self.device(), DType::U16, self.node.whole.shape);
         Ok(bits.with_view(*self.view()).contiguous())
     }
 

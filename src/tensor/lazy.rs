@@ -34,7 +34,7 @@ impl Tensor {
         let node = Node::new(device.clone(), shape, dtype, State::Lazy(work), free_steps);
         // What costs nothing is computed by those who read it.
         if is_constant || free_steps > 0 {
-            return Tensor { node, view: View::contiguous(shape), grad: None };
+            return Tensor::of(node);
         }
         let is_full = device.engine().push(&node, heavy);
         let done = match () {
@@ -48,7 +48,7 @@ impl Tensor {
             // The nodes of that flush keep the error for whoever reads them.
             Err(error) => log::error!("{error}"),
         }
-        Tensor { node, view: View::contiguous(shape), grad: None }
+        Tensor::of(node)
     }
 
     /// How a node of a shape reads this tensor: constants by value, unless the op reads memory.
@@ -64,9 +64,11 @@ impl Tensor {
             return moved.as_input(from_memory, shape);
         }
         // A number that was a constant when its shape did not matter has been lent since, and has one now.
-        let view = if from_memory || self.view.shape == *shape { self.view } else { self.view.expand(*shape) };
-        let whole = view.shape == self.node.shape && view.is_identity(self.node.shape.numel());
-        Input::Node { node: self.node.clone(), view: (!whole).then(|| Box::new(view)) }
+        let view = match from_memory || self.shape() == shape {
+            true => self.view.clone(),
+            false => self.with_view(self.view().expand(*shape)).view,
+        };
+        Input::Node { node: self.node.clone(), view }
     }
 
     /// Coordinates seen through a view, as coordinates of their own: a slice of huge ones computes the slice.
@@ -76,25 +78,20 @@ impl Tensor {
         }
         let (op, mut inputs) = match &*self.node.state() {
             State::Lazy(Work { op: Op::Index(view), .. }) => {
-                (Op::Index(Box::new(self.view.compose(view)?)), Default::default())
+                (Op::Index(Box::new(self.view().compose(view)?)), Default::default())
             }
             State::Lazy(Work { op, inputs }) => (op.clone(), inputs.clone()),
             _ => return None,
         };
         for input in inputs.iter_mut().flatten() {
             if let Input::Node { node, .. } = input {
-                let seen = Tensor { node: node.clone(), view: self.view, grad: None };
+                let seen = Tensor { node: node.clone(), view: self.view.clone(), grad: None };
                 *node = seen.moved_coordinates()?.node;
             }
         }
-        let (device, shape) = (self.device().clone(), self.view.shape);
+        let (device, shape) = (self.device().clone(), *self.shape());
         let node = Node::new(device, shape, self.dtype(), State::Lazy(Work { op, inputs }), self.node.free_steps);
-        Some(Tensor { node, view: View::contiguous(shape), grad: None })
-    }
-
-    /// Whether the view shows the node as it is.
-    fn is_whole(&self) -> bool {
-        self.view.shape == self.node.shape && self.view.is_identity(self.node.shape.numel())
+        Some(Tensor::of(node))
     }
 
     /// The buffer behind the view, computed if need be.
@@ -112,7 +109,7 @@ impl Tensor {
 
     /// Constants are never pending; this one is stored now, and stays so.
     async fn store_constant(&self) -> Result<Buffer> {
-        let shape = self.node.shape;
+        let shape = self.node.whole.shape;
         let buffer = if shape.numel() == 0 {
             self.device().executor().alloc(0)?
         } else {

@@ -52,7 +52,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Tensor {
     node: Arc<Node>,
-    view: View,
+    /// Which elements of the node in which order; `None` for all as they lie.
+    view: Option<Arc<View>>,
     grad: Option<Arc<GradNode>>,
 }
 
@@ -60,19 +61,19 @@ impl Tensor {
     /// The sizes, outermost first.
     #[inline]
     pub fn shape(&self) -> &Shape {
-        &self.view.shape
+        &self.view().shape
     }
 
     /// The number of axes.
     #[inline]
     pub fn rank(&self) -> usize {
-        self.view.shape.rank()
+        self.shape().rank()
     }
 
     /// The number of elements.
     #[inline]
     pub fn numel(&self) -> usize {
-        self.view.shape.numel()
+        self.shape().numel()
     }
 
     /// The size of one axis, counted from the end if negative.
@@ -80,7 +81,7 @@ impl Tensor {
     /// # Errors
     /// If the axis is out of range.
     pub fn size(&self, axis: isize) -> Result<usize> {
-        Ok(self.view.shape[self.view.shape.axis("size", axis)?])
+        Ok(self.shape()[self.shape().axis("size", axis)?])
     }
 
     /// The type of the elements.
@@ -98,7 +99,7 @@ impl Tensor {
     /// A tensor over a filled buffer.
     pub(crate) fn ready(buffer: Buffer, device: &Device, dtype: DType, shape: Shape) -> Tensor {
         let node = Node::new(device.clone(), shape, dtype, State::Ready(buffer), 0);
-        Tensor { node, view: View::contiguous(shape), grad: None }
+        Tensor::of(node)
     }
 
     /// Says that others may write to the tensor's buffer, until [`remove_writer`](Self::remove_writer).
@@ -117,13 +118,16 @@ impl Tensor {
 
     /// The same elements as another view, without a gradient.
     pub(crate) fn with_view(&self, view: View) -> Tensor {
+        let whole = &self.node.whole.shape;
+        let is_whole = view.shape == *whole && view.is_identity(whole.numel());
+        let view = (!is_whole).then(|| Arc::new(view));
         Tensor { node: self.node.clone(), view, grad: None }
     }
 
     /// Whether both are the same elements, seen alike, at the same place of the tape.
     pub(crate) fn is_same(&self, other: &Tensor) -> bool {
         let grads = self.grad.as_ref().map(Arc::as_ptr) == other.grad.as_ref().map(Arc::as_ptr);
-        Arc::ptr_eq(&self.node, &other.node) && self.view == other.view && grads
+        Arc::ptr_eq(&self.node, &other.node) && self.view() == other.view() && grads
     }
 
     /// Whether both are of one node, whatever they see of it.
@@ -131,8 +135,19 @@ impl Tensor {
         Arc::ptr_eq(&self.node, &other.node)
     }
 
+    #[inline]
     pub(crate) fn view(&self) -> &View {
-        &self.view
+        self.view.as_deref().unwrap_or(&self.node.whole)
+    }
+
+    /// Whether the view shows the node as it is.
+    fn is_whole(&self) -> bool {
+        self.view.is_none()
+    }
+
+    /// All of a node.
+    fn of(node: Arc<Node>) -> Tensor {
+        Tensor { node, view: None, grad: None }
     }
 
     pub(crate) fn grad_node(&self) -> Option<&Arc<GradNode>> {
@@ -152,12 +167,12 @@ impl Tensor {
     /// assert_eq!((x.strides(), x.t().strides()), (&[3, 1][..], &[1, 3][..]));
     /// ```
     pub fn strides(&self) -> &[isize] {
-        &self.view.strides[..self.rank()]
+        &self.view().strides[..self.rank()]
     }
 
     /// Whether the elements lie in row-major order without gaps.
     pub fn is_contiguous(&self) -> bool {
-        self.view.is_dense()
+        self.view().is_dense()
     }
 
     pub(crate) fn same_device(&self, other: &Tensor, op: &'static str) -> Result<()> {

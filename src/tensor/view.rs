@@ -11,7 +11,7 @@ use crate::{
 impl Tensor {
     /// A row-major copy if the elements do not lie so already, else the tensor itself.
     pub fn contiguous(&self) -> Tensor {
-        if self.view.is_identity(self.node.shape.numel()) {
+        if self.view().is_identity(self.node.whole.shape.numel()) {
             return self.clone();
         }
         self.copied()
@@ -51,7 +51,7 @@ impl Tensor {
             let reason = format!("{have} elements do not fill {want}");
             return Err(Error::shapes("reshape", self.shape(), &shape, reason));
         }
-        let Some(view) = self.view.reshape(shape) else {
+        let Some(view) = self.view().reshape(shape) else {
             return self.contiguous().reshape(shape);
         };
         let from = *self.shape();
@@ -73,7 +73,7 @@ impl Tensor {
             return Err(Error::shape("permute", self.shape(), format!("{order:?} does not name every axis once")));
         }
         let back: Vec<isize> = inverse.iter().map(|&a| a as isize).collect();
-        Ok(self.viewed(self.view.permute(&order), move |g| g.permute(&back)))
+        Ok(self.viewed(self.view().permute(&order), move |g| g.permute(&back)))
     }
 
     /// Two axes exchanged.
@@ -94,7 +94,7 @@ impl Tensor {
         }
         let mut order: Vec<usize> = (0..self.rank()).collect();
         order.swap(self.rank() - 2, self.rank() - 1);
-        self.viewed(self.view.permute(&order), |g| Ok(g.t()))
+        self.viewed(self.view().permute(&order), |g| Ok(g.t()))
     }
 
     /// Axes of size 1 repeated, and axes added in front, to reach `shape`, as NumPy's `broadcast_to`. A size of -1
@@ -111,7 +111,7 @@ impl Tensor {
             return Err(Error::shapes("expand", self.shape(), &shape, "the first does not broadcast to the second"));
         }
         // The engine sums a gradient to its input's shape.
-        Ok(self.viewed(self.view.expand(shape), |g| Ok(g.clone())))
+        Ok(self.viewed(self.view().expand(shape), |g| Ok(g.clone())))
     }
 
     /// A new axis of size 1 before `axis`; `-1` adds it at the end.
@@ -128,7 +128,7 @@ impl Tensor {
             return Err(Error::shape("unsqueeze", self.shape(), "the rank is at its limit"));
         }
         let from = *self.shape();
-        Ok(self.viewed(self.view.insert_axis(at as usize), move |g| g.reshape(from)))
+        Ok(self.viewed(self.view().insert_axis(at as usize), move |g| g.reshape(from)))
     }
 
     /// The tensor without an axis, if that has size 1; one of another size stays, as in PyTorch.
@@ -141,12 +141,12 @@ impl Tensor {
             return Ok(self.clone());
         }
         let from = *self.shape();
-        Ok(self.viewed(self.view.remove_axis(at), move |g| g.reshape(from)))
+        Ok(self.viewed(self.view().remove_axis(at), move |g| g.reshape(from)))
     }
 
     /// The tensor without all its axes of size 1.
     pub fn squeeze_all(&self) -> Tensor {
-        let mut view = self.view;
+        let mut view = *self.view();
         for axis in (0..self.rank()).rev().filter(|&axis| self.shape()[axis] == 1) {
             view = view.remove_axis(axis);
         }
@@ -230,7 +230,7 @@ impl Tensor {
             let (start, end) = (place(start, -1, size - 1), place(end, -1, size - 1));
             (start, steps((start - end).max(0), step.saturating_neg()))
         };
-        let view = self.view.slice(at, start.max(0) as usize, len as usize, step);
+        let view = self.view().slice(at, start.max(0) as usize, len as usize, step);
         let from = *self.shape();
         let y = self.with_view(view);
         Ok(autograd::track(y, &[self], |_| {
@@ -257,7 +257,7 @@ impl Tensor {
     /// If an axis is out of range.
     pub fn flip(&self, axes: impl Axes) -> Result<Tensor> {
         let axes = axes.axes().unwrap_or_else(|| (0..self.rank() as isize).collect());
-        let mut view = self.view;
+        let mut view = *self.view();
         for &axis in &axes {
             let at = self.shape().axis("flip", axis)?;
             view = view.slice(at, self.shape()[at].saturating_sub(1), self.shape()[at], -1);
