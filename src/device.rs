@@ -63,8 +63,6 @@ pub struct DeviceOptions {
     pub subgroups: bool,
     /// GPU: parameters as immediates (push constants) rather than in a uniform buffer.
     pub immediates: bool,
-    /// GPU: arithmetic in `f16`.
-    pub f16: bool,
     /// GPU: arithmetic in `i64` and `u64`.
     pub int64: bool,
     /// GPU: arithmetic in `f64`.
@@ -89,7 +87,6 @@ impl Default for DeviceOptions {
             max_planned_kernels: 1 << 16,
             subgroups: on("subgroups"),
             immediates: on("immediates"),
-            f16: on("f16"),
             int64: on("int64"),
             f64: on("f64"),
             timestamps: on("timestamps"),

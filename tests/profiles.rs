@@ -20,10 +20,9 @@ use values::{difference, values};
 /// What is turned off, under the name by which `KILN_DISABLE` knows it, and the dtypes beside `F32` that this concerns.
 type Profile = (&'static str, fn(&mut DeviceOptions), &'static [DType]);
 
-const PROFILES: [Profile; 8] = [
+const PROFILES: [Profile; 7] = [
     ("subgroups", |o| o.subgroups = false, &[]),
     ("immediates", |o| o.immediates = false, &[]),
-    ("f16", |o| o.f16 = false, &[DType::F16]),
     ("int64", |o| o.int64 = false, &[DType::I64]),
     ("f64", |o| o.f64 = false, &[DType::F64]),
     ("timestamps", |o| o.timestamps = false, &[]),
@@ -31,10 +30,10 @@ const PROFILES: [Profile; 8] = [
     (
         "all of them",
         |o| {
-            (o.subgroups, o.immediates, o.f16, o.int64, o.f64) = (false, false, false, false, false);
+            (o.subgroups, o.immediates, o.int64, o.f64) = (false, false, false, false);
             (o.timestamps, o.webgpu_limits) = (false, true);
         },
-        &[DType::F16, DType::I64, DType::F64],
+        &[DType::I64, DType::F64],
     ),
 ];
 

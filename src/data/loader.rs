@@ -187,11 +187,14 @@ impl<T: Tensors> Iterator for Gather<T> {
 }
 
 impl<T: Tensors> Source<T> {
-    fn ahead(mut gather: Gather<T>, batches: usize) -> Self {
+    fn ahead(gather: Gather<T>, batches: usize) -> Self {
         let (send, receive) = sync_channel(batches);
         let work = move || {
+            // What a data set has recorded is computed here, not where the batch is used.
+            let computed = |t: &Tensor| t.device().flush().map(|()| t.clone());
+            let mut batches = gather.map(|batch| batch?.map(&mut |t| computed(t)));
             // An error of `send` means that nobody wants more.
-            let _ = gather.try_for_each(|batch| send.send(batch));
+            let _ = batches.try_for_each(|batch| send.send(batch));
         };
         match thread::Builder::new().name("kiln-loader".into()).spawn(work) {
             Ok(thread) => Source::Ahead { batches: receive, thread: Some(thread) },

@@ -18,10 +18,9 @@ use crate::{DeviceInfo, DeviceKind, DeviceOptions, Error, GpuSelector, Result, d
 type Switch = fn(&DeviceOptions) -> bool;
 
 /// Optional features by the names under which they are shown, with the switch that turns them off.
-const FEATURES: [(Features, &str, Switch); 9] = [
+const FEATURES: [(Features, &str, Switch); 8] = [
     (Features::SUBGROUP, "subgroups", |o| o.subgroups),
     (Features::IMMEDIATES, "immediates", |o| o.immediates),
-    (Features::SHADER_F16, "f16", |o| o.f16),
     (Features::SHADER_INT64, "int64", |o| o.int64),
     (Features::SHADER_F64, "f64", |o| o.f64),
     (Features::TIMESTAMP_QUERY, "timestamps", |o| o.timestamps),

@@ -29,7 +29,15 @@ mod tests;
 mod types;
 mod wait;
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{
+    ops::Range,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use codegen::{Shader, Slot};
 use context::{Context, MIN_BINDING};
@@ -47,6 +55,7 @@ use crate::{
         executor::{Buffer, Caps, Executor, Program, Waiting},
         kernel::{Binding, Body, Kernel},
     },
+    threads,
 };
 
 /// Every adapter that wgpu finds, those that run on the CPU last.
@@ -132,6 +141,31 @@ impl Executor for GpuExecutor {
     fn compile(&self, kernel: &Kernel) -> Result<Arc<dyn Program>> {
         self.shared.context.check()?;
         Ok(Arc::new(GpuProgram::new(self.shared.clone(), kernel)?))
+    }
+
+    /// Drivers take long to compile, each pipeline on the thread that asks.
+    fn compile_all(&self, kernels: &[&Kernel]) -> Vec<Result<Arc<dyn Program>>> {
+        let programs: Vec<OnceLock<_>> = kernels.iter().map(|_| OnceLock::new()).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while let Some(i) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&i| i < kernels.len()) {
+                let _ = programs[i].set(self.compile(kernels[i]));
+            }
+        };
+        // Not the pool's threads: whoever waits for those may take up work that needs this plan.
+        let helpers =
+            if cfg!(target_arch = "wasm32") { 0 } else { threads::count().min(kernels.len()).saturating_sub(1) };
+        thread::scope(|scope| {
+            for _ in 0..helpers {
+                // Without it the others do its work.
+                let _ = thread::Builder::new().name("kiln-compile".into()).spawn_scoped(scope, work);
+            }
+            work();
+        });
+        programs
+            .into_iter()
+            .map(|program| program.into_inner().unwrap_or_else(|| unreachable!("all are done")))
+            .collect()
     }
 
     fn submit(&self) -> Result<()> {

@@ -34,7 +34,7 @@ pub(super) struct Pipelines {
     context: Arc<Context>,
     cache: Option<wgpu::PipelineCache>,
     file: Option<PathBuf>,
-    by_source: Mutex<HashMap<String, Arc<Pipeline>>>,
+    by_source: Mutex<HashMap<String, Arc<Mutex<Option<Arc<Pipeline>>>>>>,
     layouts: Mutex<HashMap<Vec<bool>, Arc<Layout>>>,
     pub params: BindGroupLayout,
     built: AtomicU64,
@@ -112,11 +112,26 @@ impl Pipelines {
         Ok(layout)
     }
 
-    /// The pipeline of a kernel, built on its first use.
+    /// The pipeline of a kernel, built on its first use. Other threads build theirs meanwhile.
     pub fn get(&self, name: &str, shader: &Shader) -> Result<Arc<Pipeline>> {
-        if let Some(pipeline) = self.by_source.lock().unwrap_or_else(PoisonError::into_inner).get(&shader.source) {
+        let known = {
+            let mut by_source = self.by_source.lock().unwrap_or_else(PoisonError::into_inner);
+            match by_source.get(&shader.source) {
+                Some(known) => known.clone(),
+                None => by_source.entry(shader.source.clone()).or_default().clone(),
+            }
+        };
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pipeline) = &*known {
             return Ok(pipeline.clone());
         }
+        let pipeline = Arc::new(self.build(name, shader)?);
+        self.built.fetch_add(1, Ordering::Relaxed);
+        *known = Some(pipeline.clone());
+        Ok(pipeline)
+    }
+
+    fn build(&self, name: &str, shader: &Shader) -> Result<Pipeline> {
         let layout = self.layout(&shader.writable)?;
         let context = &self.context;
         let params = (!shader.immediates).then_some(&self.params);
@@ -147,11 +162,7 @@ impl Pipelines {
             })
         });
         let raw = raw.inspect_err(|_| log::debug!("{}", shader.source))?;
-        let pipeline = Arc::new(Pipeline { raw, layout, immediates: shader.immediates });
-        self.built.fetch_add(1, Ordering::Relaxed);
-        let mut by_source = self.by_source.lock().unwrap_or_else(PoisonError::into_inner);
-        by_source.insert(shader.source.clone(), pipeline.clone());
-        Ok(pipeline)
+        Ok(Pipeline { raw, layout, immediates: shader.immediates })
     }
 
     /// Writes new pipelines to the user's cache; without effect where that is not possible.

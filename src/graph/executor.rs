@@ -114,6 +114,10 @@ pub(crate) trait Executor: Send + Sync {
     fn read<'a>(&'a self, buffer: &'a Buffer, out: &'a mut [u8]) -> Waiting<'a>;
     /// An error names the op and dtype that the device cannot compute.
     fn compile(&self, kernel: &Kernel) -> Result<Arc<dyn Program>>;
+    /// As [`compile`](Self::compile), for all kernels of a plan.
+    fn compile_all(&self, kernels: &[&Kernel]) -> Vec<Result<Arc<dyn Program>>> {
+        kernels.iter().map(|kernel| self.compile(kernel)).collect()
+    }
     /// Hands the launched kernels to the device; does not wait.
     fn submit(&self) -> Result<()>;
     /// Waits until everything submitted is done.

@@ -112,6 +112,8 @@ impl Plan {
         }
         let touched = |piece: &Piece| piece.inputs.iter().chain(&piece.outputs).map(|b| b.slot).collect();
         let last = last_use(cutter.slots, pieces.iter().map(touched));
+        let kernels: Vec<&Kernel> = pieces.iter().filter_map(|piece| piece.kernel.as_ref().ok()).collect();
+        let mut programs = executor.compile_all(&kernels).into_iter();
         let mut begun = HashSet::new();
         let mut scalars = Vec::new();
         let steps = pieces.into_iter().enumerate().map(|(i, piece)| {
@@ -140,7 +142,10 @@ impl Plan {
                 windows.clear();
             }
             let is_long = device.is_cpu() && piece.kernel.as_ref().is_ok_and(|kernel| kernel.work() >= LONG);
-            let program = piece.kernel.and_then(|kernel| executor.compile(&kernel));
+            let program = match piece.kernel {
+                Ok(_) => programs.next().unwrap_or_else(|| unreachable!("each kernel has a program")),
+                Err(error) => Err(error),
+            };
             let first_scalar = scalars.len();
             scalars.extend(piece.scalars);
             Step { program, inputs, outputs, windows, scalars: first_scalar..scalars.len(), release, is_long }
