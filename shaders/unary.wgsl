@@ -1,5 +1,5 @@
 // Functions of one f32. Polynomials are fitted to about 1e-8, below the rounding of f32. The registry (src/op/unary.rs) states
-// the bound of each; tests/accuracy.rs holds them to it.
+// the bound of each; tests/integration/accuracy.rs holds them to it.
 
 // y with the sign of x.
 fn with_sign_f32(y: F, x: F) -> F {

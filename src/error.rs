@@ -18,6 +18,7 @@ use crate::{DType, Shape};
 /// ```
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
+#[allow(missing_docs)]
 pub enum Error {
     /// Two shapes do not fit together.
     #[error("{op}: shapes {lhs:?} and {rhs:?}: {reason}")]

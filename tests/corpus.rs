@@ -1,6 +1,6 @@
 //! Files that NumPy writes, and broken ones: every valid one is read to the same bytes, every broken one refused
 //! without a panic, a hang, or more memory than it deserves. `tests/corpus/make_corpus.py` writes them.
-#![cfg(feature = "npz")]
+//! In a process of its own, as its allocator counts what all of the process's threads hold.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -61,7 +61,7 @@ struct Corpus {
 impl Corpus {
     fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut archive = zip::ZipArchive::new(fs::File::open("tests/corpus/corpus.zip").unwrap()).unwrap();
+        let mut archive = zip::ZipArchive::new(fs::File::open("corpus/corpus.zip").unwrap()).unwrap();
         archive.extract(folder.path()).unwrap();
         let mut cases = String::new();
         archive.by_name("corpus.json").unwrap().read_to_string(&mut cases).unwrap();

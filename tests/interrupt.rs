@@ -9,8 +9,7 @@ use std::{
 };
 
 use kiln::{Error, prelude::*};
-
-mod common;
+use kiln_tests::devices;
 
 static STOP: AtomicBool = AtomicBool::new(false);
 static ASKED: AtomicUsize = AtomicUsize::new(0);
@@ -57,7 +56,7 @@ fn interrupted(device: &Device) -> (Tensor, usize) {
 fn an_interrupted_computation_is_continued() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     kiln::set_interrupt_check(check);
-    for (name, device) in common::devices() {
+    for (name, device) in devices() {
         let (y, size) = interrupted(device);
         assert!(ASKED.load(Ordering::Relaxed) > 0);
         // Other work goes on, and finds what was interrupted done.

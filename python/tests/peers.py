@@ -20,14 +20,15 @@ NUMPY_VERSION = tuple(int(n) for n in np.__version__.split(".")[:2])
 
 
 def peer(name: str, module: str = "") -> ModuleType:
-    """A library of those that `scripts/test-python` has installed, or that are there if it has not run.
+    """A library of those that `scripts/test-python` tests with, or that are there if it has not run.
 
-    One that it has installed must import: the tests fail otherwise.
+    One that it tests with must import: the tests fail otherwise.
     """
     listed = os.environ.get("KILN_TEST_PEERS")
     there = name in listed.split(",") if listed else importlib.util.find_spec(name) is not None
     if not there:
-        pytest.skip(f"{name} is not in this environment", allow_module_level=True)
+        reason = f"{name} is left out: scripts/test --all tests with it" if listed else f"there is no {name}"
+        pytest.skip(reason, allow_module_level=True)
     return importlib.import_module(module or name)
 
 
@@ -60,6 +61,7 @@ def resident_bytes() -> int:
 
 
 def cargo(*arguments: str) -> None:
-    """Runs cargo on the whole workspace, with the features of `scripts/test`: what that has built is not built anew."""
-    features = os.environ.get("KILN_TEST_FEATURES", "safetensors")
-    subprocess.run(["cargo", *arguments, "--quiet", "--workspace", "--features", features], cwd=ROOT, check=True)
+    """Runs cargo with the packages and features of `scripts/test`: what that has built is not built anew."""
+    command, *rest = arguments
+    selection = os.environ.get("KILN_TEST_SELECTION", "--features safetensors").split()
+    subprocess.run(["cargo", command, "--quiet", *selection, *rest], cwd=ROOT, check=True)

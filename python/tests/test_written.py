@@ -9,5 +9,5 @@ import check_written  # noqa: E402
 
 
 def test_files_are_to_the_byte_what_numpy_writes():
-    cargo("test", "--test", "written")
+    cargo("test", "--test", "integration", "written::")
     check_written.check(ROOT / "target" / "tmp" / "written")

@@ -1,5 +1,6 @@
 //! The loops of `f32`, with fused multiply-add and without, against those of `f64`: the bounds of the registry hold for
-//! both. `tests/accuracy.rs` compares what this processor takes, and the loops of `f64`, with correctly rounded values.
+//! both. `tests/integration/accuracy.rs` compares what this processor takes, and the loops of `f64`, with correctly rounded
+//! values.
 
 use super::{
     loops::{binary_float, unary_float},
@@ -114,7 +115,7 @@ fn quotients_are_those_of_f64() {
         }
     };
     check_pairs(BinaryOp::Rem, &points(), &divisors, op(BinaryOp::Rem));
-    // Quotients above 2^53, which `f64` has to round once more, are left to `tests/accuracy.rs`.
+    // Quotients above 2^53, which `f64` has to round once more, are left to `tests/integration/accuracy.rs`.
     let moderate: Vec<f32> = points().into_iter().filter(|x| !(1e7..f32::INFINITY).contains(&x.abs())).collect();
     let divisors: Vec<f32> = divisors.into_iter().filter(|y| *y == 0.0 || y.abs() > 1e-5).collect();
     check_pairs(BinaryOp::FloorDiv, &moderate, &divisors, op(BinaryOp::FloorDiv));

@@ -392,8 +392,8 @@ unsafe fn gather<S: Stored, I: convert::Number>(
     place.runs(block, start, n, |at, count, from, by| {
         for i in 0..count {
             dst[at + i] = match find(index[at + i]) {
-                // SAFETY: the place along the axis is inside of it, the others are by the kernel's strides.
                 Some(place) => {
+                    // SAFETY: the place along the axis is inside of it, the others are by the kernel's strides.
                     unsafe { *base.wrapping_offset(from + i as isize * by + place as isize * stride) }.load()
                 }
                 None => zero::<S>(),

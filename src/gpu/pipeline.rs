@@ -29,12 +29,15 @@ pub(super) struct Layout {
     pub raw: BindGroupLayout,
 }
 
+/// A pipeline, or the lock for the thread that builds it.
+type Built = Arc<Mutex<Option<Arc<Pipeline>>>>;
+
 /// Every pipeline that was built.
 pub(super) struct Pipelines {
     context: Arc<Context>,
     cache: Option<wgpu::PipelineCache>,
     file: Option<PathBuf>,
-    by_source: Mutex<HashMap<String, Arc<Mutex<Option<Arc<Pipeline>>>>>>,
+    by_source: Mutex<HashMap<String, Built>>,
     layouts: Mutex<HashMap<Vec<bool>, Arc<Layout>>>,
     pub params: BindGroupLayout,
     built: AtomicU64,

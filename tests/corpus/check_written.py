@@ -1,4 +1,4 @@
-"""Compares the files that `cargo test --test written` leaves behind with what NumPy writes: byte for byte.
+"""Compares the files that `cargo test --test integration written::` leaves behind with what NumPy writes: byte for byte.
 
 Archives are compared by their members, as a zip file may be put together in many ways.
 

@@ -1,4 +1,4 @@
-"""Values of functions to 32 digits, by mpmath: what the references of tests/accuracy.rs are checked with.
+"""Values of functions to 32 digits, by mpmath: what the references of tests/integration/accuracy.rs are checked with.
 
 One line per case: the op, the bits of its arguments, and the value as the bits of two `f64` whose sum, times 2 to the power
 of the last number, it is.

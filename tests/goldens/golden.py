@@ -3,7 +3,7 @@
 One file per family, one case per line: {"op", "args", "in": [tensor..], "out": [tensor..], "grad": [tensor or null..]}.
 A tensor is [dtype, shape, values]; NaN and the infinities are strings. A gradient is that of
 sum(w * out) with w[i] = 0.5 + frac(0.3 + i * 0.61803398875). "rtol" and "why" stand where a case needs a wider
-tolerance than its dtype has; see `tolerance` in tests/common/golden.rs. "exact" holds outputs to the relative tolerance
+tolerance than its dtype has; see `tolerance` in tests/src/golden.rs. "exact" holds outputs to the relative tolerance
 alone; "norm" allows the relative tolerance of the largest value everywhere, for sums whose terms cancel.
 """
 

@@ -1,4 +1,4 @@
-"""Writes the goldens of the tensor ops, which tests/goldens.rs checks: what PyTorch computes, forward and backward.
+"""Writes the goldens of the tensor ops, which tests/integration/goldens.rs checks: what PyTorch computes, forward and backward.
 
     pip install "torch>=2.4" numpy && python tests/goldens/make.py
 

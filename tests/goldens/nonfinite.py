@@ -1,6 +1,6 @@
 """Writes what PyTorch makes of NaN and infinity: python tests/goldens/nonfinite.py
 
-tests/nonfinite.rs runs every case on every device. PyTorch computes singles in f64 ("double") where its kernels for f32
+tests/integration/nonfinite.rs runs every case on every device. PyTorch computes singles in f64 ("double") where its kernels for f32
 take short cuts through which NaN spreads to places that it does not belong to, or gets lost.
 """
 

@@ -1,6 +1,6 @@
 """Writes the losses of networks that PyTorch trains: python tests/goldens/training.py
 
-Weights and data come from a stream of numbers that tests/training.rs draws alike, parameter by parameter in the order of
+Weights and data come from a stream of numbers that tests/integration/training.rs draws alike, parameter by parameter in the order of
 their names. One line per network and optimizer: {"net", "optimizer", "losses"}.
 """
 
@@ -14,7 +14,7 @@ STEPS = 30
 
 
 class Draw:
-    """SplitMix64, as tests/common/draw.rs."""
+    """SplitMix64, as tests/src/draw.rs."""
 
     def __init__(self, seed):
         self.state = np.uint64(seed)

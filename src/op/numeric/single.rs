@@ -2,7 +2,7 @@
 //!
 //! `FMA` says whether the surrounding loop is compiled for a processor with fused multiply-add; polynomials use it.
 //! The coefficients are weighted minimax fits. The registry states the bounds of the results
-//! ([`Accuracy`](crate::op::Accuracy)); `tests/accuracy.rs` and `cpu/accuracy.rs` hold them to these.
+//! ([`Accuracy`](crate::op::Accuracy)); `tests/integration/accuracy.rs` and `cpu/accuracy.rs` hold them to these.
 
 use std::f32::consts::{FRAC_1_SQRT_2, LN_2, LOG2_E};
 

@@ -28,12 +28,16 @@ pub struct Faults {
 
 /// Serves one object at every path, on a port of its own, for as long as the process lives.
 pub struct Web {
+    /// Its address, without a path.
     pub base: String,
+    /// How many requests it has had.
     pub requests: Arc<AtomicUsize>,
+    /// How many bytes of the object it has sent.
     pub sent: Arc<AtomicUsize>,
 }
 
 impl Web {
+    /// Starts to serve.
     pub fn new(object: Vec<u8>, faults: Faults) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
