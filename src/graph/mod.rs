@@ -25,5 +25,6 @@ mod space;
 mod submission;
 #[cfg(test)]
 mod tests;
+mod verify;
 pub(crate) mod wait;
 mod widen;

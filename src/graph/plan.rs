@@ -9,6 +9,7 @@ use super::{
     kernel::Kernel,
     lower::{Lowered, lower},
     pending::Pending,
+    verify::verify,
     widen::{self, widen},
 };
 use crate::{Device, Result};
@@ -86,9 +87,11 @@ impl Plan {
                 continue;
             }
             let mut kernel = lower(&groups, group);
+            verify("lower", &kernel.kernel);
             let mut packing = Vec::new();
             if !caps.narrow_rows && widen::is_needed(&kernel.kernel) {
                 packing = widen(&mut kernel, &mut cutter.slots);
+                packing.iter().chain([&kernel]).for_each(|kernel| verify("widen", &kernel.kernel));
             }
             lowered.push(kernel);
             lowered.extend(packing);
@@ -108,8 +111,10 @@ impl Plan {
         for (i, mut kernel) in lowered.into_iter().enumerate() {
             let narrow = cutter.fits(&kernel.kernel);
             donate(&mut kernel, narrow, |slot| dies(slot) && last[slot] == i && writable(slot));
+            verify("donate", &kernel.kernel);
             pieces.extend(cutter.cut(kernel));
         }
+        pieces.iter().filter_map(|piece| piece.kernel.as_ref().ok()).for_each(|kernel| verify("cut", kernel));
         let touched = |piece: &Piece| piece.inputs.iter().chain(&piece.outputs).map(|b| b.slot).collect();
         let last = last_use(cutter.slots, pieces.iter().map(touched));
         let kernels: Vec<&Kernel> = pieces.iter().filter_map(|piece| piece.kernel.as_ref().ok()).collect();

@@ -4,6 +4,8 @@
 mod run;
 mod steps;
 
+use std::thread;
+
 use kiln::{Device, Error, Tensor};
 use kiln_tests::{device, gpu_with, values::difference};
 use proptest::{
@@ -58,10 +60,22 @@ struct Value {
     level: Level,
 }
 
+/// Threads that run programs at the same time, on the same devices.
+const THREADS: u8 = 4;
+
 /// Runs a number of programs, with layers or without, and compares what two devices make of them.
 fn compare(count: u32, layers: bool, a: &Device, b: &Device, tolerance: fn(Level) -> (f64, f64)) {
+    let each = count.div_ceil(THREADS.into());
+    thread::scope(|scope| {
+        for seed in 0..THREADS {
+            scope.spawn(move || compare_some(each, seed, layers, a, b, tolerance));
+        }
+    });
+}
+
+fn compare_some(count: u32, seed: u8, layers: bool, a: &Device, b: &Device, tolerance: fn(Level) -> (f64, f64)) {
     let config = Config { cases: count, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
-    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
     let result = TestRunner::new_with_rng(config, rng).run(&programs(layers), |program| {
         let fail = |why: String| TestCaseError::fail(why);
         let expected = evaluate(&program, a).map_err(|e| fail(e.to_string()))?;
