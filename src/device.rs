@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Memory {
     /// Held by tensors.
     pub live: u64,
-    /// Kept for reuse; [`Device::empty_cache`] gives it back.
+    /// Kept for reuse; [`Device::empty_cache`](crate::Device::empty_cache) gives it back.
     pub cached: u64,
     /// The most that was live at once.
     pub peak: u64,

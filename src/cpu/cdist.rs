@@ -3,6 +3,7 @@
 use super::{
     crew::for_each,
     simd::{Level, level, simd},
+    strided::Strided,
 };
 use crate::op::numeric::Real;
 
@@ -127,18 +128,6 @@ impl<T: Real> Norm<T> for Unequal {
         acc + if magnitude > T::from_f64(0.0) { T::from_f64(1.0) } else { magnitude }
     }
 }
-
-/// A matrix in memory: its first element, and the steps per row and per column.
-#[derive(Clone, Copy)]
-pub(super) struct Strided<T> {
-    pub data: *const T,
-    pub row: isize,
-    pub col: isize,
-}
-// SAFETY: threads only read.
-unsafe impl<T: Sync> Send for Strided<T> {}
-// SAFETY: as above.
-unsafe impl<T: Sync> Sync for Strided<T> {}
 
 impl<T: Copy> Strided<T> {
     /// The part from this row and column on.

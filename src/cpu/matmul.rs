@@ -1,19 +1,19 @@
-//! Matrix products: floats by the `gemm` crate, integers by a plain loop, distances by kernels of their own; then the
+//! Matrix products: floats by the `gemm` crates, integers by a plain loop, distances by kernels of their own; then the
 //! epilogue over the product.
 
 use std::sync::Arc;
 
-use gemm::Parallelism;
-
 use super::{
     address,
-    cdist::{Absolute, Largest, Norm, Power, Pull, PullPower, PullSign, Square, Strided, Unequal, distances},
+    cdist::{Absolute, Largest, Norm, Power, Pull, PullPower, PullSign, Square, Unequal, distances},
     convert::{Stored, for_stored, is_held},
     crew::for_each,
+    gemm::{self, Gemm, Parallelism},
     memory::{Pool, alloc},
     pointwise::{FusedProgram, MAX_BUFFERS},
     product,
     simd::has_fma,
+    strided::Strided,
 };
 use crate::{
     DType, Result, Scalar,
@@ -163,8 +163,8 @@ impl MatmulProgram {
                 DType::F32 if !self.is_product() => self.distances::<f32>((a, b, x), c),
                 DType::F64 if !self.is_product() => self.distances::<f64>((a, b, x), c),
                 DType::F32 if product::suits([m, n, k], b.col) => self.small(a, b, c),
-                DType::F32 => self.floats::<f32>(a, b, c, [0.0, 1.0]),
-                DType::F64 => self.floats::<f64>(a, b, c, [0.0, 1.0]),
+                DType::F32 => self.floats::<f32>(a, b, c),
+                DType::F64 => self.floats::<f64>(a, b, c),
                 _ => for_stored!(self.product.dtype, S => Self::integers::<S>(self, a, b, c)),
             }
         }
@@ -224,7 +224,7 @@ impl MatmulProgram {
     ///
     /// # Safety
     /// As [`multiply`](Self::multiply).
-    unsafe fn floats<T: Copy + Send + Sync + 'static>(&self, a: Matrix, b: Matrix, c: Shared, [zero, one]: [T; 2]) {
+    unsafe fn floats<T: Gemm>(&self, a: Matrix, b: Matrix, c: Shared) {
         let Matmul { m, n, k, .. } = self.product;
         let batches = self.batches();
         let threads = if batches * m * n * k < SERIAL { 1 } else { threads::count() };
@@ -244,30 +244,12 @@ impl MatmulProgram {
                 let (batch, i, j) = (part / across / down, part / across % down * high, part % across * wide);
                 let a_at = self.start(a.operand, batch) + i as isize * a.row;
                 let b_at = self.start(b.operand, batch) + j as isize * b.col;
+                let size = [high.min(m - i), wide.min(n - j), k];
+                let a = Strided { data: a.data.at::<T>(a_at), row: a.row, col: a.col };
+                let b = Strided { data: b.data.at::<T>(b_at), row: b.row, col: b.col };
+                let c = c.at::<T>((batch * m * n + i * n + j) as isize);
                 // SAFETY: the strides stay inside of the operands, and the parts of C are disjoint.
-                unsafe {
-                    gemm::gemm(
-                        high.min(m - i),
-                        wide.min(n - j),
-                        k,
-                        c.at::<T>((batch * m * n + i * n + j) as isize),
-                        1,
-                        n as isize,
-                        false,
-                        a.data.at::<T>(a_at),
-                        a.col,
-                        a.row,
-                        b.data.at::<T>(b_at),
-                        b.col,
-                        b.row,
-                        zero,
-                        one,
-                        false,
-                        false,
-                        false,
-                        inside,
-                    );
-                }
+                unsafe { gemm::multiply(size, a, b, c, n, inside) }
             })
         };
         // `gemm` divides the work among the pool in which it is called.
@@ -285,11 +267,8 @@ impl MatmulProgram {
         let per_task = (SERIAL / 4 / (m * n * k).max(1)).max(1);
         for_each(batches.div_ceil(per_task), threads, |task| {
             for batch in task * per_task..batches.min((task + 1) * per_task) {
-                let strided = |x: Matrix| product::Strided {
-                    data: x.data.at(self.start(x.operand, batch)),
-                    row: x.row,
-                    col: x.col,
-                };
+                let strided =
+                    |x: Matrix| Strided { data: x.data.at(self.start(x.operand, batch)), row: x.row, col: x.col };
                 // SAFETY: the strides stay inside of the operands, and each batch has its own part of C.
                 unsafe {
                     let c = c.at((batch * m * n) as isize);

@@ -8,6 +8,7 @@ mod convert;
 mod crew;
 mod fault;
 mod fold;
+mod gemm;
 mod index;
 mod interpret;
 mod loops;
@@ -20,6 +21,7 @@ mod product;
 #[cfg(test)]
 mod reference;
 mod simd;
+mod strided;
 #[cfg(test)]
 mod tests;
 mod timed;

@@ -3,6 +3,7 @@
 
 use super::{
     simd::has_vectors,
+    strided::Strided,
     vector::{Vector, vectorised},
 };
 
@@ -10,14 +11,6 @@ use super::{
 const SMALL: usize = 80 * 80 * 80;
 /// Elements of B up to which its columns may be copied next to each other first.
 const COPIED: usize = 2048;
-
-/// Where a matrix lies: its first element, and the steps per row and per column.
-#[derive(Clone, Copy)]
-pub(super) struct Strided {
-    pub data: *const f32,
-    pub row: isize,
-    pub col: isize,
-}
 
 /// Whether [`multiply`] is the better choice.
 pub(super) fn suits([m, n, k]: [usize; 3], b_col: isize) -> bool {
@@ -28,7 +21,7 @@ pub(super) fn suits([m, n, k]: [usize; 3], b_col: isize) -> bool {
 ///
 /// # Safety
 /// The matrices must lie in memory that may be read, and for C written to.
-pub(super) unsafe fn multiply(size: [usize; 3], a: Strided, b: Strided, c: *mut f32, c_row: isize) {
+pub(super) unsafe fn multiply(size: [usize; 3], a: Strided<f32>, b: Strided<f32>, c: *mut f32, c_row: isize) {
     let [_, n, k] = size;
     if b.col == 1 {
         // SAFETY: the caller's contract.
@@ -50,7 +43,7 @@ pub(super) unsafe fn multiply(size: [usize; 3], a: Strided, b: Strided, c: *mut 
 struct Strip<'a> {
     m: usize,
     k: usize,
-    a: &'a Strided,
+    a: &'a Strided<f32>,
     b: *const f32,
     b_row: isize,
     c: *mut f32,
@@ -127,7 +120,7 @@ vectorised! {
     ///
     /// # Safety
     /// As there.
-    unsafe fn strips<V>(size: [usize; 3], a: &Strided, b: &Strided, c: *mut f32, c_row: isize) {
+    unsafe fn strips<V>(size: [usize; 3], a: &Strided<f32>, b: &Strided<f32>, c: *mut f32, c_row: isize) {
         let [m, n, k] = size;
         let mut j = 0;
         while j < n {

@@ -21,10 +21,6 @@ pub(crate) struct Kernel {
     /// Dtype and element count of each output, in binding order. Distinct from the inputs but for `Binding::alias`.
     pub outputs: Vec<Binding>,
     /// The scalars passed at launch.
-    #[cfg_attr(
-        not(any(feature = "gpu", test)),
-        expect(dead_code, reason = "the CPU sees a scalar's dtype where it is used")
-    )]
     pub scalars: Vec<DType>,
 }
 
