@@ -8,6 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context as TaskContext, Poll, Waker},
+    time::Duration,
 };
 
 use wgpu::{Features, Limits};
@@ -70,6 +71,8 @@ pub(super) struct Context {
     pub features: Features,
     pub target: Target,
     health: Arc<Health>,
+    /// The latest work that the device knows of.
+    submitted: Mutex<Option<wgpu::SubmissionIndex>>,
     /// The process that opened it.
     generation: u32,
 }
@@ -236,12 +239,33 @@ impl Context {
         };
         let described = describe(&info, features, &limits);
         let generation = threads::generation();
-        let context = Self { device, queue, adapter: info, limits, features, target, health, generation };
+        let submitted = Mutex::default();
+        let context = Self { device, queue, adapter: info, limits, features, target, health, submitted, generation };
         Ok((index, context, described))
     }
 
     pub fn error(&self, reason: impl Into<String>) -> Error {
         Error::Gpu { device: self.adapter.name.clone(), reason: reason.into() }
+    }
+
+    /// Hands work to the device.
+    pub fn submit(&self, encoder: wgpu::CommandEncoder) {
+        let index = self.queue.submit([encoder.finish()]);
+        *self.submitted.lock().unwrap_or_else(PoisonError::into_inner) = Some(index);
+    }
+
+    /// Waits until the device has done what was submitted, and calls what is due; not longer than the limit.
+    pub fn poll(&self, timeout: Option<Duration>) -> Result<()> {
+        let submitted = self.submitted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // A wait for whatever is the latest can meet work that another thread is handing over just now, and wgpu panics.
+        let poll = match submitted {
+            Some(index) => wgpu::PollType::Wait { submission_index: Some(index), timeout },
+            None => wgpu::PollType::Poll,
+        };
+        match self.device.poll(poll) {
+            Ok(_) | Err(wgpu::PollError::Timeout) => self.check(),
+            Err(error) => Err(self.error(error.to_string())),
+        }
     }
 
     /// Makes every later call fail: what the device holds can no longer be relied on.

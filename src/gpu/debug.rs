@@ -59,15 +59,14 @@ impl Profiler {
     pub fn submit(&mut self, context: &Context, mut encoder: wgpu::CommandEncoder) {
         let count = (self.entries.len() as u32).min(MAX_KERNELS) * 2;
         if count == 0 {
-            context.queue.submit([encoder.finish()]);
+            context.submit(encoder);
             return;
         }
         encoder.resolve_query_set(&self.queries, 0..count, &self.resolved, 0);
         encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.mapped, 0, count as u64 * 8);
-        context.queue.submit([encoder.finish()]);
+        context.submit(encoder);
         self.mapped.map_async(wgpu::MapMode::Read, 0..count as u64 * 8, |_| {});
-        let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(Duration::from_secs(60)) };
-        if context.device.poll(wait).is_ok()
+        if context.poll(Some(Duration::from_secs(60))).is_ok()
             && let Ok(view) = self.mapped.get_mapped_range(0..count as u64 * 8)
         {
             let period = context.queue.get_timestamp_period() as f64;

@@ -231,7 +231,7 @@ impl State {
                 self.ring.data.clear();
             }
             match &mut self.profiler {
-                None => drop(context.queue.submit([encoder.finish()])),
+                None => context.submit(encoder),
                 Some(profiler) => profiler.submit(context, encoder),
             }
         });

@@ -170,8 +170,7 @@ impl Allocate for System {
         // What has been recorded keeps its buffers until it is done.
         self.recorder.submit()?;
         self.recorder.groups().clear();
-        let wait = wgpu::PollType::Wait { submission_index: None, timeout: None };
-        self.context.device.poll(wait).map(drop).map_err(|error| self.context.error(error.to_string()))
+        self.context.poll(None)
     }
 
     fn device(&self) -> String {

@@ -102,10 +102,7 @@ impl Waits {
     pub fn progress(&self, limit: Duration) -> Result<()> {
         self.context.check()?;
         let _polling = self.polling.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.context.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(limit) }) {
-            Ok(_) | Err(wgpu::PollError::Timeout) => self.context.check(),
-            Err(error) => Err(self.context.error(error.to_string())),
-        }
+        self.context.poll(Some(limit))
     }
 
     /// Has a thread of its own look at the device until nobody waits any more. A browser does so itself.

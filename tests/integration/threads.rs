@@ -162,6 +162,24 @@ fn threads_read_what_they_have_computed() -> Result<()> {
     Ok(())
 }
 
+/// A wait that ends by its time limit meets work that another thread hands over.
+#[test]
+fn threads_wait_for_long_work() {
+    for device in fresh() {
+        let x = &(ramp(&[512, 512], &device) * 0.01);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(move || {
+                    for _ in 0..6 {
+                        let y = (0..6).try_fold(x.clone(), |y, _| y.matmul(x)).and_then(|y| y.sum(()));
+                        assert!(y.and_then(|y| y.item::<f32>()).expect("a number").is_finite());
+                    }
+                });
+            }
+        });
+    }
+}
+
 /// Sends the number of a task that can go on.
 struct Ready {
     task: usize,
