@@ -250,18 +250,20 @@ impl Context {
 
     /// Hands work to the device.
     pub fn submit(&self, encoder: wgpu::CommandEncoder) {
-        let index = self.queue.submit([encoder.finish()]);
-        *self.submitted.lock().unwrap_or_else(PoisonError::into_inner) = Some(index);
+        let mut submitted = self.submitted.lock().unwrap_or_else(PoisonError::into_inner);
+        *submitted = Some(self.queue.submit([encoder.finish()]));
     }
 
-    /// Waits until the device has done what was submitted, and calls what is due; not longer than the limit.
+    /// Waits until the device has done what was submitted, and calls what is due; not longer than the limit, if there is
+    /// one.
     pub fn poll(&self, timeout: Option<Duration>) -> Result<()> {
-        let submitted = self.submitted.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // A wait for whatever is the latest can meet work that another thread is handing over just now, and wgpu panics.
-        let poll = match submitted {
+        let submitted = self.submitted.lock().unwrap_or_else(PoisonError::into_inner);
+        let poll = match submitted.clone() {
             Some(index) => wgpu::PollType::Wait { submission_index: Some(index), timeout },
             None => wgpu::PollType::Poll,
         };
+        // Where a wait ends early while another thread hands over work, wgpu panics: what is done by then has changed.
+        let _no_other = timeout.is_some().then_some(submitted);
         match self.device.poll(poll) {
             Ok(_) | Err(wgpu::PollError::Timeout) => self.check(),
             Err(error) => Err(self.error(error.to_string())),

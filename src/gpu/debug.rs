@@ -1,7 +1,5 @@
 //! `KILN_DEBUG=1`: the time of every kernel on stderr.
 
-use std::time::Duration;
-
 use super::{context::Context, encoder::Dispatch};
 use crate::{
     Result,
@@ -66,7 +64,7 @@ impl Profiler {
         encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.mapped, 0, count as u64 * 8);
         context.submit(encoder);
         self.mapped.map_async(wgpu::MapMode::Read, 0..count as u64 * 8, |_| {});
-        if context.poll(Some(Duration::from_secs(60))).is_ok()
+        if context.poll(None).is_ok()
             && let Ok(view) = self.mapped.get_mapped_range(0..count as u64 * 8)
         {
             let period = context.queue.get_timestamp_period() as f64;

@@ -182,7 +182,7 @@ impl Executor for GpuExecutor {
         })
     }
 
-    fn progress(&self, limit: Duration) -> Result<()> {
+    fn progress(&self, limit: Option<Duration>) -> Result<()> {
         self.waits.progress(limit)
     }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::context::Context;
-use crate::{Error, Result, interrupt};
+use crate::{Error, Result};
 
 /// The futures that wait for a device.
 pub(super) struct Waits {
@@ -98,11 +98,12 @@ impl Waits {
         (Signal(slot), complete)
     }
 
-    /// Lets the device call what is due; waits so long at most until it has done what was submitted.
-    pub fn progress(&self, limit: Duration) -> Result<()> {
+    /// Waits until the device has done what was submitted, and lets it call what is due; not longer than the limit, if
+    /// there is one.
+    pub fn progress(&self, limit: Option<Duration>) -> Result<()> {
         self.context.check()?;
         let _polling = self.polling.lock().unwrap_or_else(PoisonError::into_inner);
-        self.context.poll(Some(limit))
+        self.context.poll(limit)
     }
 
     /// Has a thread of its own look at the device until nobody waits any more. A browser does so itself.
@@ -113,7 +114,7 @@ impl Waits {
         let waits = self.clone();
         let watcher = thread::Builder::new().name("kiln-gpu".into()).spawn(move || {
             while waits.has_open() {
-                if let Err(error) = waits.progress(interrupt::TICK) {
+                if let Err(error) = waits.progress(None) {
                     waits.fail(&error);
                 }
             }

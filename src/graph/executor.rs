@@ -122,8 +122,9 @@ pub(crate) trait Executor: Send + Sync {
     fn submit(&self) -> Result<()>;
     /// Waits until everything submitted is done.
     fn wait(&self) -> Waiting<'_>;
-    /// Lets futures make progress that wait for the device, and blocks this long at most until they do.
-    fn progress(&self, _limit: Duration) -> Result<()> {
+    /// Lets futures make progress that wait for the device, and blocks until they do; not longer than the limit, if there
+    /// is one.
+    fn progress(&self, _limit: Option<Duration>) -> Result<()> {
         Ok(())
     }
     /// Sees to it that futures make progress that wait for the device, without blocking.
