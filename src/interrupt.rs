@@ -5,7 +5,7 @@ use std::{cell::Cell, sync::OnceLock, time::Duration};
 use crate::{Error, Result};
 
 /// How long a thread computes or waits between two questions.
-pub(crate) const TICK: Duration = Duration::from_millis(50);
+const TICK: Duration = Duration::from_millis(50);
 
 static CHECK: OnceLock<fn() -> bool> = OnceLock::new();
 
@@ -30,8 +30,14 @@ pub fn set_interrupt_check(check: fn() -> bool) -> bool {
 
 /// Whether anybody may interrupt this thread.
 #[inline]
-pub(crate) fn is_watched() -> bool {
+fn is_watched() -> bool {
     CHECK.get().is_some() && !ASKING.get()
+}
+
+/// How long this thread computes or waits before it asks; for ever if nobody may interrupt it.
+#[inline]
+pub(crate) fn tick() -> Option<Duration> {
+    is_watched().then_some(TICK)
 }
 
 /// Asks whether the wait should end. No lock may be held.

@@ -191,8 +191,7 @@ impl<T: Tensors> Source<T> {
         let (send, receive) = sync_channel(batches);
         let work = move || {
             // What a data set has recorded is computed here, not where the batch is used.
-            let computed = |t: &Tensor| t.device().flush().map(|()| t.clone());
-            let mut batches = gather.map(|batch| batch?.map(&mut |t| computed(t)));
+            let mut batches = gather.map(|batch| batch?.map(&mut |t| t.device().flush().map(|()| t.clone())));
             // An error of `send` means that nobody wants more.
             let _ = batches.try_for_each(|batch| send.send(batch));
         };

@@ -135,10 +135,7 @@ impl Engine {
 
     /// Remembers a submission that was left unfinished.
     pub(super) fn leave(&mut self, submission: &Arc<Submission>) {
-        let paused = &mut self.queue().paused;
-        if !paused.iter().any(|known| Arc::ptr_eq(known, submission)) {
-            paused.push(submission.clone());
-        }
+        self.queue().paused.push(submission.clone());
     }
 
     /// Takes out of the queues what someone can still reach, and the wanted node with all that it needs, unless something

@@ -4,7 +4,6 @@ use std::{
     future::poll_fn,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use super::{
@@ -16,12 +15,7 @@ use super::{
     submission::{Advance, Submission},
     wait::block_on,
 };
-use crate::{Device, Result, interrupt};
-
-/// How long a thread computes before it looks up, so that it can be interrupted.
-fn tick() -> Option<Duration> {
-    interrupt::is_watched().then_some(interrupt::TICK)
-}
+use crate::{Device, Result, interrupt::tick};
 
 /// Computes what this thread has recorded and someone can still reach.
 pub(crate) fn flush(device: &Device) -> Result<()> {

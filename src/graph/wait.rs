@@ -46,7 +46,7 @@ pub(crate) fn block_on<T>(executor: &dyn Executor, future: impl Future<Output = 
             return result;
         }
         if !sleeper.is_awake.load(Ordering::Acquire) {
-            executor.progress(interrupt::is_watched().then_some(interrupt::TICK))?;
+            executor.progress(interrupt::tick())?;
         }
         if !sleeper.is_awake.swap(false, Ordering::AcqRel) {
             // It waits for another thread, or for what that thread has yet to hand to the device.

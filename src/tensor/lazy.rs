@@ -9,7 +9,6 @@ use crate::{
         node::{Input, Node, State, Work},
         wait::block_on,
     },
-    layout::View,
     op::Op,
 };
 
@@ -113,7 +112,7 @@ impl Tensor {
         let buffer = if shape.numel() == 0 {
             self.device().executor().alloc(0)?
         } else {
-            let all = self.with_view(View::contiguous(shape));
+            let all = Tensor::of(self.node.clone());
             let filled = Tensor::lazy(Op::Copy, self.device(), self.dtype(), shape, [Some(&all), None, None]);
             flush::compute(&filled.node).await?
         };

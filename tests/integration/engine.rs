@@ -1,19 +1,10 @@
 //! The engine's promises: what fuses, what is cached, what memory is held, and that no value is ever overwritten.
 
 use kiln::{DType, Device, DeviceOptions, Gradients, Param, Result, Stats, Tensor, no_grad};
-use kiln_tests::{HAS_GPU, devices, draw::Draw, gpu_with};
+use kiln_tests::{devices, draw::Draw, fresh, gpu_with};
 
 fn fused() -> impl Iterator<Item = &'static Device> {
     devices().iter().filter(|(name, _)| !name.contains("unfused")).map(|(_, device)| device)
-}
-
-/// A device that no other test uses, so that its counters are this test's own.
-fn fresh() -> Vec<Device> {
-    let mut all = vec![Device::cpu_with(DeviceOptions::default())];
-    if HAS_GPU {
-        all.push(gpu_with(|_| {}));
-    }
-    all
 }
 
 fn ramp(shape: &[usize], device: &Device) -> Tensor {

@@ -13,16 +13,8 @@ use std::{
 };
 
 use kiln::{loss::mse, optim::Adam, prelude::*};
-use kiln_tests::{HAS_GPU, gpu_with};
+use kiln_tests::{fresh, gpu_with};
 use rayon::{ThreadPoolBuilder, prelude::*};
-
-fn fresh() -> Vec<Device> {
-    let mut all = vec![Device::cpu_with(DeviceOptions::default())];
-    if HAS_GPU {
-        all.push(gpu_with(|_| {}));
-    }
-    all
-}
 
 fn ramp(shape: &[usize], device: &Device) -> Tensor {
     let count = shape.iter().product::<usize>();
@@ -57,10 +49,10 @@ fn tasks_of_a_thread_pool_never_wait_for_each_other() -> Result<()> {
     Ok(())
 }
 
-/// The losses of a small network, and how many of its flushes from the fourth step on had to be planned.
+/// The losses of a small network.
 fn train(seed: usize, device: &Device) -> Result<Vec<f32>> {
     let x = ramp(&[32, 10 + seed], device);
-    let y = x.sum_dims(1)?;
+    let y = x.sum(1)?.unsqueeze(-1)?;
     let first = Param::new(ramp(&[10 + seed, 16], device));
     let second = Param::new(ramp(&[16, 1], device));
     let mut adam = Adam::new(1e-3).with([first.clone(), second.clone()]);
@@ -72,16 +64,6 @@ fn train(seed: usize, device: &Device) -> Result<Vec<f32>> {
             loss.item()
         })
         .collect()
-}
-
-trait SumDims {
-    fn sum_dims(&self, axis: isize) -> Result<Tensor>;
-}
-
-impl SumDims for Tensor {
-    fn sum_dims(&self, axis: isize) -> Result<Tensor> {
-        self.sum(axis)?.unsqueeze(-1)
-    }
 }
 
 #[test]

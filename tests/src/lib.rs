@@ -76,6 +76,15 @@ pub fn gpu_with(change: impl FnOnce(&mut DeviceOptions)) -> Device {
     })
 }
 
+/// A CPU and a GPU, if there is one, that no other test uses, so that their counters are this test's own.
+pub fn fresh() -> Vec<Device> {
+    let mut all = vec![Device::cpu_with(DeviceOptions::default())];
+    if HAS_GPU {
+        all.push(gpu_with(|_| {}));
+    }
+    all
+}
+
 fn open() -> Set {
     let mut unfused = DeviceOptions::default();
     unfused.fusion = false;
