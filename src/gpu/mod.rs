@@ -5,6 +5,7 @@
 mod accumulate;
 mod bounds;
 mod codegen;
+mod compile;
 mod context;
 mod debug;
 mod encoder;
@@ -40,6 +41,7 @@ use std::{
 };
 
 use codegen::{Shader, Slot};
+use compile::{Pass, Passes, compile};
 use context::{Context, MIN_BINDING};
 use encoder::{Dispatch, Recorder};
 use memory::{GpuBuffer, Pool, Slice, Window, alloc};
@@ -49,11 +51,11 @@ use types::scalar_words;
 use wait::Waits;
 
 use crate::{
-    DType, DeviceInfo, DeviceOptions, Error, GpuSelector, Memory, Result, Scalar,
+    DType, DeviceInfo, DeviceOptions, GpuSelector, Memory, Result, Scalar,
     graph::{
         debug::Cost,
         executor::{Buffer, Caps, Executor, Program, Waiting},
-        kernel::{Binding, Body, Kernel},
+        kernel::Kernel,
     },
     threads,
 };
@@ -239,63 +241,15 @@ impl GpuProgram {
             scratch: Vec::new(),
             dtypes: kernel.scalars.clone(),
         };
-        let context = program.shared.context.clone();
-        let target = &context.target;
-        support::check(kernel, target)?;
-        let Kernel { inputs, outputs, .. } = kernel;
-        match &kernel.body {
-            Body::Fused(fused) if fused.kept == fused.dims.len() => {
-                let (shader, grid) = pointwise::build(fused, inputs, outputs, target)?;
-                program.push(shader, grid, 0)?;
-            }
-            Body::Fused(fused) => {
-                for pass in reduce::build(fused, inputs, outputs, target)? {
-                    program.scratch.extend(pass.scratch);
-                    program.push(pass.shader, pass.grid, 0)?;
-                }
-            }
-            Body::Matmul(matmul) => {
-                let product = matmul::Product { matmul, inputs, outputs };
-                match matmul::split(&product, target) {
-                    None => {
-                        let (shader, grid) = matmul::build(&product, target)?;
-                        program.push(shader, grid, product.flops())?;
-                    }
-                    Some((first, second)) => {
-                        let numel = first.epilogue.dims.iter().product();
-                        let parts = Binding { dtype: DType::F32, numel, alias: None };
-                        program.scratch.push(numel * 4);
-                        let product = matmul::Product { matmul: &first, inputs, outputs: &[parts] };
-                        let (mut shader, grid) = matmul::build(&product, target)?;
-                        shader.redirect(Slot::Output(0), Slot::Scratch(0));
-                        program.push(shader, grid, product.flops())?;
-                        let all = [&inputs[..], &[parts]].concat();
-                        for mut pass in reduce::build(&second, &all, outputs, target)? {
-                            pass.shader.redirect(Slot::Input(inputs.len()), Slot::Scratch(0));
-                            program.push(pass.shader, pass.grid, 0)?;
-                        }
-                    }
-                }
-            }
-            Body::ScatterAdd(scatter) => {
-                let (shader, grid) = index::build(scatter, inputs, target)?;
-                program.push(shader, grid, 0)?;
-            }
+        let Passes { passes, scratch } = compile(kernel, &program.shared.context.target)?;
+        program.scratch = scratch;
+        for Pass { shader, grid, flops } in passes {
+            let pipeline = program.shared.pipelines.get(&program.cost.label, &shader)?;
+            let Shader { slots, words, scalars, .. } = shader;
+            let cost = Cost { flops, ..program.cost.clone() };
+            program.steps.push(Step { pipeline, slots, words, scalars, grid, cost });
         }
         Ok(program)
-    }
-
-    fn push(&mut self, shader: Shader, grid: [u32; 3], flops: u64) -> Result<()> {
-        if shader.slots.len() > self.shared.context.target.bindings {
-            let reason =
-                format!("{} buffers are more than {} can bind", shader.slots.len(), self.shared.context.adapter.name);
-            return Err(Error::argument("kernel", reason));
-        }
-        let pipeline = self.shared.pipelines.get(&self.cost.label, &shader)?;
-        let Shader { slots, words, scalars, .. } = shader;
-        let cost = Cost { flops, ..self.cost.clone() };
-        self.steps.push(Step { pipeline, slots, words, scalars, grid, cost });
-        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ fn check(gpu: &dyn Executor, what: &str, kernel: &Kernel, inputs: &[Vec<f64>], s
 }
 
 /// A chain over a dense leaf, a broadcast row, a broadcast column and a transposed leaf; two outputs.
-fn chain(rows: usize, cols: usize) -> (Kernel, Vec<Vec<f64>>) {
+pub fn chain(rows: usize, cols: usize) -> (Kernel, Vec<Vec<f64>>) {
     let mut b = Build::new(&[rows, cols], 2);
     let x = b.load(DType::F32);
     let leaves = [
@@ -42,7 +42,7 @@ fn chain(rows: usize, cols: usize) -> (Kernel, Vec<Vec<f64>>) {
     (b.kernel(), inputs)
 }
 
-fn softmax(rows: usize, cols: usize) -> (Kernel, Vec<Vec<f64>>) {
+pub fn softmax(rows: usize, cols: usize) -> (Kernel, Vec<Vec<f64>>) {
     let mut b = Build::new(&[rows, cols], 1);
     let x = b.load(DType::F32);
     let max = b.push(Code::Reduce(ReduceOp::Max), &[x], DType::F32);
@@ -57,7 +57,13 @@ fn softmax(rows: usize, cols: usize) -> (Kernel, Vec<Vec<f64>>) {
 }
 
 /// One reduction of `f(x)` over an axis whose elements lie `strides` apart.
-fn reduction(op: ReduceOp, dtype: DType, dims: &[usize], kept: usize, strides: &[isize]) -> (Kernel, Vec<Vec<f64>>) {
+pub fn reduction(
+    op: ReduceOp,
+    dtype: DType,
+    dims: &[usize],
+    kept: usize,
+    strides: &[isize],
+) -> (Kernel, Vec<Vec<f64>>) {
     let mut b = Build::new(dims, kept);
     let numel = dims.iter().product();
     let input = b.input(dtype, numel);
@@ -72,7 +78,7 @@ fn reduction(op: ReduceOp, dtype: DType, dims: &[usize], kept: usize, strides: &
     (b.kernel(), vec![values.iter().map(|v| if dtype.is_float() { *v } else { v.trunc() }).collect()])
 }
 
-fn matmul(
+pub fn matmul(
     batch: &[usize],
     m: usize,
     n: usize,
@@ -117,7 +123,13 @@ fn matmul(
     (kernel, inputs.into_iter().map(whole).collect())
 }
 
-fn scatter(dtype: DType, index: DType, rows: usize, cols: usize, to: usize) -> (Kernel, Vec<Vec<f64>>) {
+/// Makes a product one of its relatives.
+pub fn combine_by(kernel: &mut Kernel, combine: Combine) {
+    let Body::Matmul(matmul) = &mut kernel.body else { unreachable!("it is a product") };
+    matmul.combine = combine;
+}
+
+pub fn scatter(dtype: DType, index: DType, rows: usize, cols: usize, to: usize) -> (Kernel, Vec<Vec<f64>>) {
     let mut along = Strides::default();
     along[0] = 1;
     let line = |axis, strides| Line { strides, axis, offset: 0 };
@@ -170,9 +182,7 @@ fn distances(gpu: &dyn Executor, [m, n, k]: [usize; 3], dtype: DType) {
     use Combine::*;
     for combine in [Square, Absolute, Power(0.5), Power(3.0), Largest, Unequal] {
         let (mut kernel, inputs) = matmul(&[2], m, n, k, [false, true], dtype, 1);
-        if let Body::Matmul(matmul) = &mut kernel.body {
-            matmul.combine = combine;
-        }
+        combine_by(&mut kernel, combine);
         check(gpu, &format!("{combine:?}"), &kernel, &inputs, &[], if dtype == DType::F64 { 1e-12 } else { 1e-5 });
     }
 }

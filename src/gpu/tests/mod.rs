@@ -5,6 +5,7 @@ mod guard;
 mod interpret;
 mod kernels;
 mod numerics;
+mod snapshots;
 
 use std::sync::Arc;
 

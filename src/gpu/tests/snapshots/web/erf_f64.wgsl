@@ -1,0 +1,1 @@
+// erf: dtype float64: this device has no 64-bit floats: convert to float32
