@@ -13,7 +13,8 @@ use crate::{
     error::Error,
     graph::{
         executor::{Buffer, Program},
-        kernel::{Line, ScatterAdd},
+        kernel::{Kernel, Structured},
+        kinds::{Line, ScatterAdd},
     },
     op::{Check, ClassIds},
     threads,
@@ -55,6 +56,8 @@ pub(super) fn class_ids<I: Number, O: TryFrom<i64>>(dst: &mut [O], src: &[I], id
 /// A scatter-add made ready.
 pub(super) struct ScatterProgram {
     scatter: ScatterAdd,
+    /// Which inputs the source and the index are.
+    inputs: Vec<usize>,
     /// The dtype of the index.
     index: DType,
 }
@@ -71,8 +74,13 @@ unsafe impl Sync for Shared {}
 const WIDTH: usize = 64;
 
 impl ScatterProgram {
-    pub fn new(scatter: &ScatterAdd, index: DType) -> Self {
-        Self { scatter: scatter.clone(), index }
+    pub fn new(kernel: &Kernel, structured: &Structured) -> Self {
+        let index = kernel.inputs[structured.operands[1].input].dtype;
+        Self {
+            scatter: ScatterAdd::of(structured),
+            inputs: structured.operands.iter().map(|o| o.input).collect(),
+            index,
+        }
     }
 
     /// Where the lines `outer * last..` start, in elements.
@@ -160,8 +168,8 @@ impl ScatterProgram {
 
 impl Program for ScatterProgram {
     fn launch(&self, inputs: &[&Buffer], outputs: &[&Buffer], _scalars: &[Scalar]) -> Result<()> {
-        let (src, index, out) =
-            (Shared(address(inputs[0])?), Shared(address(inputs[1])?), Shared(address(outputs[0])?));
+        let [src, index] = [0, 1].map(|operand| inputs[self.inputs[operand]]);
+        let (src, index, out) = (Shared(address(src)?), Shared(address(index)?), Shared(address(outputs[0])?));
         // SAFETY: the scheduler passes the buffers that the kernel describes.
         unsafe {
             match self.index {

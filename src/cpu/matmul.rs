@@ -20,7 +20,8 @@ use crate::{
     dtype::Compute,
     graph::{
         executor::{Buffer, Program},
-        kernel::{Binding, Code, Kernel, Matmul, Operand, Output},
+        kernel::{Binding, Code, Kernel, Operand, Output, Structured},
+        kinds::{self, Product},
     },
     layout::{View, collapse, contiguous_strides},
     op::{
@@ -39,7 +40,8 @@ const SHARED: usize = 400 * 400 * 400;
 
 /// A matrix product made ready.
 pub(super) struct MatmulProgram {
-    product: Matmul,
+    structured: Structured,
+    product: Product,
     inputs: Vec<Binding>,
     /// How the product is stored: in the type it is computed in.
     acc: DType,
@@ -72,6 +74,12 @@ struct Matrix<'a> {
     col: isize,
 }
 
+impl<'a> Matrix<'a> {
+    fn of(matrix: &'a kinds::Matrix, data: Shared) -> Self {
+        Self { data, operand: &matrix.operand, row: matrix.row, col: matrix.col }
+    }
+}
+
 /// Rows and columns of C per part, where about `count` parts are asked for. Each part packs its rows of A and its
 /// columns of B anew: the cut that packs least wins. Parts end where the kernel's tiles of 6 rows and 64 columns do.
 fn parts(m: usize, n: usize, count: usize) -> (usize, usize) {
@@ -98,9 +106,9 @@ fn stored_as(compute: Compute) -> DType {
 }
 
 impl MatmulProgram {
-    pub fn new(kernel: &Kernel, product: &Matmul, pool: &Arc<Pool>) -> Self {
-        let acc = stored_as(product.dtype.compute());
-        let fused = &product.epilogue;
+    pub fn new(kernel: &Kernel, structured: &Structured, pool: &Arc<Pool>) -> Self {
+        let acc = stored_as(structured.dtype.compute());
+        let fused = &structured.epilogue;
         let strides = contiguous_strides(&fused.dims);
         let dense = |output: &Output| {
             let shape = fused.dims.as_slice().into();
@@ -108,8 +116,9 @@ impl MatmulProgram {
         };
         let takes =
             |o: usize| kernel.outputs[o].dtype == acc && kernel.outputs[o].alias.is_none() && dense(&fused.outputs[o]);
-        let is_acc =
-            |o: usize| matches!(fused.code[fused.outputs[o].value as usize].code, Code::Acc) && is_held(product.dtype);
+        let is_acc = |o: usize| {
+            matches!(fused.code[fused.outputs[o].value as usize].code, Code::Acc) && is_held(structured.dtype)
+        };
         let direct = (0..fused.outputs.len())
             .find(|&o| takes(o) && is_acc(o))
             .or_else(|| (0..fused.outputs.len()).find(|&o| takes(o)));
@@ -132,21 +141,9 @@ impl MatmulProgram {
             rest.kept = collapse(&mut rest.dims, fused.kept, &mut all);
             Some(FusedProgram::epilogue(&rest, &inputs, &outputs, acc))
         };
-        Self { product: product.clone(), inputs: kernel.inputs.clone(), acc, direct, epilogue, pool: pool.clone() }
-    }
-
-    fn batches(&self) -> usize {
-        self.product.batch.iter().product()
-    }
-
-    /// Where the matrix of a batch starts, in elements.
-    fn start(&self, operand: &Operand, mut batch: usize) -> isize {
-        let mut place = operand.offset;
-        for (size, stride) in self.product.batch.iter().zip(&operand.batch).rev() {
-            place += (batch % size) as isize * stride;
-            batch /= size;
-        }
-        place
+        let (inputs, pool) = (kernel.inputs.clone(), pool.clone());
+        let (structured, product) = (structured.clone(), Product::of(structured));
+        Self { structured, product, inputs, acc, direct, epilogue, pool }
     }
 
     /// Computes all products into `c`, contiguous.
@@ -155,7 +152,7 @@ impl MatmulProgram {
     /// The operands must lie in their buffers as the kernel says, in the type that it computes in, and `c` must hold a
     /// matrix for every batch that nobody else looks at.
     unsafe fn multiply(&self, a: Matrix, b: Matrix, x: Option<Matrix>, c: Shared) {
-        let Matmul { m, n, k, .. } = self.product;
+        let Product { m, n, k, .. } = self.product;
         // SAFETY: the caller's contract.
         unsafe {
             match self.acc {
@@ -165,7 +162,7 @@ impl MatmulProgram {
                 DType::F32 if product::suits([m, n, k], b.col) => self.small(a, b, c),
                 DType::F32 => self.floats::<f32>(a, b, c),
                 DType::F64 => self.floats::<f64>(a, b, c),
-                _ => for_stored!(self.product.dtype, S => Self::integers::<S>(self, a, b, c)),
+                _ => for_stored!(self.structured.dtype, S => Self::integers::<S>(self, a, b, c)),
             }
         }
     }
@@ -205,13 +202,16 @@ impl MatmulProgram {
         (a, b, x): (Matrix, Matrix, Option<Matrix>),
         c: Shared,
     ) {
-        let Matmul { m, n, k, .. } = self.product;
-        let (batches, size) = (self.batches(), m * n * k.max(1));
+        let Product { m, n, k, .. } = self.product;
+        let (batches, size) = (self.product.batches, m * n * k.max(1));
         let threads = if batches * size < SERIAL { 1 } else { threads::count() };
         let (outside, inside) = if batches >= 2 * threads { (threads, 1) } else { (1, threads) };
         for_each(batches, outside, |batch| {
-            let matrix =
-                |x: Matrix| Strided { data: x.data.at::<T>(self.start(x.operand, batch)), row: x.row, col: x.col };
+            let matrix = |x: Matrix| Strided {
+                data: x.data.at::<T>(self.structured.start(x.operand, batch)),
+                row: x.row,
+                col: x.col,
+            };
             // SAFETY: the strides stay inside of the operands, and each batch has its own part of C.
             unsafe {
                 let out = std::slice::from_raw_parts_mut(c.at::<T>((batch * m * n) as isize), m * n);
@@ -225,8 +225,8 @@ impl MatmulProgram {
     /// # Safety
     /// As [`multiply`](Self::multiply).
     unsafe fn floats<T: Gemm>(&self, a: Matrix, b: Matrix, c: Shared) {
-        let Matmul { m, n, k, .. } = self.product;
-        let batches = self.batches();
+        let Product { m, n, k, .. } = self.product;
+        let batches = self.product.batches;
         let threads = if batches * m * n * k < SERIAL { 1 } else { threads::count() };
         let (count, inside) = if threads == 1 || batches >= 2 * threads {
             (1, Parallelism::None)
@@ -242,8 +242,8 @@ impl MatmulProgram {
         let all = || {
             for_each(batches * down * across, outside, |part| {
                 let (batch, i, j) = (part / across / down, part / across % down * high, part % across * wide);
-                let a_at = self.start(a.operand, batch) + i as isize * a.row;
-                let b_at = self.start(b.operand, batch) + j as isize * b.col;
+                let a_at = self.structured.start(a.operand, batch) + i as isize * a.row;
+                let b_at = self.structured.start(b.operand, batch) + j as isize * b.col;
                 let size = [high.min(m - i), wide.min(n - j), k];
                 let a = Strided { data: a.data.at::<T>(a_at), row: a.row, col: a.col };
                 let b = Strided { data: b.data.at::<T>(b_at), row: b.row, col: b.col };
@@ -261,14 +261,17 @@ impl MatmulProgram {
     /// # Safety
     /// As [`multiply`](Self::multiply).
     unsafe fn small(&self, a: Matrix, b: Matrix, c: Shared) {
-        let Matmul { m, n, k, .. } = self.product;
-        let batches = self.batches();
+        let Product { m, n, k, .. } = self.product;
+        let batches = self.product.batches;
         let threads = if batches * m * n * k < SERIAL { 1 } else { threads::count() };
         let per_task = (SERIAL / 4 / (m * n * k).max(1)).max(1);
         for_each(batches.div_ceil(per_task), threads, |task| {
             for batch in task * per_task..batches.min((task + 1) * per_task) {
-                let strided =
-                    |x: Matrix| Strided { data: x.data.at(self.start(x.operand, batch)), row: x.row, col: x.col };
+                let strided = |x: Matrix| Strided {
+                    data: x.data.at(self.structured.start(x.operand, batch)),
+                    row: x.row,
+                    col: x.col,
+                };
                 // SAFETY: the strides stay inside of the operands, and each batch has its own part of C.
                 unsafe {
                     let c = c.at((batch * m * n) as isize);
@@ -283,12 +286,12 @@ impl MatmulProgram {
     /// # Safety
     /// As [`multiply`](Self::multiply).
     unsafe fn integers<S: Stored<Held: Multiply> + Send>(&self, a: Matrix, b: Matrix, c: Shared) {
-        let Matmul { m, n, k, .. } = self.product;
-        let threads = if self.batches() * m * n * k < SERIAL { 1 } else { threads::count() };
-        for_each(self.batches() * m, threads, |line| {
+        let Product { m, n, k, .. } = self.product;
+        let threads = if self.product.batches * m * n * k < SERIAL { 1 } else { threads::count() };
+        for_each(self.product.batches * m, threads, |line| {
             let (batch, i) = (line / m, line % m);
-            let a_at = self.start(a.operand, batch) + i as isize * a.row;
-            let b_at = self.start(b.operand, batch);
+            let a_at = self.structured.start(a.operand, batch) + i as isize * a.row;
+            let b_at = self.structured.start(b.operand, batch);
             // SAFETY: each line of C has its own part; the strides stay inside of the operands.
             unsafe {
                 let out = std::slice::from_raw_parts_mut(c.at::<S::Held>((line * n) as isize), n);
@@ -381,27 +384,22 @@ impl Program for MatmulProgram {
         for (slot, buffer) in buffers[inputs.len() + 1..].iter_mut().zip(outputs) {
             *slot = address(buffer)?;
         }
-        let Matmul { m, n, a, b, .. } = &self.product;
+        let Product { batches, m, n, a, b, x, .. } = &self.product;
         let scratch = match self.direct {
             Some(_) => None,
-            None => Some(alloc(&self.pool, self.batches() * m * n * self.acc.size())?),
+            None => Some(alloc(&self.pool, batches * m * n * self.acc.size())?),
         };
         buffers[inputs.len()] = match (&scratch, self.direct) {
             (Some(buffer), _) => buffer.as_ptr(),
             (None, direct) => buffers[inputs.len() + 1 + direct.unwrap_or_default()],
         };
-        let (a_data, b_data) = (Shared(buffers[a.input]), Shared(buffers[b.input]));
-        let wide = [self.widened(a_data, a.input)?, self.widened(b_data, b.input)?];
-        let at = |wide: &Option<super::HostBuffer>, data| wide.as_ref().map_or(data, |w| Shared(w.as_ptr()));
-        let a = Matrix { data: at(&wide[0], a_data), operand: a, row: a.row, col: a.col };
-        let b = Matrix { data: at(&wide[1], b_data), operand: b, row: b.row, col: b.col };
+        let data = |matrix: &kinds::Matrix| Shared(buffers[matrix.operand.input]);
+        let wide = [self.widened(data(a), a.operand.input)?, self.widened(data(b), b.operand.input)?];
+        let held =
+            |matrix, wide: &Option<super::HostBuffer>| wide.as_ref().map_or(data(matrix), |wide| Shared(wide.as_ptr()));
+        let (a, b) = (Matrix::of(a, held(a, &wide[0])), Matrix::of(b, held(b, &wide[1])));
         // Gradients of distances are of full width.
-        let x = self.product.x.as_ref().map(|x| Matrix {
-            data: Shared(buffers[x.input]),
-            operand: x,
-            row: x.row,
-            col: x.col,
-        });
+        let x = x.as_ref().map(|x| Matrix::of(x, data(x)));
         // SAFETY: the scheduler passes the buffers that the kernel describes.
         unsafe {
             self.multiply(a, b, x, Shared(buffers[inputs.len()]));

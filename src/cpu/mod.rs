@@ -48,6 +48,7 @@ use crate::{
         executor::{Buffer, Caps, Executor, HostMemory, Program, Storage, Waiting},
         kernel::{Body, Kernel},
     },
+    op::StructuredOp,
 };
 
 /// Runs kernels on the CPU, at once.
@@ -106,8 +107,10 @@ impl Executor for CpuExecutor {
         self.compiled.fetch_add(1, Ordering::Relaxed);
         let program: Arc<dyn Program> = match &kernel.body {
             Body::Fused(fused) => Arc::new(pointwise::FusedProgram::new(kernel, fused)),
-            Body::Matmul(matmul) => Arc::new(matmul::MatmulProgram::new(kernel, matmul, &self.pool)),
-            Body::ScatterAdd(scatter) => Arc::new(index::ScatterProgram::new(scatter, kernel.inputs[1].dtype)),
+            Body::Structured(structured) => match structured.op {
+                StructuredOp::Matmul(_) => Arc::new(matmul::MatmulProgram::new(kernel, structured, &self.pool)),
+                StructuredOp::ScatterAdd { .. } => Arc::new(index::ScatterProgram::new(kernel, structured)),
+            },
         };
         if !debug::is_on() {
             return Ok(program);

@@ -6,9 +6,12 @@ use super::{
 };
 use crate::{
     DType, Scalar,
-    graph::kernel::{Body, Code, Fused, Instr, Kernel, Leaf, Line, Matmul, Operand, ScatterAdd},
+    graph::{
+        kernel::{Body, Code, Fused, Instr, Kernel, Leaf, Structured},
+        kinds::{Line, Matrix, Product, ScatterAdd},
+    },
     layout::{Strides, contiguous_strides},
-    op::{Class, Combine},
+    op::{Class, Combine, StructuredOp},
 };
 
 /// A held value: the bytes of its compute type.
@@ -44,7 +47,7 @@ fn wrap(value: Value, dtype: DType) -> Value {
     load(&bytes, dtype, 0)
 }
 
-fn place(dims: &[usize], strides: &Strides, mut at: usize) -> isize {
+fn place(dims: &[usize], strides: &[isize], mut at: usize) -> isize {
     let mut place = 0;
     for axis in (0..dims.len()).rev() {
         place += (at % dims[axis]) as isize * strides[axis];
@@ -66,11 +69,13 @@ pub fn run(kernel: &Kernel, inputs: &[Vec<u8>], scalars: &[Scalar]) -> Vec<Vec<u
     let mut outputs: Vec<Vec<u8>> = kernel.outputs.iter().map(|o| vec![0xa5; o.numel * o.dtype.size()]).collect();
     match &kernel.body {
         Body::Fused(f) => fused(f, kernel, inputs, scalars, None, &mut outputs),
-        Body::Matmul(m) => {
-            let acc = matmul(m, kernel, inputs);
-            fused(&m.epilogue, kernel, inputs, scalars, Some(&acc), &mut outputs);
-        }
-        Body::ScatterAdd(s) => scatter(s, kernel, inputs, &mut outputs[0]),
+        Body::Structured(s) => match s.op {
+            StructuredOp::Matmul(_) => {
+                let acc = matmul(s, kernel, inputs);
+                fused(&s.epilogue, kernel, inputs, scalars, Some(&acc), &mut outputs);
+            }
+            StructuredOp::ScatterAdd { .. } => scatter(s, kernel, inputs, &mut outputs[0]),
+        },
     }
     outputs
 }
@@ -236,24 +241,24 @@ fn step(
     wrap(value, instr.dtype)
 }
 
-fn matmul(m: &Matmul, kernel: &Kernel, inputs: &[Vec<u8>]) -> Vec<Value> {
-    let batches: usize = m.batch.iter().product();
-    let at = |o: &Operand, b: usize, i: usize, j: usize| {
-        let at = o.offset + place(&m.batch, &o.batch, b) + i as isize * o.row + j as isize * o.col;
-        load(&inputs[o.input], kernel.inputs[o.input].dtype, at)
+fn matmul(s: &Structured, kernel: &Kernel, inputs: &[Vec<u8>]) -> Vec<Value> {
+    let Product { combine, batches, m, n, k, a, b, .. } = Product::of(s);
+    let at = |matrix: &Matrix, batch: usize, i: usize, j: usize| {
+        let at = s.start(&matrix.operand, batch) + i as isize * matrix.row + j as isize * matrix.col;
+        load(&inputs[matrix.operand.input], kernel.inputs[matrix.operand.input].dtype, at)
     };
     let mut out = Vec::new();
-    for line in 0..batches * m.m * m.n {
-        let (b, i, j) = (line / (m.m * m.n), line / m.n % m.m, line % m.n);
-        let pairs = (0..m.k).map(|p| (at(&m.a, b, i, p), at(&m.b, b, p, j)));
+    for line in 0..batches * m * n {
+        let (batch, i, j) = (line / (m * n), line / n % m, line % n);
+        let pairs = (0..k).map(|p| (at(&a, batch, i, p), at(&b, batch, p, j)));
         use crate::dtype::Compute as K;
-        let sum = match m.dtype.compute() {
-            K::F32 if m.combine != Combine::Product => {
+        let sum = match s.dtype.compute() {
+            K::F32 if combine != Combine::Product => {
                 let wide = |v| unpack::<f32>(v) as f64;
-                pack(distance(m.combine, pairs.map(|(x, y)| (wide(x) - wide(y)).abs())) as f32)
+                pack(distance(combine, pairs.map(|(x, y)| (wide(x) - wide(y)).abs())) as f32)
             }
-            K::F64 if m.combine != Combine::Product => {
-                pack(distance(m.combine, pairs.map(|(x, y)| (unpack::<f64>(x) - unpack::<f64>(y)).abs())))
+            K::F64 if combine != Combine::Product => {
+                pack(distance(combine, pairs.map(|(x, y)| (unpack::<f64>(x) - unpack::<f64>(y)).abs())))
             }
             K::F32 => pack(pairs.map(|(x, y)| unpack::<f32>(x) as f64 * unpack::<f32>(y) as f64).sum::<f64>() as f32),
             K::F64 => pack(pairs.map(|(x, y)| unpack::<f64>(x) * unpack::<f64>(y)).sum::<f64>()),
@@ -262,7 +267,7 @@ fn matmul(m: &Matmul, kernel: &Kernel, inputs: &[Vec<u8>]) -> Vec<Value> {
             }
             _ => pack(pairs.fold(0i32, |s, (x, y)| s.wrapping_add(unpack::<i32>(x).wrapping_mul(unpack(y))))),
         };
-        out.push(wrap(sum, m.dtype));
+        out.push(wrap(sum, s.dtype));
     }
     out
 }
@@ -278,15 +283,20 @@ fn distance(combine: Combine, differences: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
-fn scatter(s: &ScatterAdd, kernel: &Kernel, inputs: &[Vec<u8>], out: &mut [u8]) {
+fn scatter(s: &Structured, kernel: &Kernel, inputs: &[Vec<u8>], out: &mut [u8]) {
+    let [source, indices] = [0, 1].map(|operand| s.operands[operand].input);
+    let s = ScatterAdd::of(s);
     let lines: usize = s.lines.iter().product();
     for line in 0..lines {
         let at = |l: &Line, i: usize| l.offset + place(&s.lines, &l.strides, line) + i as isize * l.axis;
         let mut sums = vec![[0; 8]; s.to];
         for i in 0..s.from {
-            let j = index(load(&inputs[1], kernel.inputs[1].dtype, at(&s.index, i)), kernel.inputs[1].dtype);
+            let j = index(
+                load(&inputs[indices], kernel.inputs[indices].dtype, at(&s.index, i)),
+                kernel.inputs[indices].dtype,
+            );
             if (0..s.to as i64).contains(&j) {
-                let value = load(&inputs[0], s.dtype, at(&s.src, i));
+                let value = load(&inputs[source], s.dtype, at(&s.src, i));
                 for_compute!(s.dtype.compute(), C => {
                     let mut sum = [unpack::<C>(sums[j as usize])];
                     fold::onto(crate::op::ReduceOp::Sum, &mut sum, &[unpack::<C>(value)]);

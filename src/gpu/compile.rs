@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     DType, Error, Result,
-    graph::kernel::{Binding, Body, Kernel},
+    graph::kernel::{Binding, Body, Kernel, Structured},
+    op::StructuredOp,
 };
 
 /// One dispatch.
@@ -40,27 +41,10 @@ pub(super) fn compile(kernel: &Kernel, target: &Target) -> Result<Passes> {
                 out.push((pass.shader, pass.grid), 0);
             }
         }
-        Body::Matmul(matmul) => {
-            let product = matmul::Product { matmul, inputs, outputs };
-            match matmul::split(&product, target) {
-                None => out.push(matmul::build(&product, target)?, product.flops()),
-                Some((first, second)) => {
-                    let numel = first.epilogue.dims.iter().product();
-                    let parts = Binding { dtype: DType::F32, numel, alias: None };
-                    out.scratch.push(numel * 4);
-                    let product = matmul::Product { matmul: &first, inputs, outputs: &[parts] };
-                    let (mut shader, grid) = matmul::build(&product, target)?;
-                    shader.redirect(Slot::Output(0), Slot::Scratch(0));
-                    out.push((shader, grid), product.flops());
-                    let all = [&inputs[..], &[parts]].concat();
-                    for mut pass in reduce::build(&second, &all, outputs, target)? {
-                        pass.shader.redirect(Slot::Input(inputs.len()), Slot::Scratch(0));
-                        out.push((pass.shader, pass.grid), 0);
-                    }
-                }
-            }
-        }
-        Body::ScatterAdd(scatter) => out.push(index::build(scatter, inputs, target)?, 0),
+        Body::Structured(structured) => match structured.op {
+            StructuredOp::Matmul(_) => out.product(structured, inputs, outputs, target)?,
+            StructuredOp::ScatterAdd { .. } => out.push(index::build(structured, inputs, target)?, 0),
+        },
     }
     match out.passes.iter().map(|pass| pass.shader.slots.len()).find(|&bound| bound > target.bindings) {
         Some(bound) => {
@@ -72,6 +56,34 @@ pub(super) fn compile(kernel: &Kernel, target: &Target) -> Result<Passes> {
 }
 
 impl Passes {
+    /// A product, cut along its inner axis where that gives the device more to do.
+    fn product(
+        &mut self,
+        structured: &Structured,
+        inputs: &[Binding],
+        outputs: &[Binding],
+        target: &Target,
+    ) -> Result<()> {
+        let product = matmul::Product::new(structured, inputs, outputs);
+        let Some((first, second)) = matmul::split(&product, target) else {
+            self.push(matmul::build(&product, target)?, product.flops());
+            return Ok(());
+        };
+        let numel = first.epilogue.dims.iter().product();
+        let parts = [Binding { dtype: DType::F32, numel, alias: None }];
+        self.scratch.push(numel * 4);
+        let product = matmul::Product::new(&first, inputs, &parts);
+        let (mut shader, grid) = matmul::build(&product, target)?;
+        shader.redirect(Slot::Output(0), Slot::Scratch(0));
+        self.push((shader, grid), product.flops());
+        let all = [inputs, &parts].concat();
+        for mut pass in reduce::build(&second, &all, outputs, target)? {
+            pass.shader.redirect(Slot::Input(inputs.len()), Slot::Scratch(0));
+            self.push((pass.shader, pass.grid), 0);
+        }
+        Ok(())
+    }
+
     fn push(&mut self, (shader, grid): (Shader, [u32; 3]), flops: u64) {
         self.passes.push(Pass { shader, grid, flops });
     }

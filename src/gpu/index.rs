@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     DType, Result,
-    graph::kernel::{Binding, Line, ScatterAdd},
+    graph::{
+        kernel::{Binding, Structured},
+        kinds::{Line, ScatterAdd},
+    },
 };
 
 /// Threads that share a line between them, each for a range of the output: every index is read by all of them.
@@ -20,14 +23,16 @@ fn parts(lines: usize, to: usize, target: &Target) -> usize {
 }
 
 /// The kernel's text and its grid.
-pub(super) fn build(scatter: &ScatterAdd, inputs: &[Binding], target: &Target) -> Result<(Shader, [u32; 3])> {
+pub(super) fn build(structured: &Structured, inputs: &[Binding], target: &Target) -> Result<(Shader, [u32; 3])> {
+    let scatter = ScatterAdd::of(structured);
+    let [source, indices] = [0, 1].map(|operand| structured.operands[operand].input);
     let mut b = Builder::new(target);
     let lines: usize = scatter.lines.iter().product();
     let parts = parts(lines, scatter.to, target);
     let span = scatter.to.div_ceil(parts);
     let threads = lines * parts;
-    let src = b.bind(Slot::Input(0), inputs[0].dtype, false);
-    let index = b.bind(Slot::Input(1), inputs[1].dtype, false);
+    let src = b.bind(Slot::Input(source), inputs[source].dtype, false);
+    let index = b.bind(Slot::Input(indices), inputs[indices].dtype, false);
     let out = b.bind(Slot::Output(0), scatter.dtype, true);
     let (count, per_part) = (b.size("threads", threads)?, b.size("lines", lines)?);
     let (from, to, span) = (b.size("from", scatter.from)?, b.size("to", scatter.to)?, b.size("span", span)?);
@@ -57,7 +62,7 @@ pub(super) fn build(scatter: &ScatterAdd, inputs: &[Binding], target: &Target) -
     let load = b.access(src, "load", &src_at);
     let old = b.access(out, "load", "at");
     let store = b.access(out, "store", &format!("at, {old} + {load}"));
-    let dtype = inputs[1].dtype;
+    let dtype = inputs[indices].dtype;
     let (index_ty, signed) = (Ty::of(dtype, target), dtype.is_signed());
     let s = index_ty.name();
     let (exact, value, report) = if is_emulated(dtype, target) {

@@ -11,14 +11,18 @@ use super::{
 };
 use crate::{
     DType, Result,
-    graph::kernel::{Binding, Code, Fused, Instr, Leaf, Matmul, Operand, Output},
+    graph::{
+        kernel::{Binding, Code, Fused, Instr, Leaf, Output, Structured},
+        kinds::{self, Matrix},
+    },
     layout::contiguous_strides,
-    op::Combine,
+    op::{Axis, Combine, Role},
 };
 
 /// A product with its surroundings, as the kernel builders see it.
 pub(super) struct Product<'a> {
-    pub matmul: &'a Matmul,
+    pub structured: &'a Structured,
+    pub matmul: kinds::Product,
     pub inputs: &'a [Binding],
     pub outputs: &'a [Binding],
 }
@@ -36,7 +40,7 @@ pub(super) enum Reach {
 
 /// The kernel's text and its grid.
 pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
-    let Matmul { m, n, .. } = *product.matmul;
+    let kinds::Product { m, n, .. } = product.matmul;
     // Powers are long and outweigh loads: written out for every accumulator of a tile they would compile for minutes.
     // A third operand would take as many registers again as a tile has.
     let long = matches!(product.matmul.combine, Combine::Power(_) | Combine::Pull(_));
@@ -47,38 +51,44 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
 }
 
 impl<'a> Product<'a> {
+    pub fn new(structured: &'a Structured, inputs: &'a [Binding], outputs: &'a [Binding]) -> Self {
+        Self { structured, matmul: kinds::Product::of(structured), inputs, outputs }
+    }
+
     /// The type that accumulates.
     pub fn ty(&self, target: &Target) -> Ty {
-        Ty::of(self.matmul.dtype, target)
+        Ty::of(self.structured.dtype, target)
     }
 
     pub fn accumulator(&self) -> DType {
-        match self.matmul.dtype {
+        match self.structured.dtype {
             DType::F16 | DType::BF16 => DType::F32,
             dtype => dtype,
         }
     }
 
-    fn batches(&self) -> usize {
-        self.matmul.batch.iter().product()
+    /// The strides of a matrix from batch to batch.
+    fn batch<'m>(&self, matrix: &'m Matrix) -> &'m [isize] {
+        &matrix.operand.strides[..self.structured.batch()]
     }
 
     pub fn flops(&self) -> u64 {
-        2 * (self.batches() * self.matmul.m * self.matmul.n) as u64 * self.matmul.k as u64
+        2 * (self.matmul.batches * self.matmul.m * self.matmul.n) as u64 * self.matmul.k as u64
     }
 
-    pub fn bind(&self, b: &mut Builder, operand: &Operand) -> usize {
-        let slot = match self.outputs.iter().position(|o| o.alias == Some(operand.input)) {
+    pub fn bind(&self, b: &mut Builder, matrix: &Matrix) -> usize {
+        let input = matrix.operand.input;
+        let slot = match self.outputs.iter().position(|o| o.alias == Some(input)) {
             Some(output) => Slot::Output(output),
-            None => Slot::Input(operand.input),
+            None => Slot::Input(input),
         };
-        b.bind(slot, self.inputs[operand.input].dtype, false)
+        b.bind(slot, self.inputs[input].dtype, false)
     }
 
     /// How to load four neighbours: `inner` and `outer` are the strides along and across the product's inner axis.
-    pub fn reach(&self, operand: &Operand, inner: isize, outer: isize, outer_size: usize) -> Reach {
-        let batch = &operand.batch[..self.matmul.batch.len()];
-        let aligned = operand.offset % 4 == 0 && batch.iter().all(|stride| stride % 4 == 0);
+    pub fn reach(&self, matrix: &Matrix, inner: isize, outer: isize, outer_size: usize) -> Reach {
+        let batch = self.batch(matrix);
+        let aligned = matrix.operand.offset % 4 == 0 && batch.iter().all(|stride| stride % 4 == 0);
         match () {
             () if aligned && inner == 1 && outer % 4 == 0 => Reach::Inner,
             () if aligned && outer == 1 && inner % 4 == 0 && outer_size.is_multiple_of(4) => Reach::Outer,
@@ -87,8 +97,9 @@ impl<'a> Product<'a> {
     }
 
     /// Whether an input's eight neighbours across the inner axis may be loaded at once. `inner` is the stride along it.
-    pub fn octo(&self, operand: &Operand, inner: isize, outer_size: usize, target: &Target) -> bool {
-        let mut steps = operand.batch[..self.matmul.batch.len()].iter().chain([&inner, &operand.offset]);
+    pub fn octo(&self, matrix: &Matrix, inner: isize, outer_size: usize, target: &Target) -> bool {
+        let operand = &matrix.operand;
+        let mut steps = self.batch(matrix).iter().chain([&inner, &operand.offset]);
         let aligned = outer_size.is_multiple_of(8) && steps.all(|step| step % 8 == 0);
         let alone = self.outputs.iter().all(|output| output.alias != Some(operand.input));
         target.octo() && alone && aligned && self.inputs[operand.input].dtype == DType::F32
@@ -129,15 +140,15 @@ impl<'a> Product<'a> {
 
     /// Statements for the batch coordinates and the operands' first elements `base_a`, `base_b`, from `batch`.
     pub fn bases(&self, b: &mut Builder, walk: &Walk) -> Result<String> {
-        let mut text = walk.coordinates(b, 0..self.matmul.batch.len(), "batch")?;
+        let mut text = walk.coordinates(b, 0..self.structured.batch(), "batch")?;
         let third = self.matmul.x.iter().map(|x| ("x", x));
-        for (name, operand) in [("a", &self.matmul.a), ("b", &self.matmul.b)].into_iter().chain(third) {
-            let mut terms = vec![match operand.offset {
+        for (name, matrix) in [("a", &self.matmul.a), ("b", &self.matmul.b)].into_iter().chain(third) {
+            let mut terms = vec![match matrix.operand.offset {
                 0 => "0".to_owned(),
                 offset => b.step(&format!("{name} offset"), offset)?,
             }];
-            for axis in (0..self.matmul.batch.len()).filter(|axis| operand.batch[*axis] != 0) {
-                terms.push(format!("i32(s{axis}) * {}", b.step(&format!("{name} batch{axis}"), operand.batch[axis])?));
+            for (axis, &stride) in self.batch(matrix).iter().enumerate().filter(|(_, stride)| **stride != 0) {
+                terms.push(format!("i32(s{axis}) * {}", b.step(&format!("{name} batch{axis}"), stride)?));
             }
             let _ = writeln!(text, "let base_{name} = {};", terms.join(" + "));
         }
@@ -150,14 +161,14 @@ impl<'a> Product<'a> {
     }
 
     pub fn walk(&self) -> Walk<'a> {
-        let axes = self.matmul.batch.len();
-        let walk = Walk::new(&self.matmul.epilogue, self.inputs, self.outputs, axes + 1..axes + 2);
+        let axes = self.structured.batch();
+        let walk = Walk::new(&self.structured.epilogue, self.inputs, self.outputs, axes + 1..axes + 2);
         Walk { prefix: "e", acc: Some(("acc", self.accumulator())), ..walk }
     }
 
     /// Declares `finish`, which stores four results of one row, and gives a call of it.
     pub fn epilogue(&self, b: &mut Builder, walk: &Walk, row: &str, col: &str, acc: &str) -> Result<String> {
-        let axes = self.matmul.batch.len();
+        let axes = self.structured.batch();
         let mut text = String::from("fn finish(");
         let mut call = String::from("finish(");
         for axis in 0..axes {
@@ -183,39 +194,36 @@ impl<'a> Product<'a> {
 
 /// A product of few tiles and a long inner axis, cut along that axis: a batch of partial products, and the program that
 /// folds them into one and goes on with the epilogue. The parts are its last input.
-pub(super) fn split(product: &Product, target: &Target) -> Option<(Matmul, Fused)> {
-    let matmul = product.matmul;
-    let Matmul { m, n, k, .. } = *matmul;
-    let tiles = m.div_ceil(32) * n.div_ceil(32) * product.batches();
-    let axes = matmul.batch.len();
+pub(super) fn split(product: &Product, target: &Target) -> Option<(Structured, Fused)> {
+    let Product { structured, matmul, .. } = product;
+    let kinds::Product { m, n, k, batches, .. } = *matmul;
+    let tiles = m.div_ceil(32) * n.div_ceil(32) * batches;
+    let axes = structured.batch();
     let narrow = product.outputs.iter().any(|output| output.dtype.is_narrow());
     if target.cpu || narrow || product.ty(target) != Ty::F32 || tiles * 2 > matmul_shared::ENOUGH || axes > 4 {
         return None;
     }
-    let sums = 4 * m * n * product.batches();
+    let sums = 4 * m * n * batches;
     let most = (k / 128).min(matmul_shared::ENOUGH / tiles).min(16).min(target.max_binding / sums);
     let parts = (2..=most).rev().find(|parts| k.is_multiple_of(parts * 4))?;
     let part = k / parts;
 
-    let in_front = |operand: &Operand, step: isize| {
-        let mut batch = operand.batch;
-        batch.copy_within(..axes, 1);
-        batch[0] = step * part as isize;
-        Operand { batch, ..*operand }
-    };
-    let mut first = matmul.clone();
-    first.k = part;
+    let mut first = (*structured).clone();
     first.dtype = DType::F32;
-    first.batch.insert(0, parts);
-    first.a = in_front(&matmul.a, matmul.a.col);
-    first.b = in_front(&matmul.b, matmul.b.row);
-    first.x = matmul.x.as_ref().map(|x| in_front(x, 0));
-    let whole = [&first.batch[..], &[m, n]].concat();
+    let inner = first.axes.len() - 1;
+    first.axes[inner].size = part;
+    for operand in &mut first.operands {
+        let step = operand.strides[inner] * part as isize;
+        operand.strides.copy_within(..=inner, 1);
+        operand.strides[0] = step;
+    }
+    first.axes.insert(0, Axis { name: "batch", size: parts, role: Role::Batch });
+    let whole: Vec<usize> = [&[parts], &structured.epilogue.dims[..]].concat();
     let acc = Instr { code: Code::Acc, args: [0; 3], dtype: DType::F32, per_row: false };
     let output = Output { value: 0, strides: contiguous_strides(&whole), offset: 0 };
     first.epilogue = Fused { kept: whole.len(), dims: whole, leaves: vec![], code: vec![acc], outputs: vec![output] };
 
-    let mut second = matmul.epilogue.clone();
+    let mut second = structured.epilogue.clone();
     let mut strides = contiguous_strides(&second.dims);
     strides[second.dims.len()] = second.dims.iter().product::<usize>() as isize;
     second.dims.push(parts);
@@ -224,7 +232,7 @@ pub(super) fn split(product: &Product, target: &Target) -> Option<(Matmul, Fused
     for instr in &mut second.code {
         instr.per_row = true;
         if instr.code == Code::Acc {
-            (instr.code, instr.args[0]) = (Code::Reduce(matmul.combine.fold()), 0);
+            (instr.code, instr.args[0]) = (Code::Reduce(structured.op.fold()), 0);
         } else {
             instr.args[..instr.code.arity()].iter_mut().for_each(|arg| *arg += 1);
         }
@@ -237,13 +245,13 @@ pub(super) fn split(product: &Product, target: &Target) -> Option<(Matmul, Fused
 
 /// One row by four columns per thread, in any dtype.
 fn plain(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
-    let Matmul { m, n, k, a, b: right, .. } = product.matmul;
+    let kinds::Product { m, n, k, a, b: right, .. } = &product.matmul;
     let mut b = Builder::new(target);
     let walk = product.walk();
     let ty = product.ty(target);
     let (from_a, from_b) = (product.bind(&mut b, a), product.bind(&mut b, right));
     let quads = n.div_ceil(4);
-    let threads = product.batches() * m * quads;
+    let threads = product.matmul.batches * m * quads;
     let (count, columns, rows) = (b.size("threads", threads)?, b.size("quads", quads)?, b.size("m", *m)?);
     let (inner, last) = (b.size("k", *k)?, b.step("last column", *n as isize - 1)?);
     let mut body = String::new();

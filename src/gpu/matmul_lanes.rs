@@ -9,7 +9,7 @@ use super::{
     matmul::{Product, Reach},
     types::half,
 };
-use crate::{Result, graph::kernel::Matmul};
+use crate::{Result, graph::kinds};
 
 /// Steps of an epilogue up to which it is written out for every accumulator; a loop over them compiles in less time
 /// for long ones, and in more for short ones.
@@ -37,13 +37,13 @@ impl Tile {
 }
 
 pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
-    let Matmul { m, n, k, a, b: right, batch, .. } = product.matmul;
+    let kinds::Product { m, n, k, a, b: right, batches, .. } = &product.matmul;
     let Tile { lanes, rows, quads, broadcast } = Tile::of(*m, *n, target);
     let mut b = Builder::new(target);
     let walk = product.walk();
     let (from_a, from_b) = (product.bind(&mut b, a), product.bind(&mut b, right));
     let (tiles_m, tiles_n) = (m.div_ceil(rows), n.div_ceil(lanes * 4 * quads));
-    let groups = tiles_m * tiles_n * batch.iter().product::<usize>();
+    let groups = tiles_m * tiles_n * batches;
     let reach_b = product.reach(right, right.row, right.col, *n);
     let octo = quads == 2 && reach_b == Reach::Outer && product.octo(right, right.row, *n, target);
     // Columns between neighbouring lanes, and between the quads of one.

@@ -7,7 +7,7 @@ use super::{
     context::Target,
     matmul::{Product, Reach},
 };
-use crate::{Result, graph::kernel::Matmul};
+use crate::{Result, graph::kinds};
 
 const XYZW: [&str; 4] = ["x", "y", "z", "w"];
 
@@ -40,9 +40,8 @@ impl Tile {
 }
 
 pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
-    let Matmul { m, n, k, a, b: right, batch, .. } = product.matmul;
-    let batches = batch.iter().product::<usize>();
-    let tile = Tile::of(*m, *n, batches, target);
+    let kinds::Product { m, n, k, a, b: right, batches, .. } = &product.matmul;
+    let tile = Tile::of(*m, *n, *batches, target);
     let Tile { threads, halves, depth } = tile;
     let side = tile.side();
     let all = threads * threads;

@@ -15,10 +15,8 @@ pub(super) fn check(kernel: &Kernel, target: &Target) -> Result<()> {
     }
     match &kernel.body {
         Body::Fused(fused) => check_program(fused),
-        Body::Matmul(product) if product.dtype == DType::F64 => refuse("matmul"),
-        Body::Matmul(product) => check_program(&product.epilogue),
-        Body::ScatterAdd(scatter) if scatter.dtype == DType::F64 => refuse("scatter_add"),
-        Body::ScatterAdd(_) => Ok(()),
+        Body::Structured(structured) if structured.dtype == DType::F64 => refuse(structured.op.name()),
+        Body::Structured(structured) => check_program(&structured.epilogue),
     }
 }
 

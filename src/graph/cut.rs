@@ -9,16 +9,14 @@ use std::ops::Range;
 
 use super::{
     executor::{Caps, WINDOW_ROUND},
-    kernel::{Binding, Body, Code, Fused, Instr, Kernel, Leaf, Output},
+    kernel::{Binding, Body, Code, Instr, Kernel},
     lower::Lowered,
     plan::ScalarSource,
-    space::{Place, Side, bindings, is_one_sweep, is_storable, part, places, prune, sizes, tidy},
+    space::{Place, Side, bindings, is_one_sweep, is_storable, part, places, prune, roles, sizes, tidy},
+    split::{bare, follow, load, reduction_in_two, temporary},
     widen::{wide, widen},
 };
-use crate::{
-    DType, Error, Result,
-    layout::{Strides, contiguous_strides},
-};
+use crate::{DType, Error, Result, layout::contiguous_strides, op::Role};
 
 /// A kernel that the device can launch, or why there is none.
 pub(super) struct Piece {
@@ -95,19 +93,18 @@ impl Cutter<'_> {
         };
         match (&lowered.kernel.body, axis) {
             (_, None) => Err(self.too_large(&lowered.kernel, &need)),
-            (Body::Fused(fused), Some(axis)) if axis >= fused.kept => self.reduce_in_parts(lowered, axis, pieces),
-            (Body::Matmul(_), Some(axis)) if axis + 1 == sizes.len() => self.multiply_in_parts(lowered, pieces),
-            (_, Some(axis)) => self.halve(lowered, axis, pieces),
+            (_, Some(axis)) if roles(&lowered.kernel.body)[axis] != Role::Reduced => self.halve(lowered, axis, pieces),
+            (Body::Fused(_), Some(axis)) => self.reduce_in_parts(lowered, axis, pieces),
+            (Body::Structured(_), Some(axis)) => self.fold_in_parts(lowered, axis, pieces),
         }
     }
 
     /// The place that needs too much of its buffer, by the most, and the axis to cut for it.
     fn next(&self, lowered: &mut Lowered, sizes: &[usize]) -> Option<(Need, Option<usize>)> {
         // Rows whose values go back to their elements are never long: the fuser sees to that.
-        let all = match &lowered.kernel.body {
-            Body::Fused(fused) if !is_one_sweep(fused) => fused.kept,
-            _ => sizes.len(),
-        };
+        let keeps_rows = matches!(&lowered.kernel.body, Body::Fused(fused) if !is_one_sweep(fused));
+        let can_be_cut = |role: Role| role != Role::Serial && !(keeps_rows && role == Role::Reduced);
+        let roles = roles(&lowered.kernel.body);
         let bindings = bindings(&lowered.kernel);
         let mut worst: Option<(usize, Need, Option<usize>)> = None;
         for place in places(&mut lowered.kernel.body) {
@@ -119,7 +116,8 @@ impl Cutter<'_> {
                 continue;
             }
             let reach = |axis: &usize| (sizes[*axis] - 1) as isize * place.strides[*axis].abs();
-            let axis = (0..all).rev().filter(|axis| reach(axis) > 0).max_by_key(reach);
+            let axes = (0..sizes.len()).rev().filter(|&axis| can_be_cut(roles[axis]));
+            let axis = axes.filter(|axis| reach(axis) > 0).max_by_key(reach);
             worst = Some((bytes, need, axis));
         }
         worst.map(|(_, need, axis)| (need, axis))
@@ -136,7 +134,7 @@ impl Cutter<'_> {
         if self.is_bindable(numel, dtype) {
             return Some(Need { binding, window: 0..numel, whole: true });
         }
-        let axes = sizes.iter().zip(&place.strides).chain([(&place.fixed.1, &place.fixed.0)]);
+        let axes = sizes.iter().zip(&place.strides).chain([(&place.gathered.1, &place.gathered.0)]);
         let (mut low, mut high) = (*place.offset, *place.offset);
         for (&size, &stride) in axes {
             let reach = size.saturating_sub(1) as isize * stride;
@@ -151,8 +149,7 @@ impl Cutter<'_> {
     fn too_large(&self, kernel: &Kernel, need: &Need) -> Error {
         Error::TooLarge {
             op: match &kernel.body {
-                Body::ScatterAdd(_) => "scatter_add",
-                Body::Matmul(_) => "matmul",
+                Body::Structured(structured) => structured.op.name(),
                 Body::Fused(_) => "gather",
             },
             bytes: window_bytes(need.window.len(), bindings(kernel)[need.binding].dtype) as u64,
@@ -195,75 +192,24 @@ impl Cutter<'_> {
         {
             return self.halve(lowered, largest, pieces);
         }
-        let (first, second) = self.in_two(&lowered, parts);
+        let (first, second, along) = reduction_in_two(&lowered, parts, &mut self.slots);
         for (i, start) in (0..size).step_by(step).enumerate() {
             let mut part = part(&first, axis, start..(start + step).min(size));
-            if let Body::Fused(fused) = &mut part.kernel.body {
-                fused.outputs.iter_mut().for_each(|output| output.offset += i as isize);
-            }
+            let outputs = &mut part.kernel.body.program_mut().outputs;
+            outputs.iter_mut().for_each(|output| output.offset += i as isize * along);
             self.fit(part, pieces)?;
         }
         self.fit(second, pieces)
     }
 
-    /// The program that reduces one of the parts, and the one that reduces what they leave and goes on from there.
-    fn in_two(&mut self, lowered: &Lowered, parts: usize) -> (Lowered, Lowered) {
-        let Body::Fused(fused) = &lowered.kernel.body else { unreachable!("only fused kernels reduce") };
-        let kept = fused.kept;
-        let rows: usize = fused.dims[..kept].iter().product();
-        let mut strides = contiguous_strides(&fused.dims[..kept]);
-        strides[..kept].iter_mut().for_each(|stride| *stride *= parts as isize);
-
-        let mut first = Lowered { outputs: Vec::new(), ..lowered.clone() };
-        first.kernel.outputs.clear();
-        let mut code = fused.code.clone();
-        let mut outputs = Vec::new();
-        let mut second = lowered.clone();
-        second.kernel.outputs.iter_mut().for_each(|output| output.alias = None);
-        let mut after = Fused { code: Vec::new(), ..fused.clone() };
-        after.dims.truncate(kept);
-        after.dims.push(parts);
-        after.leaves.iter_mut().for_each(|leaf| leaf.strides[kept..].fill(0));
-        let mut moved = vec![0; fused.code.len()];
-        for (i, instr) in fused.code.iter().enumerate().filter(|(_, instr)| instr.per_row) {
-            let mut instr = *instr;
-            if let Code::Reduce(_) = instr.code {
-                let dtype = wide(instr.dtype);
-                code[i].dtype = dtype;
-                outputs.push(Output { value: i as u16, strides, offset: 0 });
-                let binding = Binding { dtype, numel: rows * parts, alias: None };
-                let slot = self.temporary();
-                first.kernel.outputs.push(binding);
-                first.outputs.push(slot);
-                let mut along = strides;
-                along[kept] = 1;
-                let load = load(&mut second, &mut after, (slot, binding), along);
-                after.code.push(load);
-                let last = |code: &[Instr]| [code.len() as u16 - 1, 0, 0];
-                after.code.push(Instr { args: last(&after.code), dtype, ..instr });
-                instr = Instr { code: Code::Cast, args: last(&after.code), ..instr };
-            } else {
-                instr.args[..instr.code.arity()].iter_mut().for_each(|arg| *arg = moved[*arg as usize]);
-            }
-            moved[i] = after.code.len() as u16;
-            after.code.push(instr);
-        }
-        after.outputs.iter_mut().for_each(|output| output.value = moved[output.value as usize]);
-        first.kernel.body = Body::Fused(Fused { code, outputs, ..fused.clone() });
-        second.kernel.body = Body::Fused(after);
-        prune(&mut first);
-        prune(&mut second);
-        (first, second)
-    }
-
-    /// Cuts the inner axis of a product: every part adds to what the parts before it have left.
-    fn multiply_in_parts(&mut self, mut lowered: Lowered, pieces: &mut Vec<Piece>) -> Result<()> {
-        let Body::Matmul(product) = &lowered.kernel.body else { unreachable!("only products have an inner axis") };
-        let (axis, k) = (product.epilogue.dims.len(), product.k);
-        let dtype = wide(product.dtype);
-        let dims = product.epilogue.dims.clone();
+    /// Cuts a reduced axis of a structured kernel: every part adds to what the parts before it have left.
+    fn fold_in_parts(&mut self, mut lowered: Lowered, axis: usize, pieces: &mut Vec<Piece>) -> Result<()> {
+        let Body::Structured(structured) = &lowered.kernel.body else { unreachable!("fused kernels keep no sums") };
+        let k = structured.axes[axis].size;
+        let dtype = wide(structured.dtype);
+        let dims = structured.epilogue.dims.clone();
         let sums = Binding { dtype, numel: dims.iter().product(), alias: None };
-        let largest = (0..axis).max_by_key(|&axis| dims[axis]).unwrap_or_default();
+        let largest = (0..dims.len()).max_by_key(|&axis| dims[axis]).unwrap_or_default();
         if dims[largest] > 1 && !self.is_bindable(sums.numel, dtype) {
             return self.halve(lowered, largest, pieces);
         }
@@ -274,8 +220,8 @@ impl Cutter<'_> {
             let end = (start + step).min(k);
             let mut part = part(&lowered, axis, start..end);
             if end < k || !epilogue_fits {
-                let slot = self.temporary();
-                bare(&mut part, (slot, sums));
+                let (slot, _) = temporary(&mut self.slots, sums);
+                bare(&mut part, (slot, sums), contiguous_strides(&dims));
                 accumulate(&mut part, before.map(|before| (before, sums)));
                 before = Some(slot);
             } else {
@@ -287,11 +233,6 @@ impl Cutter<'_> {
             Some(slot) if !epilogue_fits => self.fit(epilogue(lowered, (slot, sums)), pieces),
             _ => Ok(()),
         }
-    }
-
-    fn temporary(&mut self) -> usize {
-        self.slots += 1;
-        self.slots - 1
     }
 
     /// A kernel that needs no more cutting, with the windows that it sees.
@@ -370,50 +311,25 @@ fn middle(size: usize) -> usize {
     size.div_ceil(2).next_multiple_of(even)
 }
 
-/// Adds an input, and gives the step that loads it.
-fn load(to: &mut Lowered, program: &mut Fused, (slot, binding): (usize, Binding), strides: Strides) -> Instr {
-    let leaf = Leaf { input: Some(to.inputs.len()), dtype: binding.dtype, strides, offset: 0, axis: (0, 0) };
-    program.leaves.push(leaf);
-    to.inputs.push(slot);
-    to.kernel.inputs.push(binding);
-    to.in_place.push(false);
-    let code = Code::Load(program.leaves.len() as u16 - 1);
-    Instr { code, args: [0; 3], dtype: binding.dtype, per_row: false }
-}
-
-/// Makes a product store its sums and nothing else.
-fn bare(lowered: &mut Lowered, (slot, sums): (usize, Binding)) {
-    let Body::Matmul(product) = &mut lowered.kernel.body else { unreachable!("only products are bared") };
-    product.dtype = sums.dtype;
-    let strides = contiguous_strides(&product.epilogue.dims);
-    product.epilogue.code = vec![Instr { code: Code::Acc, args: [0; 3], dtype: sums.dtype, per_row: false }];
-    product.epilogue.outputs = vec![Output { value: 0, strides, offset: 0 }];
-    (lowered.outputs, lowered.kernel.outputs) = (vec![slot], vec![sums]);
-    lowered.kernel.name = "matmul".into();
-    prune(lowered);
-}
-
-/// Makes a product add what was summed before, where there is something, and go on with the total.
+/// Makes a structured kernel add what was summed before, where there is something, and go on with the total.
 fn accumulate(lowered: &mut Lowered, before: Option<(usize, Binding)>) {
     let Some(before) = before else { return };
-    let Body::Matmul(product) = &mut lowered.kernel.body else { unreachable!("only products accumulate") };
-    let (dtype, join) = (before.1.dtype, product.combine.join());
-    let mut program = product.epilogue.clone();
-    let rounded = std::mem::replace(&mut product.dtype, dtype);
+    let Body::Structured(structured) = &mut lowered.kernel.body else { unreachable!("a fused kernel has no result") };
+    let (dtype, join) = (before.1.dtype, structured.op.join());
+    let mut program = structured.epilogue.clone();
+    let rounded = std::mem::replace(&mut structured.dtype, dtype);
     let strides = contiguous_strides(&program.dims);
     let step = |code, args, dtype| Instr { code, args, dtype, per_row: false };
     let first = load(lowered, &mut program, before, strides);
     let sum = [first, step(Code::Acc, [0; 3], dtype), step(Code::Binary(join), [0, 1, 0], dtype)];
     follow(&mut program, &sum, rounded);
-    if let Body::Matmul(product) = &mut lowered.kernel.body {
-        product.epilogue = program;
-    }
+    *lowered.kernel.body.program_mut() = program;
 }
 
-/// What follows a product as a kernel of its own, which loads the sums.
+/// What follows a structured op as a kernel of its own, which loads the sums.
 fn epilogue(mut lowered: Lowered, sums: (usize, Binding)) -> Lowered {
-    let Body::Matmul(product) = &lowered.kernel.body else { unreachable!("only products have epilogues") };
-    let (mut program, rounded) = (product.epilogue.clone(), product.dtype);
+    let Body::Structured(structured) = &lowered.kernel.body else { unreachable!("a fused kernel has no epilogue") };
+    let (mut program, rounded) = (structured.epilogue.clone(), structured.dtype);
     let strides = contiguous_strides(&program.dims);
     let first = load(&mut lowered, &mut program, sums, strides);
     follow(&mut program, &[first], rounded);
@@ -421,18 +337,4 @@ fn epilogue(mut lowered: Lowered, sums: (usize, Binding)) -> Lowered {
     lowered.kernel.body = Body::Fused(program);
     prune(&mut lowered);
     lowered
-}
-
-/// Puts steps in front of an epilogue, which takes the last one's value for the product.
-fn follow(program: &mut Fused, steps: &[Instr], rounded: DType) {
-    let by = steps.len() as u16;
-    for instr in &mut program.code {
-        if instr.code == Code::Acc {
-            *instr = Instr { code: Code::Cast, args: [by - 1, 0, 0], dtype: rounded, ..*instr };
-        } else {
-            instr.args[..instr.code.arity()].iter_mut().for_each(|arg| *arg += by);
-        }
-    }
-    program.code.splice(0..0, steps.iter().copied());
-    program.outputs.iter_mut().for_each(|output| output.value += by);
 }

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use super::kernel::{Body, Kernel};
+use crate::op::{Axis, StructuredOp};
 
 /// Whether `KILN_DEBUG` asks for it.
 pub(crate) fn is_on() -> bool {
@@ -13,7 +14,7 @@ pub(crate) fn is_on() -> bool {
 /// What a kernel is called and what it costs.
 #[derive(Clone, Debug)]
 pub(crate) struct Cost {
-    /// Shape and name: `64x784x512 matmul+add+relu`, `4096,1024 max+sub+exp+sum+div`.
+    /// Axes and name: `m 64, n 512, k 784: matmul+add+relu`, `4096, 1024: max+sub+exp+sum+div`.
     pub label: String,
     /// Of all buffers together.
     pub bytes: u64,
@@ -23,19 +24,22 @@ pub(crate) struct Cost {
 
 impl Cost {
     pub fn of(kernel: &Kernel) -> Self {
-        let join = |sizes: &[usize]| sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
-        let (shape, flops) = match &kernel.body {
-            Body::Fused(fused) => (join(&fused.dims), 0),
-            Body::Matmul(p) => {
-                let count: usize = p.batch.iter().product();
-                let batch = if p.batch.is_empty() { String::new() } else { join(&p.batch) + "," };
-                (format!("{batch}{}x{}x{}", p.m, p.k, p.n), 2 * (count * p.m * p.n * p.k) as u64)
+        let shape: Vec<String> = match &kernel.body {
+            Body::Fused(fused) => fused.dims.iter().map(usize::to_string).collect(),
+            Body::Structured(structured) => {
+                let axes = structured.axes.iter();
+                axes.map(|Axis { name, size, .. }| format!("{name} {size}")).collect()
             }
-            Body::ScatterAdd(scatter) => (format!("{},{}", join(&scatter.lines), scatter.from), 0),
+        };
+        let flops = match &kernel.body {
+            Body::Structured(structured) if matches!(structured.op, StructuredOp::Matmul(_)) => {
+                2 * kernel.work() as u64
+            }
+            _ => 0,
         };
         let size = |b: &super::kernel::Binding| (b.numel * b.dtype.size()) as u64;
         let bytes = kernel.inputs.iter().chain(&kernel.outputs).map(size).sum();
-        Self { label: format!("{shape} {}", kernel.name), bytes, flops }
+        Self { label: format!("{}: {}", shape.join(", "), kernel.name), bytes, flops }
     }
 
     /// Prints the line of one launch.

@@ -10,19 +10,18 @@ use crate::{
     DType, Shape,
     hash::FastSet,
     layout::{Strides, View, contiguous_strides},
-    op::Op,
+    op::{Op, StructuredOp},
     shape::MAX_RANK,
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Kind {
     /// Elementwise over `space`.
     Point,
     /// Reductions over `axes` of `space`.
     Row,
-    /// A matrix product and what follows it.
-    Matmul,
-    ScatterAdd,
+    /// An op with a kernel of its own, and what follows it.
+    Structured(StructuredOp),
 }
 
 #[derive(Clone, Debug)]
@@ -86,7 +85,7 @@ pub(super) enum Source {
 
 /// Whether an op reads this input at other places than the element that it computes.
 pub(super) fn is_opaque(op: &Op, edge: usize) -> bool {
-    matches!((op, edge), (Op::Matmul(_) | Op::ScatterAdd { .. } | Op::Pad { .. }, _) | (Op::Gather { .. }, 0))
+    matches!((op, edge), (Op::Structured(_) | Op::Pad { .. }, _) | (Op::Gather { .. }, 0))
 }
 
 impl<'a> Groups<'a> {
@@ -192,8 +191,7 @@ impl<'a> Groups<'a> {
         let shape = self.pending.nodes[i].whole.shape;
         let (kind, space, axes) = match self.pending.work[i].op {
             Op::Reduce { axes, .. } => (Kind::Row, self.view(i, 0).shape, axes),
-            Op::Matmul(_) => (Kind::Matmul, shape, 0),
-            Op::ScatterAdd { .. } => (Kind::ScatterAdd, shape, 0),
+            Op::Structured(op) => (Kind::Structured(op), shape, 0),
             _ => (Kind::Point, shape, 0),
         };
         Group { kind, space, axes, members: vec![i] }
@@ -282,8 +280,8 @@ impl<'a> Groups<'a> {
             (Kind::Point, Kind::Row) => &[(&b, Some(false), None), (&b, Some(true), None)],
             (Kind::Row, Kind::Point) => &[(&a, None, Some(false)), (&a, None, Some(true))],
             (Kind::Row, Kind::Row) if a.space == b.space && a.axes == b.axes => &[(&a, None, None)],
-            (Kind::Matmul, Kind::Point) => &[(&a, None, Some(false))],
-            (Kind::Point, Kind::Matmul) => &[(&b, Some(false), None)],
+            (Kind::Structured(op), Kind::Point) if op.has_epilogue() => &[(&a, None, Some(false))],
+            (Kind::Point, Kind::Structured(op)) if op.has_epilogue() => &[(&b, Some(false), None)],
             _ => &[],
         };
         for &(frame, level_a, level_b) in candidates {
@@ -296,9 +294,9 @@ impl<'a> Groups<'a> {
                 }
             }
             if self.is_valid(&merged, p, r) && !self.is_cyclic(&a, &b, p, r) {
-                if merged.kind == Kind::Matmul && merged.members.len() - 1 > self.caps.max_epilogue {
-                    let is_product = |&&m: &&usize| matches!(self.pending.work[m].op, Op::Matmul(_));
-                    self.overfull.extend(merged.members.iter().find(is_product));
+                if matches!(merged.kind, Kind::Structured(_)) && merged.members.len() - 1 > self.caps.max_epilogue {
+                    let is_structured = |&&m: &&usize| matches!(self.pending.work[m].op, Op::Structured(_));
+                    self.overfull.extend(merged.members.iter().find(is_structured));
                     return false;
                 }
                 for &m in &merged.members {
@@ -349,7 +347,11 @@ impl<'a> Groups<'a> {
                 }
                 // What packs bytes reads them from memory again, so that nothing is won.
                 let dtype = self.pending.nodes[m].dtype;
-                if group.kind == Kind::Matmul && !self.caps.narrow_rows && dtype.is_narrow() && !dtype.is_float() {
+                if matches!(group.kind, Kind::Structured(_))
+                    && !self.caps.narrow_rows
+                    && dtype.is_narrow()
+                    && !dtype.is_float()
+                {
                     return false;
                 }
             }
@@ -384,7 +386,7 @@ impl<'a> Groups<'a> {
                         // Of a large buffer each reader may see a window of its own.
                         let apart = !self.caps.sees(numel, dtype);
                         bindings.insert((slot, apart.then_some(view)));
-                        if !matches!(op, Op::Matmul(_)) {
+                        if !matches!(op, Op::Structured(_)) {
                             let Some(view) = view.reshape(frame) else { return false };
                             long |= apart && elements && !self.caps.sees(reduced(&view.strides), dtype);
                         }

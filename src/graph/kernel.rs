@@ -1,13 +1,14 @@
 //! What the scheduler hands to an executor: kernels, described by structure.
 //!
-//! There are three: a fused elementwise program with any number of row reductions in it, a matrix product or a
-//! distance matrix with a fused epilogue, and scatter-add. Sizes, strides and scalars are values that an executor may pass at launch; the
-//! rest is structure that it may compile.
+//! There are two: a fused elementwise program with any number of row reductions in it, and a structured kernel, which is
+//! an op over named axes with such a program behind it. Sizes, strides and scalars are values that an executor may pass
+//! at launch; the rest is structure that it may compile.
 
 use crate::{
-    DType,
-    layout::Strides,
-    op::{BinaryOp, Check, ClassIds, Combine, ReduceOp, UnaryOp},
+    DType, Shape,
+    layout::{Strides, View},
+    op::{Axis, BinaryOp, Check, ClassIds, Iteration, ReduceOp, StructuredOp, UnaryOp},
+    shape::MAX_RANK,
 };
 
 /// A kernel and the buffers that it touches.
@@ -30,8 +31,7 @@ impl Kernel {
         let product = |sizes: &[usize]| sizes.iter().fold(1usize, |all, &n| all.saturating_mul(n));
         match &self.body {
             Body::Fused(fused) => product(&fused.dims).saturating_mul(fused.code.len()),
-            Body::Matmul(p) => product(&p.batch).saturating_mul(product(&[p.m, p.n, p.k])),
-            Body::ScatterAdd(scatter) => product(&scatter.lines).saturating_mul(scatter.from),
+            Body::Structured(s) => s.axes.iter().fold(1, |all, axis| all.saturating_mul(axis.size)),
         }
     }
 }
@@ -49,8 +49,24 @@ pub(crate) struct Binding {
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
     Fused(Fused),
-    Matmul(Matmul),
-    ScatterAdd(ScatterAdd),
+    Structured(Structured),
+}
+
+impl Body {
+    /// The program of the kernel: all of it, or what follows a structured op.
+    pub fn program(&self) -> &Fused {
+        match self {
+            Body::Fused(fused) => fused,
+            Body::Structured(structured) => &structured.epilogue,
+        }
+    }
+
+    pub fn program_mut(&mut self) -> &mut Fused {
+        match self {
+            Body::Fused(fused) => fused,
+            Body::Structured(structured) => &mut structured.epilogue,
+        }
+    }
 }
 
 /// An elementwise program over an iteration space, with reductions over its inner axes.
@@ -97,7 +113,7 @@ pub(crate) struct Instr {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Code {
-    /// The accumulator of the matrix product: only in its epilogue.
+    /// The result of the structured op: only in its epilogue.
     Acc,
     /// The leaf's element.
     Load(u16),
@@ -166,12 +182,13 @@ impl Fused {
 impl Kernel {
     /// For each output, whether an index out of range can spoil it.
     pub fn spoiled(&self) -> Vec<bool> {
-        let (Body::Fused(fused) | Body::Matmul(Matmul { epilogue: fused, .. })) = &self.body else {
-            return vec![true; self.outputs.len()];
-        };
+        let fused = self.body.program();
+        let result = matches!(&self.body, Body::Structured(structured) if structured.op.is_checked());
         let mut spoiled = vec![false; fused.code.len()];
         for (i, Instr { code, args, .. }) in fused.code.iter().enumerate() {
-            spoiled[i] = code.is_checked() || args[..code.arity()].iter().any(|&arg| spoiled[arg as usize]);
+            spoiled[i] = code.is_checked()
+                || result && *code == Code::Acc
+                || args[..code.arity()].iter().any(|&arg| spoiled[arg as usize]);
         }
         fused.outputs.iter().map(|output| spoiled[output.value as usize]).collect()
     }
@@ -188,60 +205,73 @@ pub(crate) struct Output {
     pub offset: isize,
 }
 
-/// `C[b, i, j] = sum_k A[b, i, k] * B[b, k, j]`, or another combination of rows with columns, then an elementwise program
-/// on each element of C.
-///
-/// It accumulates in `F32` for floats up to 32 bits, else in the dtype itself, and is then rounded to `dtype`.
+/// An op over named axes, then an elementwise program on each element of its result.
 #[derive(Clone, Debug)]
-pub(crate) struct Matmul {
-    pub combine: Combine,
-    pub m: usize,
-    pub n: usize,
-    pub k: usize,
-    /// Batch axes, merged where they step evenly; empty for one product.
-    pub batch: Vec<usize>,
-    pub a: Operand,
-    pub b: Operand,
-    /// What `Combine::Pull` reads besides, at the place of the result.
-    pub x: Option<Operand>,
+pub(crate) struct Structured {
+    pub op: StructuredOp,
+    /// In the op's order, those of the result first. Neighbouring batch axes that step evenly everywhere are merged.
+    pub axes: Vec<Axis>,
+    /// In the op's order.
+    pub operands: Vec<Operand>,
+    /// The result is rounded to it. Floats up to 32 bits are computed in `F32`, others in the dtype itself.
     pub dtype: DType,
-    /// Over the dims `[batch.., m, n]`, uncollapsed; `Code::Acc` is the product. At the least it stores that.
+    /// Over the axes of the result, uncollapsed; `Code::Acc` is the result. At the least it stores that.
     pub epilogue: Fused,
 }
 
-/// A matrix (or a batch of them) in an input.
+/// What a structured op reads: an element of an input for each position along the axes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operand {
     pub input: usize,
     pub offset: isize,
-    /// Per batch axis.
-    pub batch: Strides,
-    pub row: isize,
-    pub col: isize,
+    /// Per axis of the kernel.
+    pub strides: AxisStrides,
 }
 
-/// `out = 0; out[.., index[.., i, ..], ..] += src[.., i, ..]` along one axis, in ascending order of `i`. The indices are
-/// integers of 32 or 64 bits.
-#[derive(Clone, Debug)]
-pub(crate) struct ScatterAdd {
-    /// All axes but the scattered one.
-    pub lines: Vec<usize>,
-    /// Sizes of the scattered axis in the source and in the output.
-    pub from: usize,
-    pub to: usize,
-    pub dtype: DType,
-    /// Who is told of an index that is out of range; without it, what has one is dropped.
-    pub check: Option<Check>,
-    /// Inputs 0 (source) and 1 (index): strides over `lines`, along the axis, and offset.
-    pub src: Line,
-    pub index: Line,
-    /// The output is contiguous, with the axis in its place: strides over `lines` and along the axis.
-    pub out: Line,
-}
+/// A stride for each axis of a structured kernel: those of a tensor, and one that is inside of the op.
+pub(crate) type AxisStrides = [isize; MAX_RANK + 1];
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Line {
-    pub strides: Strides,
-    pub axis: isize,
-    pub offset: isize,
+impl Structured {
+    /// An op on views of inputs. The program runs over the first of the op's axes.
+    pub fn new(op: StructuredOp, operands: &[(usize, View)], shape: &Shape, dtype: DType, epilogue: Fused) -> Self {
+        let shapes: Vec<Shape> = operands.iter().map(|(_, view)| view.shape).collect();
+        let Iteration { axes, operands: along, .. } = op.iteration(&shapes, shape);
+        let operand = |((input, view), along): (&(usize, View), Vec<usize>)| {
+            let mut strides = AxisStrides::default();
+            along.iter().zip(view.strides).for_each(|(&axis, stride)| strides[axis] = stride);
+            Operand { input: *input, offset: view.offset, strides }
+        };
+        let operands = operands.iter().zip(along).map(operand).collect();
+        Self { op, axes, operands, dtype, epilogue }
+    }
+
+    /// How many axes number batches: the first ones.
+    pub fn batch(&self) -> usize {
+        self.axes.iter().take_while(|axis| axis.is_batch()).count()
+    }
+
+    /// The sizes of the batch axes.
+    pub fn batch_sizes(&self) -> Vec<usize> {
+        self.axes[..self.batch()].iter().map(|axis| axis.size).collect()
+    }
+
+    /// The number of axes of the result.
+    pub fn kept(&self) -> usize {
+        self.epilogue.dims.len()
+    }
+
+    /// Whether the program stores the result as it is.
+    pub fn is_bare(&self) -> bool {
+        matches!(&self.epilogue.code[..], [Instr { code: Code::Acc, .. }])
+    }
+
+    /// The first element of an operand in a batch.
+    pub fn start(&self, operand: &Operand, mut batch: usize) -> isize {
+        let mut at = operand.offset;
+        for (axis, stride) in self.axes[..self.batch()].iter().zip(&operand.strides).rev() {
+            at += (batch % axis.size) as isize * stride;
+            batch /= axis.size;
+        }
+        at
+    }
 }

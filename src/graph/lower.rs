@@ -4,15 +4,16 @@ use std::collections::HashMap;
 
 use super::{
     group::{Group, Groups, Kind, Source},
-    kernel::{Binding, Body, Code, Fused, Instr, Kernel, Leaf, Line, Matmul, Operand, Output, ScatterAdd},
+    kernel::{Binding, Body, Code, Fused, Instr, Kernel, Leaf, Output, Structured},
     node::Input,
     pending::Pending,
     plan::ScalarSource,
+    space::merge_batches,
 };
 use crate::{
     DType, Shape,
-    layout::{Strides, View, collapse, contiguous_strides},
-    op::{BinaryOp, Op},
+    layout::{Strides, View, collapse},
+    op::{BinaryOp, Iteration, Op, StructuredOp},
     shape::MAX_RANK,
 };
 
@@ -31,8 +32,7 @@ pub(super) struct Lowered {
 pub(super) fn lower(groups: &Groups, group: &Group) -> Lowered {
     match group.kind {
         Kind::Point | Kind::Row => Builder::new(groups, group).fused(),
-        Kind::Matmul => Builder::new(groups, group).matmul(),
-        Kind::ScatterAdd => scatter_add(groups, group),
+        Kind::Structured(op) => Builder::new(groups, group).structured(op),
     }
 }
 
@@ -339,112 +339,36 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn matmul(mut self) -> Lowered {
+    fn structured(mut self, op: StructuredOp) -> Lowered {
         let pending = self.groups.pending;
-        let combine = |m: &usize| match pending.work[*m].op {
-            Op::Matmul(combine) => Some((*m, combine)),
-            _ => None,
-        };
-        let Some((product, combine)) = self.group.members.iter().find_map(combine) else {
-            unreachable!("a matmul group has a matmul")
-        };
-        let node = &pending.nodes[product];
-        let rank = node.whole.shape.rank();
-        let (m, n) = (node.whole.shape[rank - 2], node.whole.shape[rank - 1]);
-        let k = memory(pending, product, 0).1.shape[rank - 1];
-        let operand = |builder: &mut Self, edge: usize| {
-            let (slot, view) = memory(pending, product, edge);
-            let mut batch = view.strides;
-            batch[rank - 2..].fill(0);
-            Operand {
-                input: builder.bind(slot),
-                offset: view.offset,
-                batch,
-                row: view.strides[rank - 2],
-                col: view.strides[rank - 1],
-            }
-        };
-        let (mut a, mut b) = (operand(&mut self, 0), operand(&mut self, 1));
-        let mut x = pending.work[product].inputs[2].is_some().then(|| operand(&mut self, 2));
+        let is_op = |m: &&usize| matches!(pending.work[**m].op, Op::Structured(_));
+        let Some(&at) = self.group.members.iter().find(is_op) else { unreachable!("the group has its op") };
+        let node = &pending.nodes[at];
+        let edges = pending.work[at].inputs.iter().flatten().count();
+        let views: Vec<(usize, View)> = (0..edges).map(|edge| memory(pending, at, edge)).collect();
+        let operands: Vec<(usize, View)> = views.iter().map(|(slot, view)| (self.bind(*slot), *view)).collect();
+        let shapes: Vec<Shape> = views.iter().map(|(_, view)| view.shape).collect();
+        let Iteration { axes, result, .. } = op.iteration(&shapes, &node.whole.shape);
 
+        // The program runs over the axes of the result in the op's order.
+        self.order = vec![0; result.len()];
+        result.iter().enumerate().for_each(|(dim, &axis)| self.order[axis] = dim);
         let acc = self.emit(Code::Acc, &[], node.dtype, false);
-        self.values.insert(product, acc);
-        for &member in &self.group.members {
-            if member != product {
-                let value = self.member(member);
-                self.values.insert(member, value);
-            }
+        self.values.insert(at, acc);
+        for &member in self.group.members.iter().filter(|&&member| member != at) {
+            let value = self.member(member);
+            self.values.insert(member, value);
         }
-        let (stored, mut outputs) = self.outputs();
-
-        // Batch axes merge where operands and epilogue all step evenly; `m` and `n` stay as they are.
-        let mut batch: Vec<usize> = node.whole.shape[..rank - 2].to_vec();
-        let mut heads: Vec<Strides> =
-            self.leaves.iter().map(|l| l.strides).chain(outputs.iter().map(|o| o.strides)).collect();
-        for head in &mut heads {
-            head[rank - 2..].fill(0);
-        }
-        let mut strides: Vec<&mut Strides> = heads.iter_mut().collect();
-        strides.extend([&mut a.batch, &mut b.batch]);
-        strides.extend(x.as_mut().map(|x| &mut x.batch));
-        let axes = batch.len();
-        collapse(&mut batch, axes, &mut strides);
-        let tails = self.leaves.iter_mut().map(|l| &mut l.strides).chain(outputs.iter_mut().map(|o| &mut o.strides));
-        for (tail, head) in tails.zip(&heads) {
-            let (row, col) = (tail[rank - 2], tail[rank - 1]);
-            *tail = *head;
-            (tail[batch.len()], tail[batch.len() + 1]) = (row, col);
-        }
-        let mut dims = batch.clone();
-        dims.extend([m, n]);
+        let (stored, outputs) = self.outputs();
+        let dims: Vec<usize> = axes[..result.len()].iter().map(|axis| axis.size).collect();
         let kept = dims.len();
-        let epilogue = Fused {
-            dims,
-            kept,
-            leaves: std::mem::take(&mut self.leaves),
-            code: std::mem::take(&mut self.code),
-            outputs,
-        };
+        let (leaves, code) = (std::mem::take(&mut self.leaves), std::mem::take(&mut self.code));
+        let epilogue = Fused { dims, kept, leaves, code, outputs };
+        let mut structured = Structured::new(op, &operands, &node.whole.shape, node.dtype, epilogue);
+        merge_batches(&mut structured);
         let in_place = vec![false; self.inputs.len()];
-        let body = Matmul { combine, m, n, k, batch, a, b, x, dtype: node.dtype, epilogue };
-        self.finish(Body::Matmul(body), stored, in_place)
+        self.finish(Body::Structured(structured), stored, in_place)
     }
-}
-
-fn scatter_add(groups: &Groups, group: &Group) -> Lowered {
-    let pending = groups.pending;
-    let at = group.members[0];
-    let (node, work) = (&pending.nodes[at], &pending.work[at]);
-    let Op::ScatterAdd { axis, check } = work.op else { unreachable!("a scatter group has one scatter") };
-    let ((src_slot, src), (index_slot, index)) = (memory(pending, at, 0), memory(pending, at, 1));
-    let axis = axis as usize;
-    let line = |view: &View| {
-        let rest = view.remove_axis(axis);
-        Line { strides: rest.strides, axis: view.strides[axis], offset: view.offset }
-    };
-    // The source may be smaller than the output along the other axes; its lines are those that receive something.
-    let lines = src.shape.remove(axis);
-    let out = View { shape: node.whole.shape, strides: contiguous_strides(&node.whole.shape), offset: 0 };
-    let body = ScatterAdd {
-        lines: lines.to_vec(),
-        from: src.shape[axis],
-        to: node.whole.shape[axis],
-        dtype: node.dtype,
-        check,
-        src: line(&src),
-        index: line(&index),
-        out: line(&out),
-    };
-    let inputs = vec![src_slot, index_slot];
-    let kernel = Kernel {
-        name: "scatter_add".into(),
-        body: Body::ScatterAdd(body),
-        inputs: inputs.iter().map(|&slot| binding(pending, slot)).collect(),
-        outputs: vec![binding(pending, at)],
-        scalars: Vec::new(),
-    };
-    let in_place = vec![false; inputs.len()];
-    Lowered { kernel, inputs, outputs: vec![at], scalars: Vec::new(), in_place }
 }
 
 /// The ops of a group, for people.

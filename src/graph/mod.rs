@@ -13,6 +13,7 @@ pub(crate) mod executor;
 pub(crate) mod flush;
 mod group;
 pub(crate) mod kernel;
+pub(crate) mod kinds;
 mod lower;
 pub(crate) mod node;
 mod pending;
@@ -22,6 +23,7 @@ pub(crate) mod pool;
 pub(crate) mod release;
 mod run;
 mod space;
+mod split;
 mod submission;
 #[cfg(test)]
 mod tests;

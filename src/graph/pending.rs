@@ -273,16 +273,15 @@ fn write_op(key: &mut Vec<u64>, op: &Op, node: u64) {
         Op::Cast => key.push(head(7, 0)),
         Op::Copy => key.push(head(8, 0)),
         Op::Reduce { op, axes } => key.push(head(9, (*op as u64) << 8 | *axes as u64)),
-        Op::Matmul(combine) => {
-            let [which, power] = combine.key();
-            key.extend([head(10, which), power]);
+        Op::Structured(op) => {
+            let [which, first, second] = op.key();
+            key.extend([head(10, which), first, second]);
         }
         Op::Pad { before } => {
             key.push(head(11, 0));
             key.extend(before.iter().map(|&n| n as u64));
         }
         Op::Gather { axis, check } => key.push(head(12, checked(*axis, *check))),
-        Op::ScatterAdd { axis, check } => key.push(head(13, checked(*axis, *check))),
         Op::ClassId(ids) => {
             key.push(head(14, ids.check.code().into()));
             key.extend([ids.classes as u64, ids.ignore.is_some().into(), ids.ignore.unwrap_or_default() as u64]);

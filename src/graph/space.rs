@@ -3,10 +3,13 @@
 use std::ops::Range;
 
 use super::{
-    kernel::{Binding, Body, Code, Fused, Kernel, Line, Matmul, Operand},
+    kernel::{AxisStrides, Binding, Body, Code, Fused, Kernel, Structured},
     lower::Lowered,
 };
-use crate::layout::{Strides, collapse};
+use crate::{
+    layout::{Strides, collapse},
+    op::{Axis, Role},
+};
 
 /// Where a kernel reads or writes a buffer, or counts.
 pub(super) struct Place<'a> {
@@ -14,10 +17,10 @@ pub(super) struct Place<'a> {
     /// The input's number, where another may stand in its stead.
     pub input: Option<&'a mut usize>,
     pub offset: &'a mut isize,
-    /// Per axis that can be cut.
+    /// Per axis of the kernel.
     pub strides: Vec<isize>,
-    /// Stride and size of an axis that cannot.
-    pub fixed: (isize, usize),
+    /// Stride and size of the axis along which a leaf is gathered.
+    pub gathered: (isize, usize),
 }
 
 #[derive(Clone, Copy)]
@@ -28,12 +31,22 @@ pub(super) enum Side {
     Nowhere,
 }
 
-/// The sizes of the axes along which a kernel can be cut. The last one of a product is its inner axis.
+/// The sizes of a kernel's axes.
 pub(super) fn sizes(body: &Body) -> Vec<usize> {
     match body {
         Body::Fused(fused) => fused.dims.clone(),
-        Body::Matmul(product) => [&product.epilogue.dims[..], &[product.k]].concat(),
-        Body::ScatterAdd(scatter) => scatter.lines.clone(),
+        Body::Structured(structured) => structured.axes.iter().map(|axis| axis.size).collect(),
+    }
+}
+
+/// What positions along each of a kernel's axes have to do with one another.
+pub(super) fn roles(body: &Body) -> Vec<Role> {
+    match body {
+        Body::Fused(fused) => {
+            let role = |axis| if axis < fused.kept { Role::Batch } else { Role::Reduced };
+            (0..fused.dims.len()).map(role).collect()
+        }
+        Body::Structured(structured) => structured.axes.iter().map(|axis| axis.role).collect(),
     }
 }
 
@@ -49,38 +62,31 @@ pub(super) fn places(body: &mut Body) -> Vec<Place<'_>> {
             let axes = fused.dims.len();
             program(fused, axes)
         }
-        Body::Matmul(Matmul { a, b, x, epilogue, .. }) => {
-            let axes = epilogue.dims.len();
-            let (along_a, along_b) = ([a.row, 0, a.col], [0, b.col, b.row]);
-            let mut all = vec![operand(a, axes - 2, along_a), operand(b, axes - 2, along_b)];
-            all.extend(x.as_mut().map(|x| {
-                let along = [x.row, x.col, 0];
-                operand(x, axes - 2, along)
-            }));
-            all.extend(program(epilogue, axes + 1));
+        Body::Structured(Structured { axes, operands, epilogue, .. }) => {
+            let mut all: Vec<Place> = Vec::new();
+            for operand in operands {
+                all.push(Place {
+                    side: Side::Input(operand.input),
+                    input: Some(&mut operand.input),
+                    offset: &mut operand.offset,
+                    strides: operand.strides[..axes.len()].to_vec(),
+                    gathered: (0, 1),
+                });
+            }
+            all.extend(program(epilogue, axes.len()));
             all
-        }
-        Body::ScatterAdd(scatter) => {
-            let axes = scatter.lines.len();
-            let (from, to) = (scatter.from, scatter.to);
-            let lines = [
-                (Side::Input(0), &mut scatter.src, from),
-                (Side::Input(1), &mut scatter.index, from),
-                (Side::Output(0), &mut scatter.out, to),
-            ];
-            lines.into_iter().map(|(side, line, size)| self::line(side, line, axes, size)).collect()
         }
     }
 }
 
 fn program(fused: &mut Fused, axes: usize) -> Vec<Place<'_>> {
     let mut all = Vec::with_capacity(fused.leaves.len() + fused.outputs.len());
-    let strides = |of: &Strides| of.iter().copied().chain([0]).take(axes).collect();
+    let strides = |of: &Strides| of.iter().copied().chain([0; 2]).take(axes).collect();
     for leaf in &mut fused.leaves {
         all.push(Place {
             side: leaf.input.map_or(Side::Nowhere, Side::Input),
             strides: strides(&leaf.strides),
-            fixed: leaf.axis,
+            gathered: leaf.axis,
             input: leaf.input.as_mut(),
             offset: &mut leaf.offset,
         });
@@ -88,24 +94,9 @@ fn program(fused: &mut Fused, axes: usize) -> Vec<Place<'_>> {
     for (i, output) in fused.outputs.iter_mut().enumerate() {
         let strides = strides(&output.strides);
         let offset = &mut output.offset;
-        all.push(Place { side: Side::Output(i), input: None, offset, strides, fixed: (0, 1) });
+        all.push(Place { side: Side::Output(i), input: None, offset, strides, gathered: (0, 1) });
     }
     all
-}
-
-fn operand(operand: &mut Operand, batch: usize, along: [isize; 3]) -> Place<'_> {
-    Place {
-        side: Side::Input(operand.input),
-        strides: [&operand.batch[..batch], &along].concat(),
-        fixed: (0, 1),
-        input: Some(&mut operand.input),
-        offset: &mut operand.offset,
-    }
-}
-
-fn line(side: Side, line: &mut Line, axes: usize, size: usize) -> Place<'_> {
-    let strides = line.strides[..axes].to_vec();
-    Place { side, strides, fixed: (line.axis, size), input: None, offset: &mut line.offset }
 }
 
 /// A kernel over a range of one axis.
@@ -119,33 +110,61 @@ pub(super) fn part(lowered: &Lowered, axis: usize, range: Range<usize>) -> Lower
             fused.dims[axis] = range.len();
             tidy(fused);
         }
-        Body::Matmul(product) => shorten(product, axis, range.len()),
-        Body::ScatterAdd(scatter) => scatter.lines[axis] = range.len(),
+        Body::Structured(structured) => shorten(structured, axis, range.len()),
     }
     part
 }
 
-fn shorten(product: &mut Matmul, axis: usize, size: usize) {
-    let Matmul { a, b, x, epilogue, batch, .. } = product;
-    let rows = batch.len();
-    match axis.checked_sub(rows) {
-        Some(0) => (product.m, epilogue.dims[axis]) = (size, size),
-        Some(1) => (product.n, epilogue.dims[axis]) = (size, size),
-        Some(_) => product.k = size,
-        None if size > 1 => (batch[axis], epilogue.dims[axis]) = (size, size),
-        None => {
-            batch.remove(axis);
-            epilogue.dims.remove(axis);
-            epilogue.kept -= 1;
-            let leaves = epilogue.leaves.iter_mut().map(|leaf| &mut leaf.strides);
-            let outputs = epilogue.outputs.iter_mut().map(|output| &mut output.strides);
-            let operands = [&mut a.batch, &mut b.batch].into_iter().chain(x.as_mut().map(|x| &mut x.batch));
-            for strides in leaves.chain(outputs).chain(operands) {
-                strides.copy_within(axis + 1.., axis);
-                strides[strides.len() - 1] = 0;
-            }
-        }
+/// Sets the size of an axis. A batch axis of one position is dropped.
+fn shorten(structured: &mut Structured, at: usize, size: usize) {
+    let Structured { axes, operands, epilogue, .. } = structured;
+    axes[at].size = size;
+    if let Some(dim) = epilogue.dims.get_mut(at) {
+        *dim = size;
     }
+    if !axes[at].is_batch() || size > 1 {
+        return;
+    }
+    axes.remove(at);
+    epilogue.dims.remove(at);
+    epilogue.kept -= 1;
+    let leaves = epilogue.leaves.iter_mut().map(|leaf| &mut leaf.strides[..]);
+    let outputs = epilogue.outputs.iter_mut().map(|output| &mut output.strides[..]);
+    let operands = operands.iter_mut().map(|operand| &mut operand.strides[..]);
+    for strides in leaves.chain(outputs).chain(operands) {
+        strides.copy_within(at + 1.., at);
+        strides[strides.len() - 1] = 0;
+    }
+}
+
+/// Merges neighbouring batch axes that step evenly in all operands and in the epilogue, and drops those of one position.
+pub(super) fn merge_batches(structured: &mut Structured) {
+    let batch = structured.batch();
+    let Structured { axes, operands, epilogue, .. } = structured;
+    let mut sizes: Vec<usize> = axes[..batch].iter().map(|axis| axis.size).collect();
+    let inner: Vec<Axis> = axes[batch..].to_vec();
+    // Wide enough for every list of strides.
+    let mut all: Vec<&mut [isize]> = epilogue.leaves.iter_mut().map(|leaf| &mut leaf.strides[..]).collect();
+    all.extend(epilogue.outputs.iter_mut().map(|output| &mut output.strides[..]));
+    all.extend(operands.iter_mut().map(|operand| &mut operand.strides[..]));
+    let mut heads: Vec<Strides> = Vec::with_capacity(all.len());
+    for strides in &all {
+        let mut head = Strides::default();
+        head[..batch].copy_from_slice(&strides[..batch]);
+        heads.push(head);
+    }
+    collapse(&mut sizes, batch, &mut heads.iter_mut().collect::<Vec<_>>());
+    for (strides, head) in all.iter_mut().zip(&heads) {
+        let mut merged = AxisStrides::default();
+        merged[..sizes.len()].copy_from_slice(&head[..sizes.len()]);
+        let rest = strides.len().min(batch + inner.len()) - batch;
+        merged[sizes.len()..][..rest].copy_from_slice(&strides[batch..][..rest]);
+        strides.copy_from_slice(&merged[..strides.len()]);
+    }
+    let kept = epilogue.dims.split_off(batch);
+    epilogue.dims = [&sizes[..], &kept].concat();
+    epilogue.kept = epilogue.dims.len();
+    *axes = sizes.iter().map(|&size| Axis { name: "batch", size, role: Role::Batch }).chain(inner).collect();
 }
 
 /// Merges the axes of a program that can be, after a size has changed. A row of one element needs no reduction.
@@ -169,12 +188,10 @@ pub(super) fn prune(lowered: &mut Lowered) {
     let mut operands = Vec::new();
     let fused = match &mut lowered.kernel.body {
         Body::Fused(fused) => fused,
-        Body::Matmul(product) => {
-            operands.extend([&mut product.a.input, &mut product.b.input]);
-            operands.extend(product.x.as_mut().map(|x| &mut x.input));
-            &mut product.epilogue
+        Body::Structured(structured) => {
+            operands.extend(structured.operands.iter_mut().map(|operand| &mut operand.input));
+            &mut structured.epilogue
         }
-        Body::ScatterAdd(_) => return,
     };
     let mut needed = vec![false; fused.code.len()];
     fused.outputs.iter().for_each(|output| needed[output.value as usize] = true);
@@ -232,7 +249,7 @@ pub(super) fn is_one_sweep(fused: &Fused) -> bool {
 
 /// Whether a kernel can store its narrow results, four neighbours at a time.
 pub(super) fn is_storable(kernel: &Kernel) -> bool {
-    let (Body::Fused(fused) | Body::Matmul(Matmul { epilogue: fused, .. })) = &kernel.body else { return true };
+    let fused = kernel.body.program();
     let last = fused.dims.len().saturating_sub(1);
     fused.outputs.iter().zip(&kernel.outputs).filter(|(_, binding)| binding.dtype.is_narrow()).all(
         |(output, binding)| {

@@ -5,11 +5,11 @@
 
 use super::{
     debug,
-    kernel::{Binding, Body, Code, Fused, Instr, Kernel, Leaf, Line, Matmul, Operand, Output, ScatterAdd},
+    kernel::{Binding, Body, Code, Fused, Instr, Kernel, Leaf, Output, Structured},
 };
 use crate::{
     DType,
-    op::{Class, Combine},
+    op::{Class, Role},
 };
 
 /// Checks a kernel that a pass has made.
@@ -37,9 +37,8 @@ macro_rules! ensure {
 fn check(kernel: &Kernel) -> Checked {
     check_aliases(kernel)?;
     match &kernel.body {
-        Body::Fused(fused) => Program { fused, kernel, accumulator: None }.check(),
-        Body::Matmul(product) => check_product(product, kernel),
-        Body::ScatterAdd(scatter) => check_scatter(scatter, kernel),
+        Body::Fused(fused) => Program { fused, kernel, result: None }.check(),
+        Body::Structured(structured) => check_structured(structured, kernel),
     }
 }
 
@@ -76,16 +75,16 @@ fn is_inside(what: &str, (low, high): (isize, isize), binding: &Binding) -> Chec
 struct Program<'a> {
     fused: &'a Fused,
     kernel: &'a Kernel,
-    /// The dtype of the accumulator in an epilogue.
-    accumulator: Option<DType>,
+    /// In an epilogue, the dtype of the op's result and how many of the axes are batches.
+    result: Option<(DType, usize)>,
 }
 
 impl Program<'_> {
     fn check(&self) -> Checked {
         let Fused { dims, kept, leaves, code, outputs } = self.fused;
         ensure!(*kept <= dims.len(), "{kept} rows' axes of {}", dims.len());
-        // The last axes of a product are its own, of whatever size.
-        let merged = if self.accumulator.is_some() { &dims[..dims.len() - 2] } else { dims };
+        // The op's own axes are of whatever size.
+        let merged = &dims[..self.result.map_or(dims.len(), |(_, batch)| batch)];
         ensure!(merged.iter().all(|&size| size > 1), "an axis of {dims:?} is empty or needless");
         for (i, leaf) in leaves.iter().enumerate() {
             self.check_leaf(leaf).map_err(|broken| format!("leaf {i}: {broken}"))?;
@@ -127,7 +126,7 @@ impl Program<'_> {
         ensure!(rows_only, "a value per row of what is one per element");
         let leaf = |i: u16| leaves.get(i as usize).ok_or_else(|| format!("leaf {i} does not exist"));
         match code {
-            Code::Acc => ensure!(self.accumulator == Some(dtype), "an accumulator of {dtype}"),
+            Code::Acc => ensure!(self.result.map(|(dtype, _)| dtype) == Some(dtype), "an accumulator of {dtype}"),
             Code::Load(i) | Code::LoadIf(i) | Code::Gather { leaf: i, .. } => {
                 let leaf = leaf(i)?;
                 let Some(input) = leaf.input else { return Err("it loads coordinates".into()) };
@@ -191,39 +190,22 @@ impl Program<'_> {
     }
 }
 
-fn check_product(product: &Matmul, kernel: &Kernel) -> Checked {
-    let Matmul { combine, m, n, k, batch, a, b, x, dtype, epilogue } = product;
-    ensure!([m, n, k].iter().all(|&&size| size > 0), "a product of {m} x {k} x {n}");
-    ensure!(epilogue.dims == [&batch[..], &[*m, *n]].concat(), "an epilogue over {:?}", epilogue.dims);
-    ensure!(epilogue.kept == epilogue.dims.len(), "an epilogue with reductions");
-    let has_third = matches!(combine, Combine::Pull(_));
-    ensure!(x.is_some() == has_third, "a third operand, or none, where {combine:?} wants the other");
-    let operand = |what: &str, operand: &Operand, rows: usize, cols: usize| {
-        ensure!(operand.input < kernel.inputs.len(), "{what}: input {} does not exist", operand.input);
-        let axes = batch.iter().copied().zip(operand.batch);
-        let axes = axes.chain([(rows, operand.row), (cols, operand.col)]);
-        is_inside(what, reach(operand.offset, axes), &kernel.inputs[operand.input])
-    };
-    operand("a", a, *m, *k)?;
-    operand("b", b, *k, *n)?;
-    x.as_ref().map_or(Ok(()), |x| operand("x", x, *m, *n))?;
-    Program { fused: epilogue, kernel, accumulator: Some(*dtype) }.check()
-}
-
-fn check_scatter(scatter: &ScatterAdd, kernel: &Kernel) -> Checked {
-    let ScatterAdd { lines, from, to, dtype, src, index, out, .. } = scatter;
-    let [source, indices] = &kernel.inputs[..] else { return Err("not two inputs".into()) };
-    let [result] = &kernel.outputs[..] else { return Err("not one output".into()) };
-    ensure!(indices.dtype.is_int(), "indices of {}", indices.dtype);
-    ensure!(result.dtype == *dtype, "{dtype} into a buffer of {}", result.dtype);
-    for (what, line, size, binding) in
-        [("the source", src, from, source), ("the index", index, from, indices), ("the output", out, to, result)]
-    {
-        let Line { strides, axis, offset } = line;
-        let axes = lines.iter().copied().zip(strides.iter().copied()).chain([(*size, *axis)]);
-        is_inside(what, reach(*offset, axes), binding)?;
+fn check_structured(structured: &Structured, kernel: &Kernel) -> Checked {
+    let Structured { op, axes, operands, dtype, epilogue } = structured;
+    ensure!(axes.iter().all(|axis| axis.size > 0), "an empty axis among {axes:?}");
+    let (kept, batch) = (structured.kept(), structured.batch());
+    ensure!(axes[batch..].iter().all(|axis| !axis.is_batch()), "a batch axis behind another one");
+    let sizes: Vec<usize> = axes.iter().take(kept).map(|axis| axis.size).collect();
+    ensure!(epilogue.dims == sizes, "an epilogue over {:?} behind axes of {sizes:?}", epilogue.dims);
+    ensure!(epilogue.kept == kept, "an epilogue with reductions");
+    ensure!(axes[..kept].iter().all(|axis| axis.role != Role::Reduced), "a reduced axis in the result");
+    ensure!(op.has_epilogue() || structured.is_bare(), "{} has no epilogue", op.name());
+    for (i, operand) in operands.iter().enumerate() {
+        ensure!(operand.input < kernel.inputs.len(), "operand {i}: input {} does not exist", operand.input);
+        let reached = reach(operand.offset, axes.iter().map(|axis| axis.size).zip(operand.strides));
+        is_inside(&format!("operand {i}"), reached, &kernel.inputs[operand.input])?;
     }
-    Ok(())
+    Program { fused: epilogue, kernel, result: Some((*dtype, batch)) }.check()
 }
 
 #[cfg(test)]

@@ -28,8 +28,10 @@ pub(super) fn is_needed(kernel: &Kernel) -> bool {
         && match &kernel.body {
             Body::Fused(fused) => fused.kept < fused.dims.len(),
             // Four neighbours at a time are always of one row.
-            Body::Matmul(product) => !product.n.is_multiple_of(4),
-            Body::ScatterAdd(_) => true,
+            Body::Structured(structured) => {
+                let last = structured.epilogue.dims.last().copied().unwrap_or(1);
+                !structured.op.stores_quads() || !last.is_multiple_of(4)
+            }
         }
 }
 
@@ -42,17 +44,13 @@ pub(super) fn widen(lowered: &mut Lowered, slots: &mut usize) -> Vec<Lowered> {
             continue;
         }
         let dtype = wide(narrow.dtype);
-        let (dims, to) = match &mut lowered.kernel.body {
-            Body::Fused(fused) | Body::Matmul(crate::graph::kernel::Matmul { epilogue: fused, .. }) => {
-                store_wide(fused, i, dtype)
-            }
-            Body::ScatterAdd(scatter) => {
-                scatter.dtype = dtype;
-                let dims = if narrow.numel == 1 { Vec::new() } else { vec![narrow.numel] };
-                let strides = contiguous_strides(&dims);
-                (dims, Output { value: 0, strides, offset: 0 })
-            }
-        };
+        if let Body::Structured(structured) = &mut lowered.kernel.body
+            && structured.is_bare()
+        {
+            structured.dtype = dtype;
+            structured.epilogue.code[0].dtype = dtype;
+        }
+        let (dims, to) = store_wide(lowered.kernel.body.program_mut(), i, dtype);
         let temporary = *slots;
         *slots += 1;
         let binding = Binding { dtype, numel: dims.iter().product(), alias: None };
@@ -67,8 +65,12 @@ pub(super) fn widen(lowered: &mut Lowered, slots: &mut usize) -> Vec<Lowered> {
 /// its space in that order, and where in it the output belongs.
 fn store_wide(fused: &mut Fused, output: usize, dtype: DType) -> (Vec<usize>, Output) {
     let to = fused.outputs[output];
-    let per_row = fused.code[to.value as usize].per_row;
-    fused.code.push(Instr { code: Code::Cast, args: [to.value, 0, 0], dtype, per_row });
+    let Instr { per_row, dtype: held, .. } = fused.code[to.value as usize];
+    let mut value = to.value;
+    if held != dtype {
+        value = fused.code.len() as u16;
+        fused.code.push(Instr { code: Code::Cast, args: [to.value, 0, 0], dtype, per_row });
+    }
     let mut order: Vec<usize> = (0..if per_row { fused.kept } else { fused.dims.len() }).collect();
     order.sort_by_key(|&axis| std::cmp::Reverse(to.strides[axis]));
     let dims: Vec<usize> = order.iter().map(|&axis| fused.dims[axis]).collect();
@@ -77,7 +79,7 @@ fn store_wide(fused: &mut Fused, output: usize, dtype: DType) -> (Vec<usize>, Ou
     for (i, &axis) in order.iter().enumerate() {
         (from[axis], ordered[i]) = (dense[i], to.strides[axis]);
     }
-    fused.outputs[output] = Output { value: fused.code.len() as u16 - 1, strides: from, offset: 0 };
+    fused.outputs[output] = Output { value, strides: from, offset: 0 };
     (dims, Output { strides: ordered, ..to })
 }
 

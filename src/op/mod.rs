@@ -6,10 +6,12 @@
 pub(crate) mod binary;
 mod index;
 pub(crate) mod numeric;
+mod structured;
 pub(crate) mod unary;
 
 pub use binary::{BinaryInfo, BinaryOp};
 pub(crate) use index::{Check, ClassIds, IndexOp};
+pub(crate) use structured::{Axis, Combine, Iteration, Role, StructuredOp};
 pub use unary::{UnaryInfo, UnaryOp};
 
 use crate::{DType, Error, Result, Scalar, Shape, layout::View};
@@ -103,59 +105,6 @@ impl ReduceOp {
     }
 }
 
-/// How a matrix product and its relatives fold an element `a` of a row and `b` of a column into what they have, from 0
-/// on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Combine {
-    /// `acc + a * b`: the matrix product.
-    Product,
-    /// `acc + (a - b)^2`.
-    Square,
-    /// `acc + |a - b|`.
-    Absolute,
-    /// `acc + |a - b|^p`.
-    Power(f64),
-    /// `max(acc, |a - b|)`, NaN if one is.
-    Largest,
-    /// `acc + 1` where a and b differ, NaN if their difference is.
-    Unequal,
-    /// `acc + a * f(x - b)`, `x` the element of a third matrix at the place of the result: the gradient of distances by
-    /// the p-norm, with `f(d) = sign(d) * |d|^(p - 1)`, at 0 0.
-    Pull(f64),
-}
-
-impl Combine {
-    /// How the results of the parts of an inner axis become one.
-    #[cfg_attr(not(feature = "gpu"), expect(dead_code, reason = "the CPU does not split the inner axis"))]
-    pub const fn fold(self) -> ReduceOp {
-        match self {
-            Combine::Largest => ReduceOp::Max,
-            _ => ReduceOp::Sum,
-        }
-    }
-
-    /// How the results of two parts of an inner axis become one.
-    pub const fn join(self) -> BinaryOp {
-        match self {
-            Combine::Largest => BinaryOp::Max,
-            _ => BinaryOp::Add,
-        }
-    }
-
-    /// The numbers that tell it from others.
-    pub fn key(self) -> [u64; 2] {
-        match self {
-            Combine::Product => [0, 0],
-            Combine::Square => [1, 0],
-            Combine::Absolute => [2, 0],
-            Combine::Power(p) => [3, p.to_bits()],
-            Combine::Largest => [4, 0],
-            Combine::Unequal => [5, 0],
-            Combine::Pull(p) => [6, p.to_bits()],
-        }
-    }
-}
-
 /// What a node of the lazy graph computes. The result is always contiguous.
 ///
 /// `Const`, `Index` and `Random` have no input; elementwise inputs have the shape of the result.
@@ -183,9 +132,8 @@ pub(crate) enum Op {
         op: ReduceOp,
         axes: u8,
     },
-    /// `[..., m, k]` by `[..., k, n]` with equal batch axes: every row with every column. `Pull` has a third input,
-    /// `[..., m, n]`.
-    Matmul(Combine),
+    /// An op with a kernel of its own.
+    Structured(StructuredOp),
     /// The input inside of a frame of zeros; `before[axis]` zeros come first.
     Pad {
         before: Box<Shape>,
@@ -193,12 +141,6 @@ pub(crate) enum Op {
     /// `out[.., i, ..] = src[.., index[.., i, ..], ..]`; inputs: src, index (shape of the result). What is out of range is
     /// an error; without a check it gives 0.
     Gather {
-        axis: u8,
-        check: Option<Check>,
-    },
-    /// Zeros of `shape` plus `src` added at `index` along `axis`; inputs: src, index, of equal shape. What is out of range
-    /// is an error; without a check it is dropped.
-    ScatterAdd {
         axis: u8,
         check: Option<Check>,
     },
@@ -210,7 +152,8 @@ impl Op {
     /// Whether it reports an index that is out of range.
     pub fn is_checked(&self) -> bool {
         match self {
-            Op::Gather { check, .. } | Op::ScatterAdd { check, .. } => check.is_some(),
+            Op::Gather { check, .. } => check.is_some(),
+            Op::Structured(op) => op.is_checked(),
             Op::ClassId(_) => true,
             _ => false,
         }
@@ -227,12 +170,9 @@ impl Op {
             Op::Cast => "to_dtype",
             Op::Copy => "contiguous",
             Op::Reduce { op, .. } => op.name(),
-            Op::Matmul(Combine::Product) => "matmul",
-            Op::Matmul(Combine::Pull(_)) => "cdist_backward",
-            Op::Matmul(_) => "cdist",
+            Op::Structured(op) => op.name(),
             Op::Pad { .. } => "pad",
             Op::Gather { .. } => "gather",
-            Op::ScatterAdd { .. } => "scatter_add",
             Op::ClassId(_) => "class_id",
         }
     }

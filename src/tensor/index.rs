@@ -5,7 +5,7 @@ use crate::{
     DType, Error, Result, Shape,
     autograd::{self, Rule},
     layout::View,
-    op::{Check, Class, ClassIds, IndexOp, Op, compute_dtype},
+    op::{Check, Class, ClassIds, IndexOp, Op, StructuredOp, compute_dtype},
     tensor::Operand,
 };
 
@@ -170,7 +170,8 @@ impl Tensor {
             Tensor::zeros(shape, wide, self.device())
         } else {
             let inputs = [Some(&values), Some(&index), None];
-            Tensor::lazy(Op::ScatterAdd { axis: at as u8, check }, self.device(), wide, shape, inputs)
+            let op = Op::Structured(StructuredOp::ScatterAdd { axis: at as u8, check });
+            Tensor::lazy(op, self.device(), wide, shape, inputs)
         };
         let sum =
             autograd::track(sum, &[&values], |_| Rule::custom(move |g| Ok(vec![Some(g.gathered(at, &index, check)?)])));

@@ -18,13 +18,10 @@ impl Tensor {
         // What has no elements needs no work, so that kernels never see a size of 0.
         let (op, inputs) = if shape.numel() == 0 { (Op::Const(Scalar::Int(0)), [None; 3]) } else { (op, inputs) };
         let heavy = match op {
-            Op::Matmul(_) | Op::ScatterAdd { .. } => shape.numel() * dtype.size(),
+            Op::Structured(_) => shape.numel() * dtype.size(),
             _ => 0,
         };
-        let from_memory = matches!(
-            op,
-            Op::Matmul(_) | Op::Reduce { .. } | Op::Pad { .. } | Op::Gather { .. } | Op::ScatterAdd { .. }
-        );
+        let from_memory = matches!(op, Op::Structured(_) | Op::Reduce { .. } | Op::Pad { .. } | Op::Gather { .. });
         let may_change = inputs.iter().flatten().any(|input| input.node.has_writers());
         let inputs = inputs.map(|i| i.map(|t| t.as_input(from_memory, &shape)));
         let work = Work { op, inputs };

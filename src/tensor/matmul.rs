@@ -4,7 +4,7 @@ use super::Tensor;
 use crate::{
     DType, Error, Result, Shape,
     autograd::{self, Rule},
-    op::{Combine, Op},
+    op::{Combine, Op, StructuredOp},
 };
 
 impl Tensor {
@@ -91,7 +91,13 @@ impl Tensor {
         let (a, b) = (expanded(self, with(m, k)), expanded(columns, with(k, n)));
         let third = third.map(|x| x.with_view(x.view().expand(shape)));
         let inputs = [Some(a.as_ref().unwrap_or(self)), Some(b.as_ref().unwrap_or(columns)), third.as_ref()];
-        Ok(Tensor::lazy(Op::Matmul(combine), self.device(), self.dtype().wide(), shape, inputs))
+        Ok(Tensor::lazy(
+            Op::Structured(StructuredOp::Matmul(combine)),
+            self.device(),
+            self.dtype().wide(),
+            shape,
+            inputs,
+        ))
     }
 
     /// The product of two tensors of rank 2 or more and of one dtype, of halves in `F32`.

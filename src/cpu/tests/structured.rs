@@ -3,8 +3,9 @@
 use super::*;
 use crate::{
     cpu::loops,
-    graph::kernel::{Line, Matmul, Operand, ScatterAdd},
-    op::{BinaryOp, Combine, UnaryOp},
+    graph::kernel::Structured,
+    layout::View,
+    op::{BinaryOp, Combine, StructuredOp, UnaryOp},
 };
 
 #[test]
@@ -122,9 +123,11 @@ fn product(
     b.inputs.push(Binding { dtype, numel: batches * k * n + 1, alias: None });
     let mut a_batch = reference::dense(batch);
     a_batch.iter_mut().for_each(|s| *s *= (m * k) as isize);
-    let operand = |input, batch, rows: usize, cols: usize, transposed| {
+    let operand = |input: usize, mut strides: Strides, rows: usize, cols: usize, transposed: bool| {
+        let shape = [batch, &[rows, cols]].concat().as_slice().into();
         let (row, col) = if transposed { (1, rows as isize) } else { (cols as isize, 1) };
-        Operand { input, offset: 1, batch, row, col }
+        strides[batch.len()..][..2].copy_from_slice(&[row, col]);
+        (input, View { shape, strides, offset: 1 })
     };
     let acc = b.instr(Code::Acc, &[], dtype);
     if epilogue > 0 {
@@ -142,18 +145,9 @@ fn product(
     } else {
         b.store(acc);
     }
-    let body = Body::Matmul(Matmul {
-        combine,
-        m,
-        n,
-        k,
-        batch: batch.to_vec(),
-        a: operand(0, a_batch, m, k, transposed[0]),
-        b: operand(1, b_batch, k, n, transposed[1]),
-        x: None,
-        dtype,
-        epilogue: b.fused,
-    });
+    let operands = [operand(0, a_batch, m, k, transposed[0]), operand(1, b_batch, k, n, transposed[1])];
+    let op = StructuredOp::Matmul(combine);
+    let body = Body::Structured(Structured::new(op, &operands, &dims.as_slice().into(), dtype, b.fused));
     Kernel { name: "matmul".into(), body, inputs: b.inputs, outputs: b.outputs, scalars: b.scalars }
 }
 
@@ -164,25 +158,23 @@ fn scatter_add() {
             for shared in [true, false] {
                 let (l, f, t) = (last as isize, from as isize, to as isize);
                 let index_step = if shared { 0 } else { f };
-                let scatter = ScatterAdd {
-                    lines: vec![outer, last],
-                    from,
-                    to,
-                    dtype,
-                    check: None,
-                    src: Line { strides: strides(&[f * l, 1]), axis: l, offset: 0 },
-                    index: Line { strides: strides(&[f * l, index_step]), axis: 1, offset: 0 },
-                    out: Line { strides: strides(&[t * l, 1]), axis: l, offset: 0 },
-                };
+                let source = View { shape: [outer, from, last].into(), strides: strides(&[f * l, l, 1]), offset: 0 };
+                let index = View { strides: strides(&[f * l, 1, index_step]), ..source };
+                let mut b = Build::new(&[outer, last, to], 3);
+                let acc = b.instr(Code::Acc, &[], dtype);
+                b.store_as(acc, strides(&[t * l, 1, l]));
+                let op = StructuredOp::ScatterAdd { axis: 1, check: None };
+                let shape = [outer, to, last].into();
+                let scatter = Structured::new(op, &[(0, source), (1, index)], &shape, dtype, b.fused);
                 let count = outer * last;
                 let kernel = Kernel {
                     name: "scatter_add".into(),
-                    body: Body::ScatterAdd(scatter),
+                    body: Body::Structured(scatter),
                     inputs: vec![
                         Binding { dtype, numel: count * from, alias: None },
                         Binding { dtype: I64, numel: count * from, alias: None },
                     ],
-                    outputs: vec![Binding { dtype, numel: count * to, alias: None }],
+                    outputs: b.outputs,
                     scalars: vec![],
                 };
                 check(&kernel, 23);

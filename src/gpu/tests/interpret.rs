@@ -4,8 +4,11 @@ use std::{cell::RefCell, collections::HashMap};
 
 use crate::{
     Scalar,
-    graph::kernel::{Body, Code, Fused, Kernel, Leaf, Matmul},
-    op::{BinaryOp, Combine, ReduceOp, UnaryOp},
+    graph::{
+        kernel::{Body, Code, Fused, Kernel, Leaf},
+        kinds::{Line, Matrix, Product, ScatterAdd},
+    },
+    op::{BinaryOp, Combine, ReduceOp, StructuredOp, UnaryOp},
 };
 
 pub(super) fn unary(op: UnaryOp, x: f64) -> f64 {
@@ -227,18 +230,14 @@ pub(super) fn coordinates(mut flat: usize, dims: &[usize]) -> Vec<usize> {
     at
 }
 
-fn product(matmul: &Matmul, inputs: &[Vec<f64>], at: &[usize]) -> f64 {
-    let axes = matmul.batch.len();
-    let base =
-        |o: &crate::graph::kernel::Operand| o.offset + (0..axes).map(|i| at[i] as isize * o.batch[i]).sum::<isize>();
-    let (a, b) = (&matmul.a, &matmul.b);
-    let (i, j) = (at[axes] as isize, at[axes + 1] as isize);
-    (0..matmul.k as isize)
-        .map(|k| {
-            let x = inputs[a.input][(base(a) + i * a.row + k * a.col) as usize];
-            (x, inputs[b.input][(base(b) + k * b.row + j * b.col) as usize])
-        })
-        .fold(0.0, |acc, (x, y)| match matmul.combine {
+fn product(product: &Product, inputs: &[Vec<f64>], at: &[usize]) -> f64 {
+    let [batch @ .., i, j] = at else { unreachable!("a product has rows and columns") };
+    let element = |of: &Matrix, row: usize, col: usize| {
+        let base: isize = batch.iter().zip(of.operand.strides).map(|(&at, stride)| at as isize * stride).sum();
+        inputs[of.operand.input][(of.operand.offset + base + row as isize * of.row + col as isize * of.col) as usize]
+    };
+    (0..product.k).map(|k| (element(&product.a, *i, k), element(&product.b, k, *j))).fold(0.0, |acc, (x, y)| {
+        match product.combine {
             Combine::Product => acc + x * y,
             Combine::Square => acc + (x - y).powi(2),
             Combine::Absolute => acc + (x - y).abs(),
@@ -246,7 +245,8 @@ fn product(matmul: &Matmul, inputs: &[Vec<f64>], at: &[usize]) -> f64 {
             Combine::Largest => f64::max(acc, (x - y).abs()),
             Combine::Unequal => acc + f64::from(x != y),
             Combine::Pull(_) => unreachable!("the tests of gradients compare devices"),
-        })
+        }
+    })
 }
 
 pub(super) fn run(kernel: &Kernel, inputs: &[Vec<f64>], scalars: &[Scalar]) -> Vec<Vec<f64>> {
@@ -258,21 +258,20 @@ pub(super) fn run(kernel: &Kernel, inputs: &[Vec<f64>], scalars: &[Scalar]) -> V
                 all.store(&coordinates(flat, &fused.dims), &mut outputs);
             }
         }
-        Body::Matmul(matmul) => {
-            let fused = &matmul.epilogue;
+        Body::Structured(s) if matches!(s.op, StructuredOp::Matmul(_)) => {
+            let (fused, of) = (&s.epilogue, Product::of(s));
             for flat in 0..fused.dims.iter().product() {
                 let at = coordinates(flat, &fused.dims);
-                let acc = product(matmul, inputs, &at);
+                let acc = product(&of, inputs, &at);
                 At { fused, inputs, scalars, acc, rows: RefCell::default() }.store(&at, &mut outputs);
             }
         }
-        Body::ScatterAdd(s) => {
+        Body::Structured(s) => {
+            let s = ScatterAdd::of(s);
             outputs[0].fill(0.0);
             for flat in 0..s.lines.iter().product() {
                 let at = coordinates(flat, &s.lines);
-                let base = |l: &crate::graph::kernel::Line| {
-                    l.offset + at.iter().zip(&l.strides).map(|(c, s)| *c as isize * s).sum::<isize>()
-                };
+                let base = |l: &Line| l.offset + at.iter().zip(&l.strides).map(|(c, s)| *c as isize * s).sum::<isize>();
                 for i in 0..s.from as isize {
                     let to = inputs[1][(base(&s.index) + i * s.index.axis) as usize];
                     if to >= 0.0 && to < s.to as f64 {

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::{
-    graph::kernel::{Line, Matmul, Operand, ScatterAdd},
-    op::{BinaryOp, Combine, ReduceOp, UnaryOp},
+    graph::kernel::Structured,
+    layout::View,
+    op::{BinaryOp, Combine, ReduceOp, StructuredOp, UnaryOp},
 };
 
 fn check(gpu: &dyn Executor, what: &str, kernel: &Kernel, inputs: &[Vec<f64>], scalars: &[Scalar], tolerance: f64) {
@@ -101,8 +102,15 @@ pub fn matmul(
     let (b_row, b_col) = pick(tb, k, n);
     let a_in = b.input(dtype, count * m * k + offset);
     let b_in = b.input(dtype, k * n + offset);
-    let a = Operand { input: a_in, offset: offset as isize, batch: strides(m * k, false), row: a_row, col: a_col };
-    let right = Operand { input: b_in, offset: offset as isize, batch: strides(0, true), row: b_row, col: b_col };
+    let operand = |input: usize, mut strides: Strides, [rows, cols]: [usize; 2], steps: [isize; 2]| {
+        strides[batch.len()..][..2].copy_from_slice(&steps);
+        let shape = [batch, &[rows, cols]].concat().as_slice().into();
+        (input, View { shape, strides, offset: offset as isize })
+    };
+    let operands = [
+        operand(a_in, strides(m * k, false), [m, k], [a_row, a_col]),
+        operand(b_in, strides(0, true), [k, n], [b_row, b_col]),
+    ];
     let bias = b.input(dtype, n);
     let mut along = vec![0; dims.len()];
     along[dims.len() - 1] = 1;
@@ -117,40 +125,31 @@ pub fn matmul(
     let whole = |v: Vec<f64>| if dtype.is_float() { v } else { v.iter().map(|x| (x * 5.0).trunc()).collect() };
     let mut kernel = b.kernel();
     let Body::Fused(epilogue) = kernel.body else { unreachable!("a fused program") };
-    let combine = Combine::Product;
-    kernel.body =
-        Body::Matmul(Matmul { combine, m, n, k, batch: batch.to_vec(), a, b: right, x: None, dtype, epilogue });
+    let op = StructuredOp::Matmul(Combine::Product);
+    kernel.body = Body::Structured(Structured::new(op, &operands, &dims.as_slice().into(), dtype, epilogue));
     (kernel, inputs.into_iter().map(whole).collect())
 }
 
 /// Makes a product one of its relatives.
 pub fn combine_by(kernel: &mut Kernel, combine: Combine) {
-    let Body::Matmul(matmul) = &mut kernel.body else { unreachable!("it is a product") };
-    matmul.combine = combine;
+    let Body::Structured(structured) = &mut kernel.body else { unreachable!("it is a product") };
+    structured.op = StructuredOp::Matmul(combine);
 }
 
 pub fn scatter(dtype: DType, index: DType, rows: usize, cols: usize, to: usize) -> (Kernel, Vec<Vec<f64>>) {
-    let mut along = Strides::default();
-    along[0] = 1;
-    let line = |axis, strides| Line { strides, axis, offset: 0 };
-    let body = Body::ScatterAdd(ScatterAdd {
-        lines: vec![cols],
-        from: rows,
-        to,
-        dtype,
-        check: None,
-        src: line(cols as isize, along),
-        index: line(1, Strides::default()),
-        out: line(cols as isize, along),
-    });
-    let binding = |dtype, numel| Binding { dtype, numel, alias: None };
-    let kernel = Kernel {
-        name: "scatter_add".into(),
-        body,
-        inputs: vec![binding(dtype, rows * cols), binding(index, rows)],
-        outputs: vec![binding(dtype, to * cols)],
-        scalars: vec![],
-    };
+    let mut b = Build::new(&[cols, to], 2);
+    let (source, indices) = (b.input(dtype, rows * cols), b.input(index, rows));
+    let acc = b.push(Code::Acc, &[], dtype);
+    b.output(acc);
+    b.fused.outputs[0].strides[..2].copy_from_slice(&[1, cols as isize]);
+    let source = (source, View::contiguous([rows, cols].into()));
+    let mut lines = View::contiguous([rows, cols].into());
+    lines.strides[..2].copy_from_slice(&[1, 0]);
+    let op = StructuredOp::ScatterAdd { axis: 0, check: None };
+    let mut kernel = Kernel { name: "scatter_add".into(), ..b.kernel() };
+    let Body::Fused(epilogue) = kernel.body else { unreachable!("a fused program") };
+    let shape = [to, cols].into();
+    kernel.body = Body::Structured(Structured::new(op, &[source, (indices, lines)], &shape, dtype, epilogue));
     let src = noise(rows * cols, -8.0, 8.0, 2).iter().map(|v| v.trunc()).collect();
     let at = noise(rows, -1.0, to as f64 + 1.0, 4).iter().map(|v| v.floor()).collect();
     (kernel, vec![src, at])
