@@ -58,18 +58,6 @@ pub(super) fn identity(b: &mut Builder, op: ReduceOp, ty: Ty) -> String {
     format!("{}({value})", ty.vec())
 }
 
-/// The bytes of an accumulator, and the dtype under which it is stored.
-pub(super) fn stored(ty: Ty) -> DType {
-    match ty {
-        Ty::Bool | Ty::U32 => DType::U32,
-        Ty::I32 => DType::I32,
-        Ty::I64 => DType::I64,
-        Ty::U64 => DType::U64,
-        Ty::F32 => DType::F32,
-        Ty::F64 => DType::F64,
-    }
-}
-
 /// Combines the accumulator `a` over its four lanes and over the team.
 pub(super) fn across(team: Team, b: &mut Builder, a: &str, op: ReduceOp, ty: Ty, body: &mut String) {
     if team == Team::Column {

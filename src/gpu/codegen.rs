@@ -18,7 +18,6 @@ use crate::{DType, Error, Result, op::Check};
 pub(super) enum Slot {
     Input(usize),
     Output(usize),
-    Scratch(usize),
     /// Where kernels report indices out of range.
     Status,
 }
@@ -33,13 +32,6 @@ pub(super) struct Shader {
     /// Scalars by their first word.
     pub scalars: Vec<(usize, usize)>,
     pub immediates: bool,
-}
-
-impl Shader {
-    /// Takes a binding's buffer from elsewhere.
-    pub fn redirect(&mut self, from: Slot, to: Slot) {
-        self.slots.iter_mut().filter(|slot| **slot == from).for_each(|slot| *slot = to);
-    }
 }
 
 struct Bound {

@@ -12,11 +12,10 @@ use super::{
 use crate::{
     DType, Result,
     graph::{
-        kernel::{Binding, Code, Fused, Instr, Leaf, Output, Structured},
+        kernel::{Binding, Structured},
         kinds::{self, Matrix},
     },
-    layout::contiguous_strides,
-    op::{Axis, Combine, Role},
+    op::Combine,
 };
 
 /// A product with its surroundings, as the kernel builders see it.
@@ -39,7 +38,13 @@ pub(super) enum Reach {
 }
 
 /// The kernel's text and its grid.
-pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
+pub(super) fn build(
+    structured: &Structured,
+    inputs: &[Binding],
+    outputs: &[Binding],
+    target: &Target,
+) -> Result<(Shader, [u32; 3])> {
+    let product = &Product { structured, matmul: kinds::Product::of(structured), inputs, outputs };
     let kinds::Product { m, n, .. } = product.matmul;
     // Powers are long and outweigh loads: written out for every accumulator of a tile they would compile for minutes.
     // A third operand would take as many registers again as a tile has.
@@ -51,10 +56,6 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
 }
 
 impl<'a> Product<'a> {
-    pub fn new(structured: &'a Structured, inputs: &'a [Binding], outputs: &'a [Binding]) -> Self {
-        Self { structured, matmul: kinds::Product::of(structured), inputs, outputs }
-    }
-
     /// The type that accumulates.
     pub fn ty(&self, target: &Target) -> Ty {
         Ty::of(self.structured.dtype, target)
@@ -70,10 +71,6 @@ impl<'a> Product<'a> {
     /// The strides of a matrix from batch to batch.
     fn batch<'m>(&self, matrix: &'m Matrix) -> &'m [isize] {
         &matrix.operand.strides[..self.structured.batch()]
-    }
-
-    pub fn flops(&self) -> u64 {
-        2 * (self.matmul.batches * self.matmul.m * self.matmul.n) as u64 * self.matmul.k as u64
     }
 
     pub fn bind(&self, b: &mut Builder, matrix: &Matrix) -> usize {
@@ -192,55 +189,18 @@ impl<'a> Product<'a> {
     }
 }
 
-/// A product of few tiles and a long inner axis, cut along that axis: a batch of partial products, and the program that
-/// folds them into one and goes on with the epilogue. The parts are its last input.
-pub(super) fn split(product: &Product, target: &Target) -> Option<(Structured, Fused)> {
-    let Product { structured, matmul, .. } = product;
-    let kinds::Product { m, n, k, batches, .. } = *matmul;
+/// Into how many parts a product of few tiles and a long inner axis is best cut along that axis.
+pub(super) fn parts(structured: &Structured, outputs: &[Binding], target: &Target) -> usize {
+    let kinds::Product { m, n, k, batches, .. } = kinds::Product::of(structured);
     let tiles = m.div_ceil(32) * n.div_ceil(32) * batches;
-    let axes = structured.batch();
-    let narrow = product.outputs.iter().any(|output| output.dtype.is_narrow());
-    if target.cpu || narrow || product.ty(target) != Ty::F32 || tiles * 2 > matmul_shared::ENOUGH || axes > 4 {
-        return None;
+    let narrow = outputs.iter().any(|output| output.dtype.is_narrow());
+    let single = Ty::of(structured.dtype, target) == Ty::F32;
+    if target.cpu || narrow || !single || tiles * 2 > matmul_shared::ENOUGH {
+        return 1;
     }
     let sums = 4 * m * n * batches;
     let most = (k / 128).min(matmul_shared::ENOUGH / tiles).min(16).min(target.max_binding / sums);
-    let parts = (2..=most).rev().find(|parts| k.is_multiple_of(parts * 4))?;
-    let part = k / parts;
-
-    let mut first = (*structured).clone();
-    first.dtype = DType::F32;
-    let inner = first.axes.len() - 1;
-    first.axes[inner].size = part;
-    for operand in &mut first.operands {
-        let step = operand.strides[inner] * part as isize;
-        operand.strides.copy_within(..=inner, 1);
-        operand.strides[0] = step;
-    }
-    first.axes.insert(0, Axis { name: "batch", size: parts, role: Role::Batch });
-    let whole: Vec<usize> = [&[parts], &structured.epilogue.dims[..]].concat();
-    let acc = Instr { code: Code::Acc, args: [0; 3], dtype: DType::F32, per_row: false };
-    let output = Output { value: 0, strides: contiguous_strides(&whole), offset: 0 };
-    first.epilogue = Fused { kept: whole.len(), dims: whole, leaves: vec![], code: vec![acc], outputs: vec![output] };
-
-    let mut second = structured.epilogue.clone();
-    let mut strides = contiguous_strides(&second.dims);
-    strides[second.dims.len()] = second.dims.iter().product::<usize>() as isize;
-    second.dims.push(parts);
-    second.leaves.push(Leaf { input: Some(product.inputs.len()), dtype: DType::F32, strides, offset: 0, axis: (0, 0) });
-    // The load of the parts comes first, which moves every step by one.
-    for instr in &mut second.code {
-        instr.per_row = true;
-        if instr.code == Code::Acc {
-            (instr.code, instr.args[0]) = (Code::Reduce(structured.op.fold()), 0);
-        } else {
-            instr.args[..instr.code.arity()].iter_mut().for_each(|arg| *arg += 1);
-        }
-    }
-    second.outputs.iter_mut().for_each(|output| output.value += 1);
-    let load = Code::Load(second.leaves.len() as u16 - 1);
-    second.code.insert(0, Instr { code: load, args: [0; 3], dtype: DType::F32, per_row: false });
-    Some((first, second))
+    (2..=most).rev().find(|parts| k.is_multiple_of(parts * 4)).unwrap_or(1)
 }
 
 /// One row by four columns per thread, in any dtype.

@@ -41,7 +41,6 @@ use std::{
 };
 
 use codegen::{Shader, Slot};
-use compile::{Pass, Passes, compile};
 use context::{Context, MIN_BINDING};
 use encoder::{Dispatch, Recorder};
 use memory::{GpuBuffer, Pool, Slice, Window, alloc};
@@ -140,6 +139,10 @@ impl Executor for GpuExecutor {
         })
     }
 
+    fn parts(&self, kernel: &Kernel) -> usize {
+        compile::parts(kernel, &self.shared.context.target)
+    }
+
     fn compile(&self, kernel: &Kernel) -> Result<Arc<dyn Program>> {
         self.shared.context.check()?;
         Ok(Arc::new(GpuProgram::new(self.shared.clone(), kernel)?))
@@ -213,83 +216,56 @@ impl Drop for GpuExecutor {
     }
 }
 
-/// One dispatch of a program.
-struct Step {
-    pipeline: Arc<Pipeline>,
-    slots: Vec<Slot>,
-    words: Vec<u32>,
-    scalars: Vec<(usize, usize)>,
-    grid: [u32; 3],
-    cost: Cost,
-}
-
+/// A kernel made ready.
 struct GpuProgram {
     shared: Arc<Shared>,
     cost: Cost,
-    steps: Vec<Step>,
-    /// Bytes of the buffers that live between the steps.
-    scratch: Vec<usize>,
+    pipeline: Arc<Pipeline>,
+    slots: Vec<Slot>,
+    words: Vec<u32>,
+    /// The scalars that are passed at launch: their first words and their numbers.
+    scalars: Vec<(usize, usize)>,
     dtypes: Vec<DType>,
+    grid: [u32; 3],
 }
 
 impl GpuProgram {
     fn new(shared: Arc<Shared>, kernel: &Kernel) -> Result<Self> {
-        let mut program = Self {
-            shared,
-            cost: Cost::of(kernel),
-            steps: Vec::new(),
-            scratch: Vec::new(),
-            dtypes: kernel.scalars.clone(),
-        };
-        let Passes { passes, scratch } = compile(kernel, &program.shared.context.target)?;
-        program.scratch = scratch;
-        for Pass { shader, grid, flops } in passes {
-            let pipeline = program.shared.pipelines.get(&program.cost.label, &shader)?;
-            let Shader { slots, words, scalars, .. } = shader;
-            let cost = Cost { flops, ..program.cost.clone() };
-            program.steps.push(Step { pipeline, slots, words, scalars, grid, cost });
-        }
-        Ok(program)
+        let cost = Cost::of(kernel);
+        let (shader, grid) = compile::compile(kernel, &shared.context.target)?;
+        let pipeline = shared.pipelines.get(&cost.label, &shader)?;
+        let Shader { slots, words, scalars, .. } = shader;
+        Ok(Self { shared, cost, pipeline, slots, words, scalars, dtypes: kernel.scalars.clone(), grid })
     }
 }
 
 impl Program for GpuProgram {
     fn launch(&self, inputs: &[&Buffer], outputs: &[&Buffer], scalars: &[Scalar]) -> Result<()> {
-        let Shared { context, pool, recorder, .. } = &*self.shared;
-        let scratch: Vec<GpuBuffer> = self.scratch.iter().map(|bytes| alloc(pool, *bytes)).collect::<Result<_>>()?;
-        for step in &self.steps {
-            let mut buffers = Vec::with_capacity(step.slots.len());
-            for slot in &step.slots {
-                buffers.push(match *slot {
-                    Slot::Input(i) => Slice::of(inputs[i], context)?,
-                    Slot::Output(i) => Slice::of(outputs[i], context)?,
-                    Slot::Scratch(i) => (&scratch[i]).into(),
-                    Slot::Status => recorder.status().into(),
-                });
-            }
-            let mut own = Vec::new();
-            let mut words = &step.words;
-            if !step.scalars.is_empty() {
-                own.clone_from(words);
-                for &(at, scalar) in &step.scalars {
-                    own[at..at + 2].copy_from_slice(&scalar_words(
-                        scalars[scalar],
-                        self.dtypes[scalar],
-                        &context.target,
-                    ));
-                }
-                words = &own;
-            }
-            let dispatch = Dispatch {
-                pipeline: &step.pipeline,
-                buffers: &buffers,
-                words,
-                grid: step.grid,
-                cost: &step.cost,
-                reports: step.slots.last() == Some(&Slot::Status),
-            };
-            recorder.dispatch(&dispatch)?;
+        let Shared { context, recorder, .. } = &*self.shared;
+        let mut buffers = Vec::with_capacity(self.slots.len());
+        for slot in &self.slots {
+            buffers.push(match *slot {
+                Slot::Input(i) => Slice::of(inputs[i], context)?,
+                Slot::Output(i) => Slice::of(outputs[i], context)?,
+                Slot::Status => recorder.status().into(),
+            });
         }
-        Ok(())
+        let mut own = Vec::new();
+        let mut words = &self.words;
+        if !self.scalars.is_empty() {
+            own.clone_from(words);
+            for &(at, scalar) in &self.scalars {
+                own[at..at + 2].copy_from_slice(&scalar_words(scalars[scalar], self.dtypes[scalar], &context.target));
+            }
+            words = &own;
+        }
+        recorder.dispatch(&Dispatch {
+            pipeline: &self.pipeline,
+            buffers: &buffers,
+            words,
+            grid: self.grid,
+            cost: &self.cost,
+            reports: self.slots.last() == Some(&Slot::Status),
+        })
     }
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::{
-    accumulate::{Team, accumulator, across, combine, identity, stored, tree},
-    codegen::{Builder, Shader, Slot, grid},
+    accumulate::{Team, accumulator, across, combine, identity, tree},
+    codegen::{Builder, Shader, grid},
     context::Target,
     ops,
     program::Walk,
@@ -12,17 +12,9 @@ use super::{
 };
 use crate::{
     DType, Result,
-    graph::kernel::{Binding, Code, Fused, Instr, Leaf, Output},
-    layout::contiguous_strides,
+    graph::kernel::{Binding, Code, Fused},
     op::ReduceOp,
 };
-
-/// One dispatch of a reduction, with the bytes of the scratch buffers that it introduces.
-pub(super) struct Pass {
-    pub shader: Shader,
-    pub grid: [u32; 3],
-    pub scratch: Vec<usize>,
-}
 
 /// How often each value can be computed: `level` counts the reductions in a row that it stands behind.
 struct Stages {
@@ -59,47 +51,28 @@ struct Reduction<'a> {
     inner: usize,
     /// Rows are walked by eight elements rather than by four.
     eight: bool,
-    /// Elements of a row that one team takes; all if the row is not split.
-    chunk: usize,
-    chunks: usize,
 }
 
-/// The kernel's passes: one, or two where few long rows are split.
-pub(super) fn build(program: &Fused, inputs: &[Binding], outputs: &[Binding], target: &Target) -> Result<Vec<Pass>> {
-    let rank = program.dims.len();
-    let rows: usize = program.dims[..program.kept].iter().product();
-    let inner: usize = program.dims[program.kept..].iter().product();
+/// The kernel's text and its grid.
+pub(super) fn build(
+    program: &Fused,
+    inputs: &[Binding],
+    outputs: &[Binding],
+    target: &Target,
+) -> Result<(Shader, [u32; 3])> {
+    let [rows, inner] = sizes(program);
     let team = team(program, rows, inner, target);
-    let lanes = if team == Team::Column { 0..program.kept } else { program.kept..rank };
+    let lanes = if team == Team::Column { 0..program.kept } else { program.kept..program.dims.len() };
     let walk = Walk::new(program, inputs, outputs, lanes);
-    let stages = Stages::of(program);
-    let parts = reductions(program).count();
-    let splits = stages.loops == 1
-        && inputs.len() + outputs.len() + parts + usize::from(program.is_checked()) <= target.bindings
-        && program.outputs.iter().all(|o| program.code[o.value as usize].per_row);
-    // Every part leaves up to eight bytes per row, which a kernel must be able to bind.
-    let most = target.max_binding / (8 * rows.next_multiple_of(4));
-    let chunks = if splits { chunks(team, rows, inner, target).min(most).max(1) } else { 1 };
     let per_row = program.outputs.iter().all(|o| program.code[o.value as usize].per_row);
     let eight = team != Team::Column && per_row && inner >= 64 && walk.by_eight(target);
-    let chunk = inner.div_ceil(chunks).next_multiple_of(if eight { 8 } else { 4 });
-    let chunks = inner.div_ceil(chunk);
-    let reduction = Reduction { walk, stages, team, rows, inner, eight, chunk, chunks };
-    let first = reduction.kernel(target)?;
-    if chunks == 1 {
-        return Ok(vec![first]);
-    }
-    let (second, bindings) = reduction.second(inputs, target);
-    let mut passes = build(&second, &bindings, outputs, target)?;
-    for slot in passes.iter_mut().flat_map(|pass| &mut pass.shader.slots) {
-        if let Slot::Input(i) = *slot
-            && i >= inputs.len()
-        {
-            *slot = Slot::Scratch(i - inputs.len());
-        }
-    }
-    passes.insert(0, first);
-    Ok(passes)
+    Reduction { walk, stages: Stages::of(program), team, rows, inner, eight }.kernel(target)
+}
+
+/// How many rows a program has, and how many elements each has.
+fn sizes(program: &Fused) -> [usize; 2] {
+    let (rows, inner) = program.dims.split_at(program.kept);
+    [rows, inner].map(|dims| dims.iter().product())
 }
 
 fn team(program: &Fused, rows: usize, inner: usize, target: &Target) -> Team {
@@ -126,29 +99,32 @@ fn team(program: &Fused, rows: usize, inner: usize, target: &Target) -> Team {
     }
 }
 
-/// Into how many parts the rows are cut so that there is work for the whole device.
-fn chunks(team: Team, rows: usize, inner: usize, target: &Target) -> usize {
-    let (teams, wanted, least) = match (team, target.cpu) {
+/// Into how many parts rows are best cut, so that there is work for the whole device.
+pub(super) fn parts(program: &Fused, target: &Target) -> usize {
+    let [rows, inner] = sizes(program);
+    let (teams, wanted, least) = match (team(program, rows, inner, target), target.cpu) {
         (Team::Column, true) => (rows.div_ceil(4), 512, 64),
         (Team::Column, false) => (rows.div_ceil(4), 1 << 16, 32),
         (Team::Thread, _) => (rows, 512, 1024),
         (_, true) => (rows, 16, 8192),
         (_, false) => (rows, 1024, 4096),
     };
-    if teams >= wanted || inner < 2 * least { 1 } else { (wanted / teams).min(inner / least).clamp(1, 1024) }
+    // Every part leaves up to eight bytes per row, which a kernel must be able to bind.
+    let most = target.max_binding / (8 * rows.next_multiple_of(4));
+    if teams >= wanted || inner < 2 * least {
+        return 1;
+    }
+    (wanted / teams).min(inner / least).min(most).clamp(1, 1024)
 }
 
 impl Reduction<'_> {
-    fn kernel(&self, target: &Target) -> Result<Pass> {
+    fn kernel(&self, target: &Target) -> Result<(Shader, [u32; 3])> {
         let walk = &self.walk;
         let program = walk.program;
         let mut b = Builder::new(target);
         let mut body = String::new();
-        let split = self.chunks > 1;
         let column = self.team == Team::Column;
-        // The team's number, its row or rows, and its part of them.
-        let units = if column { self.rows.div_ceil(4) } else { self.rows };
-        let teams = units * self.chunks;
+        let teams = if column { self.rows.div_ceil(4) } else { self.rows };
         let narrow = if target.cpu { 8 } else { 32 };
         let [width, height] = match self.team {
             Team::Column | Team::Thread => [(teams as u32 / 8).next_power_of_two().clamp(narrow, 64), 1],
@@ -162,18 +138,11 @@ impl Reduction<'_> {
         let teams_word = b.size("teams", teams)?;
         let _ = writeln!(body, "let team = {index};\nif team >= {teams_word} {{ return; }}\nlet lane = {lane};");
         let inner = b.size("inner", self.inner)?;
-        if split {
-            let (units, chunk) = (b.size("units", units)?, b.size("chunk", self.chunk)?);
-            let _ = writeln!(body, "let unit = team % {units};\nlet part = team / {units};");
-            let _ = writeln!(body, "let begin = part * {chunk};\nlet end = min(begin + {chunk}, {inner});");
-        } else {
-            let _ = writeln!(body, "let unit = team;\nlet begin = 0u;\nlet end = {inner};");
-        }
         if column {
-            body += "let i = unit * 4u;\n";
+            body += "let i = team * 4u;\n";
             body += &walk.lane_coordinates(&mut b)?;
         } else {
-            body += &walk.coordinates(&mut b, 0..program.kept, "unit")?;
+            body += &walk.coordinates(&mut b, 0..program.kept, "team")?;
         }
         let quad = self.quad();
         for stage in 0..=self.stages.loops {
@@ -183,17 +152,11 @@ impl Reduction<'_> {
                 }
             }
             self.stage(&mut b, stage, &inner, step * quad, &mut body)?;
-            if split {
-                self.store_parts(&mut b, &mut body)?;
-                break;
-            }
         }
-        if !split {
-            for (i, output) in program.outputs.iter().enumerate() {
-                if program.code[output.value as usize].per_row {
-                    let store = walk.store(&mut b, i)?;
-                    body += &if column { store } else { format!("if lane == 0u {{ {store} }}\n") };
-                }
+        for (i, output) in program.outputs.iter().enumerate() {
+            if program.code[output.value as usize].per_row {
+                let store = walk.store(&mut b, i)?;
+                body += &if column { store } else { format!("if lane == 0u {{ {store} }}\n") };
             }
         }
         let shader = b.finish([width, height, 1], &body)?;
@@ -201,11 +164,7 @@ impl Reduction<'_> {
             Team::Column | Team::Thread => width,
             _ => height,
         };
-        let scratch = match split {
-            true => reductions(program).map(|(i, _)| self.part_bytes(program.code[i].dtype, target)).collect(),
-            false => Vec::new(),
-        };
-        Ok(Pass { shader, grid: grid(teams.div_ceil(per_group as usize), target)?, scratch })
+        Ok((shader, grid(teams.div_ceil(per_group as usize), target)?))
     }
 
     /// Elements of a row that one thread takes at a time.
@@ -332,12 +291,12 @@ impl Reduction<'_> {
             text
         };
         let quad = self.quad();
-        let _ = writeln!(body, "{{ var at = begin + lane * {quad}u;");
+        let _ = writeln!(body, "{{ var at = lane * {quad}u;");
         if unroll > 1 {
-            let _ = writeln!(body, "while at + {}u < end {{\n{}", (unroll - 1) * step, turn(unroll));
+            let _ = writeln!(body, "while at + {}u < {inner} {{\n{}", (unroll - 1) * step, turn(unroll));
             let _ = writeln!(body, "at += {}u; }}", unroll * step);
         }
-        let _ = writeln!(body, "while at < end {{\n{}at += {step}u; }} }}", turn(1));
+        let _ = writeln!(body, "while at < {inner} {{\n{}at += {step}u; }} }}", turn(1));
         for &(i, op) in &reduces {
             let dtype = program.code[i].dtype;
             let ty = accumulator(dtype, b.target);
@@ -347,77 +306,5 @@ impl Reduction<'_> {
             let _ = writeln!(body, "let v{i} = {};", ops::narrowed(b, dtype, value));
         }
         Ok(())
-    }
-
-    /// Rows of partial results are padded to whole quads where quads are stored.
-    fn part_rows(&self) -> usize {
-        if self.team == Team::Column { self.rows.next_multiple_of(4) } else { self.rows }
-    }
-
-    fn part_bytes(&self, dtype: DType, target: &Target) -> usize {
-        self.part_rows() * self.chunks * stored(accumulator(dtype, target)).size()
-    }
-
-    fn store_parts(&self, b: &mut Builder, body: &mut String) -> Result<()> {
-        for (part, (i, _)) in reductions(self.walk.program).enumerate() {
-            let dtype = stored(accumulator(self.walk.program.code[i].dtype, b.target));
-            let binding = b.bind(Slot::Scratch(part), dtype, true);
-            let store = if self.team == Team::Column {
-                let rows = b.size("part rows", self.part_rows())?;
-                b.access(binding, "store_quad", &format!("i32(part * {rows} + i), a{i}"))
-            } else {
-                let chunks = b.size("chunks", self.chunks)?;
-                let store = b.access(binding, "store", &format!("i32(unit * {chunks} + part), a{i}.x"));
-                format!("if lane == 0u {{ {store}; }}")
-            };
-            let _ = writeln!(body, "{store};");
-        }
-        Ok(())
-    }
-
-    /// The program that reduces the parts and then does what follows.
-    fn second(&self, inputs: &[Binding], target: &Target) -> (Fused, Vec<Binding>) {
-        let first = self.walk.program;
-        let kept = first.kept;
-        let mut dims = first.dims[..kept].to_vec();
-        let mut leaves: Vec<Leaf> = first.leaves.clone();
-        for leaf in &mut leaves {
-            leaf.strides[kept..].fill(0);
-        }
-        let mut bindings = inputs.to_vec();
-        let mut strides = contiguous_strides(&dims);
-        if self.team == Team::Column {
-            strides[kept] = self.part_rows() as isize;
-        } else {
-            strides[..kept].iter_mut().for_each(|stride| *stride *= self.chunks as isize);
-            strides[kept] = 1;
-        }
-        dims.push(self.chunks);
-        let mut code: Vec<Instr> = Vec::new();
-        let mut moved = vec![0u16; first.code.len()];
-        for (i, instr) in first.code.iter().enumerate().filter(|(_, instr)| instr.per_row) {
-            let mut instr = *instr;
-            if let Code::Reduce(_) = instr.code {
-                let dtype = stored(accumulator(instr.dtype, target));
-                let input = bindings.len();
-                bindings.push(Binding { dtype, numel: self.part_rows() * self.chunks, alias: None });
-                leaves.push(Leaf { input: Some(input), dtype, strides, offset: 0, axis: (0, 0) });
-                let load = Code::Load(leaves.len() as u16 - 1);
-                instr.args[0] = code.len() as u16;
-                code.push(Instr { code: load, args: [0; 3], dtype, per_row: false });
-            } else {
-                for arg in &mut instr.args[..instr.code.arity()] {
-                    *arg = moved[*arg as usize];
-                }
-            }
-            moved[i] = code.len() as u16;
-            code.push(instr);
-        }
-        let outputs = first.outputs.iter().map(|o| {
-            let mut strides = o.strides;
-            strides[kept..].fill(0);
-            Output { value: moved[o.value as usize], strides, offset: o.offset }
-        });
-        (Fused { dims, kept, leaves, code, outputs: outputs.collect() }, bindings)
     }
 }

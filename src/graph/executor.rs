@@ -112,6 +112,10 @@ pub(crate) trait Executor: Send + Sync {
     fn window(&self, buffer: &Buffer, bytes: Range<usize>) -> Buffer;
     /// Waits for the work so far and copies the first `out.len()` bytes of a buffer.
     fn read<'a>(&'a self, buffer: &'a Buffer, out: &'a mut [u8]) -> Waiting<'a>;
+    /// Into how many parts the reduced axis of a kernel is best cut, so that the whole device has work.
+    fn parts(&self, _kernel: &Kernel) -> usize {
+        1
+    }
     /// An error names the op and dtype that the device cannot compute.
     fn compile(&self, kernel: &Kernel) -> Result<Arc<dyn Program>>;
     /// As [`compile`](Self::compile), for all kernels of a plan.

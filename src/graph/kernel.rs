@@ -171,15 +171,13 @@ impl Code {
     }
 }
 
-impl Fused {
-    /// Whether a step reports indices that are out of range.
-    #[cfg(feature = "gpu")]
-    pub fn is_checked(&self) -> bool {
-        self.code.iter().any(|instr| instr.code.is_checked())
-    }
-}
-
 impl Kernel {
+    /// Whether it reports indices that are out of range.
+    pub fn is_checked(&self) -> bool {
+        let op = matches!(&self.body, Body::Structured(structured) if structured.op.is_checked());
+        op || self.body.program().code.iter().any(|instr| instr.code.is_checked())
+    }
+
     /// For each output, whether an index out of range can spoil it.
     pub fn spoiled(&self) -> Vec<bool> {
         let fused = self.body.program();

@@ -9,6 +9,7 @@ use super::{
     kernel::Kernel,
     lower::{Lowered, lower},
     pending::Pending,
+    split::split,
     verify::verify,
     widen::{self, widen},
 };
@@ -93,7 +94,11 @@ impl Plan {
                 packing = widen(&mut kernel, &mut cutter.slots);
                 packing.iter().chain([&kernel]).for_each(|kernel| verify("widen", &kernel.kernel));
             }
-            lowered.push(kernel);
+            let parts = executor.parts(&kernel.kernel);
+            let buffers = caps.max_buffers - if kernel.kernel.is_checked() { caps.status_buffers } else { 0 };
+            let kernels = split(kernel, parts, buffers, &mut cutter.slots);
+            kernels.iter().for_each(|kernel| verify("split", &kernel.kernel));
+            lowered.extend(kernels);
             lowered.extend(packing);
         }
         let dies = |slot: usize| match slot {

@@ -2,6 +2,7 @@
 
 mod elementwise;
 mod reductions;
+mod split;
 mod structured;
 
 use super::{CpuExecutor, reference};

@@ -1,11 +1,11 @@
 //! The text of some dozen kernels for three kinds of devices, as it was when it was last looked at, and a check of each
 //! by naga. `KILN_WRITE_SNAPSHOTS=1` writes the files anew; their difference is then the change to review.
 
-use std::{fmt::Write, fs, path::Path};
+use std::{fs, path::Path};
 
 use super::{kernels, *};
 use crate::{
-    gpu::{compile::compile, context::Target},
+    gpu::{codegen::Shader, compile::compile, context::Target},
     op::{BinaryOp, Check, ClassIds, Combine, IndexOp, ReduceOp, UnaryOp},
 };
 
@@ -97,17 +97,10 @@ fn all() -> Vec<(&'static str, Kernel)> {
 }
 
 fn text(kernel: &Kernel, target: &Target) -> String {
-    let passes = match compile(kernel, target) {
-        Ok(passes) => passes,
-        Err(error) => return format!("// {error}\n"),
-    };
-    let mut text = String::new();
-    for pass in &passes.passes {
-        let shader = &pass.shader;
-        let _ = writeln!(text, "// {:?} {:?} {:?}", pass.grid, shader.slots, shader.words);
-        text += &shader.source;
+    match compile(kernel, target) {
+        Ok((Shader { source, slots, words, .. }, grid)) => format!("// {grid:?} {slots:?} {words:?}\n{source}"),
+        Err(error) => format!("// {error}\n"),
     }
-    text
 }
 
 #[test]
@@ -143,8 +136,8 @@ fn naga_accepts_every_shader() {
     };
     for (device, target) in targets() {
         for (name, kernel) in all() {
-            for pass in compile(&kernel, &target).map_or(Vec::new(), |passes| passes.passes) {
-                let source = &pass.shader.source;
+            if let Ok((shader, _)) = compile(&kernel, &target) {
+                let source = &shader.source;
                 let module = wgsl::parse_str(source).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(source)));
                 let mut capabilities = Capabilities::SUBGROUP;
                 capabilities.set(Capabilities::IMMEDIATES, target.immediates > 0);

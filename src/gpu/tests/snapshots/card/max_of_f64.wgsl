@@ -38,13 +38,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_id) lid
 let team = (wid.x + wid.y * groups.x) * 1u + lid.y;
 if team >= p.w0 { return; }
 let lane = lid.x;
-let unit = team;
-let begin = 0u;
-let end = p.w1;
-let s0 = unit;
+let s0 = team;
 var a1 = vec4<f64>(lowest_f64());
-{ var at = begin + lane * 4u;
-while at < end {
+{ var at = lane * 4u;
+while at < p.w1 {
 var r1_0: vec4<f64>;
 { let q = at + 0u;
 let i = q;

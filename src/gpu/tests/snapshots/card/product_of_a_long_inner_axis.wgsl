@@ -1,21 +1,32 @@
-// [16, 1, 1] [Input(0), Input(1), Scratch(0)] [1, 1, 16, 256, 8192, 31, 31, 256, 255, 4096, 32, 32, 32, 1024, 32]
-struct Params { w0: u32, w1: u32, w2: u32, w3: i32, w4: i32, w5: i32, w6: i32, w7: i32, w8: i32, w9: i32, w10: i32, w11: u32, w12: u32, w13: i32, w14: i32, }
+// [1, 1, 1] [Input(0), Input(1), Input(2), Output(0), Output(1)] [1, 1, 1, 31, 31, 4096, 4095, 4096, 32, 32, 32, 32, 32]
+struct Params { w0: u32, w1: u32, w2: u32, w3: i32, w4: i32, w5: i32, w6: i32, w7: i32, w8: i32, w9: u32, w10: u32, w11: i32, w12: i32, }
 var<immediate> p: Params;
 @group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> b2: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> b2: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> b3: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> b4: array<vec4<f32>>;
 alias F = vec4<f32>;
 alias I = vec4<i32>;
 alias U = vec4<u32>;
 alias B = vec4<bool>;
+fn relu_f32(x: F) -> F {
+    return select(x, F(0.0), x <= F(0.0));
+}
 fn b0_load_quad(i: i32) -> vec4<f32> { return b0[u32(i) >> 2u]; }
 fn b1_load_quad(i: i32) -> vec4<f32> { return b1[u32(i) >> 2u]; }
-fn b2_store_quad(i: i32, v: vec4<f32>) { b2[u32(i) >> 2u] = v; }
+fn b2_load_quad(i: i32) -> vec4<f32> { return b2[u32(i) >> 2u]; }
+fn b3_store_quad(i: i32, v: vec4<f32>) { b3[u32(i) >> 2u] = v; }
+fn b4_store_quad(i: i32, v: vec4<f32>) { b4[u32(i) >> 2u] = v; }
 var<workgroup> tile_a: array<F, 288>;
 var<workgroup> tile_b: array<F, 256>;
-fn finish(s0: u32, s1: u32, i: u32, acc: vec4<f32>) {
+fn finish(s0: u32, i: u32, acc: vec4<f32>) {
 let v0 = acc;
-b2_store_quad((i32(s0) * p.w13 + i32(s1) * p.w14 + i32(i)), v0);
+let v1 = b2_load_quad((i32(i)));
+let v2 = v0 + v1;
+let v3 = relu_f32(v2);
+b3_store_quad((i32(s0) * p.w11 + i32(i)), v0);
+b4_store_quad((i32(s0) * p.w12 + i32(i)), v3);
 }
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_id) lid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -30,24 +41,23 @@ let row0 = (band * 8u + v % height) * 32u;
 let col0 = (v / height) * 32u;
 let tx = lid.x % 8u;
 let ty = lid.x / 8u;
-let s0 = batch;
-let base_a = 0 + i32(s0) * p.w3;
-let base_b = 0 + i32(s0) * p.w4;
+let base_a = 0;
+let base_b = 0;
 let a_o0 = i32((lid.x + 0u) / 4u);
 let a_k0 = i32((lid.x + 0u) % 4u) * 4;
-let a_at0 = base_a + min(i32(row0) + a_o0, p.w5) * p.w9;
+let a_at0 = base_a + min(i32(row0) + a_o0, p.w3) * p.w7;
 var a_v0 = F(0.0);
 let a_o1 = i32((lid.x + 64u) / 4u);
 let a_k1 = i32((lid.x + 64u) % 4u) * 4;
-let a_at1 = base_a + min(i32(row0) + a_o1, p.w5) * p.w9;
+let a_at1 = base_a + min(i32(row0) + a_o1, p.w3) * p.w7;
 var a_v1 = F(0.0);
 let b_k0 = i32((lid.x + 0u) / 8u);
 let b_o0 = i32((lid.x + 0u) % 8u);
-let b_at0 = base_b + min(i32(col0) + b_o0 * 4, p.w6 - 3);
+let b_at0 = base_b + min(i32(col0) + b_o0 * 4, p.w4 - 3);
 var b_v0 = F(0.0);
 let b_k1 = i32((lid.x + 64u) / 8u);
 let b_o1 = i32((lid.x + 64u) % 8u);
-let b_at1 = base_b + min(i32(col0) + b_o1 * 4, p.w6 - 3);
+let b_at1 = base_b + min(i32(col0) + b_o1 * 4, p.w4 - 3);
 var b_v1 = F(0.0);
 var c0_0 = F(0.0);
 var c1_0 = F(0.0);
@@ -55,10 +65,10 @@ var c2_0 = F(0.0);
 var c3_0 = F(0.0);
 var k0 = 0;
 var fill = 0u;
-a_v0 = select(F(0.0), b0_load_quad(a_at0 + min(k0 + a_k0, p.w8 - 3) * 1), (vec4<i32>(k0 + a_k0) + vec4<i32>(0, 1, 2, 3)) < vec4<i32>(p.w7));
-a_v1 = select(F(0.0), b0_load_quad(a_at1 + min(k0 + a_k1, p.w8 - 3) * 1), (vec4<i32>(k0 + a_k1) + vec4<i32>(0, 1, 2, 3)) < vec4<i32>(p.w7));
-b_v0 = select(F(0.0), b1_load_quad(b_at0 + min(k0 + b_k0, p.w8) * p.w10), k0 + b_k0 < p.w7);
-b_v1 = select(F(0.0), b1_load_quad(b_at1 + min(k0 + b_k1, p.w8) * p.w10), k0 + b_k1 < p.w7);
+a_v0 = select(F(0.0), b0_load_quad(a_at0 + min(k0 + a_k0, p.w6 - 3) * 1), (vec4<i32>(k0 + a_k0) + vec4<i32>(0, 1, 2, 3)) < vec4<i32>(p.w5));
+a_v1 = select(F(0.0), b0_load_quad(a_at1 + min(k0 + a_k1, p.w6 - 3) * 1), (vec4<i32>(k0 + a_k1) + vec4<i32>(0, 1, 2, 3)) < vec4<i32>(p.w5));
+b_v0 = select(F(0.0), b1_load_quad(b_at0 + min(k0 + b_k0, p.w6) * p.w8), k0 + b_k0 < p.w5);
+b_v1 = select(F(0.0), b1_load_quad(b_at1 + min(k0 + b_k1, p.w6) * p.w8), k0 + b_k1 < p.w5);
 tile_a[(fill + u32(a_k0) + 0u) * 9u + u32(a_o0) / 4u][u32(a_o0) % 4u] = a_v0.x;
 tile_a[(fill + u32(a_k0) + 1u) * 9u + u32(a_o0) / 4u][u32(a_o0) % 4u] = a_v0.y;
 tile_a[(fill + u32(a_k0) + 2u) * 9u + u32(a_o0) / 4u][u32(a_o0) % 4u] = a_v0.z;
@@ -74,11 +84,11 @@ loop {
 let use_at = fill;
 k0 += 16;
 fill = 16u - fill;
-let more = k0 < p.w7;
-if more { a_v0 = select(F(0.0), b0_load_quad(a_at0 + min(k0 + a_k0, p.w8 - 3) * 1), (vec4<i32>(k0 + a_k0) + vec4<i32>(0, 1, 2, 3)) < vec4<i32>(p.w7));
-a_v1 = select(F(0.0), b0_load_quad(a_at1 + min(k0 + a_k1, p.w8 - 3) * 1), (vec4<i32>(k0 + a_k1) + vec4<i32>(0, 1, 2, 3)) < vec4<i32>(p.w7));
-b_v0 = select(F(0.0), b1_load_quad(b_at0 + min(k0 + b_k0, p.w8) * p.w10), k0 + b_k0 < p.w7);
-b_v1 = select(F(0.0), b1_load_quad(b_at1 + min(k0 + b_k1, p.w8) * p.w10), k0 + b_k1 < p.w7);
+let more = k0 < p.w5;
+if more { a_v0 = select(F(0.0), b0_load_quad(a_at0 + min(k0 + a_k0, p.w6 - 3) * 1), (vec4<i32>(k0 + a_k0) + vec4<i32>(0, 1, 2, 3)) < vec4<i32>(p.w5));
+a_v1 = select(F(0.0), b0_load_quad(a_at1 + min(k0 + a_k1, p.w6 - 3) * 1), (vec4<i32>(k0 + a_k1) + vec4<i32>(0, 1, 2, 3)) < vec4<i32>(p.w5));
+b_v0 = select(F(0.0), b1_load_quad(b_at0 + min(k0 + b_k0, p.w6) * p.w8), k0 + b_k0 < p.w5);
+b_v1 = select(F(0.0), b1_load_quad(b_at1 + min(k0 + b_k1, p.w6) * p.w8), k0 + b_k1 < p.w5);
  }
 let a0_0 = tile_a[(use_at + 0u) * 9u + ty + 0u];
 let b0_0 = tile_b[(use_at + 0u) * 8u + tx + 0u];
@@ -189,89 +199,8 @@ tile_b[(fill + u32(b_k0)) * 8u + u32(b_o0)] = b_v0;
 tile_b[(fill + u32(b_k1)) * 8u + u32(b_o1)] = b_v1;
 workgroupBarrier();
 }
-if row0 + 0u + ty * 4u < p.w11 && col0 + 0u + tx * 4u < p.w12 { finish(s0, row0 + 0u + ty * 4u, col0 + 0u + tx * 4u, c0_0); }
-if row0 + 1u + ty * 4u < p.w11 && col0 + 0u + tx * 4u < p.w12 { finish(s0, row0 + 1u + ty * 4u, col0 + 0u + tx * 4u, c1_0); }
-if row0 + 2u + ty * 4u < p.w11 && col0 + 0u + tx * 4u < p.w12 { finish(s0, row0 + 2u + ty * 4u, col0 + 0u + tx * 4u, c2_0); }
-if row0 + 3u + ty * 4u < p.w11 && col0 + 0u + tx * 4u < p.w12 { finish(s0, row0 + 3u + ty * 4u, col0 + 0u + tx * 4u, c3_0); }
-}
-// [8, 1, 1] [Input(2), Scratch(0), Output(0), Output(1)] [256, 16, 32, 1024]
-struct Params { w0: u32, w1: u32, w2: u32, w3: i32, }
-var<immediate> p: Params;
-@group(0) @binding(0) var<storage, read> b0: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b1: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> b2: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> b3: array<vec4<f32>>;
-alias F = vec4<f32>;
-alias I = vec4<i32>;
-alias U = vec4<u32>;
-alias B = vec4<bool>;
-fn relu_f32(x: F) -> F {
-    return select(x, F(0.0), x <= F(0.0));
-}
-fn b0_load_quad(i: i32) -> vec4<f32> { return b0[u32(i) >> 2u]; }
-fn b1_load_quad(i: i32) -> vec4<f32> { return b1[u32(i) >> 2u]; }
-fn b2_store_quad(i: i32, v: vec4<f32>) { b2[u32(i) >> 2u] = v; }
-fn b3_store_quad(i: i32, v: vec4<f32>) { b3[u32(i) >> 2u] = v; }
-@compute @workgroup_size(32, 1, 1)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_id) lid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-let team = (wid.x + wid.y * groups.x) * 32u + lid.x;
-if team >= p.w0 { return; }
-let lane = 0u;
-let unit = team;
-let begin = 0u;
-let end = p.w1;
-let i = unit * 4u;
-let c1 = i % p.w2;
-let cr1 = i / p.w2;
-let c0 = cr1;
-let v2 = b0_load_quad((i32(c1)));
-var a1 = vec4<f32>(f32(0));
-{ var at = begin + lane * 1u;
-while at + 3u < end {
-var r1_0: vec4<f32>;
-var r1_1: vec4<f32>;
-var r1_2: vec4<f32>;
-var r1_3: vec4<f32>;
-{ let q = at + 0u;
-let s2 = q;
-let v0 = b1_load_quad((i32(s2) * p.w3 + i32(i)));
-
-r1_0 = v0;
-}
-{ let q = at + 1u;
-let s2 = q;
-let v0 = b1_load_quad((i32(s2) * p.w3 + i32(i)));
-
-r1_1 = v0;
-}
-{ let q = at + 2u;
-let s2 = q;
-let v0 = b1_load_quad((i32(s2) * p.w3 + i32(i)));
-
-r1_2 = v0;
-}
-{ let q = at + 3u;
-let s2 = q;
-let v0 = b1_load_quad((i32(s2) * p.w3 + i32(i)));
-
-r1_3 = v0;
-}
-a1 = (a1 + ((r1_0 + r1_1) + (r1_2 + r1_3)));
-
-at += 4u; }
-while at < end {
-var r1_0: vec4<f32>;
-{ let q = at + 0u;
-let s2 = q;
-let v0 = b1_load_quad((i32(s2) * p.w3 + i32(i)));
-
-r1_0 = v0;
-}
-a1 = (a1 + r1_0);
-at += 1u; } }
-let v1 = a1;
-let v3 = v1 + v2;
-let v4 = relu_f32(v3);
-b2_store_quad((i32(i)), v1);
-b3_store_quad((i32(i)), v4);
+if row0 + 0u + ty * 4u < p.w9 && col0 + 0u + tx * 4u < p.w10 { finish(row0 + 0u + ty * 4u, col0 + 0u + tx * 4u, c0_0); }
+if row0 + 1u + ty * 4u < p.w9 && col0 + 0u + tx * 4u < p.w10 { finish(row0 + 1u + ty * 4u, col0 + 0u + tx * 4u, c1_0); }
+if row0 + 2u + ty * 4u < p.w9 && col0 + 0u + tx * 4u < p.w10 { finish(row0 + 2u + ty * 4u, col0 + 0u + tx * 4u, c2_0); }
+if row0 + 3u + ty * 4u < p.w9 && col0 + 0u + tx * 4u < p.w10 { finish(row0 + 3u + ty * 4u, col0 + 0u + tx * 4u, c3_0); }
 }

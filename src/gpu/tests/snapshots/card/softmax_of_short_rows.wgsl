@@ -78,13 +78,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_id) lid
 let team = (wid.x + wid.y * groups.x) * 32u + lid.x;
 if team >= p.w0 { return; }
 let lane = 0u;
-let unit = team;
-let begin = 0u;
-let end = p.w1;
-let s0 = unit;
+let s0 = team;
 var a1 = vec4<f32>(lowest_f32());
-{ var at = begin + lane * 4u;
-while at < end {
+{ var at = lane * 4u;
+while at < p.w1 {
 var r1_0: vec4<f32>;
 { let q = at + 0u;
 let i = q;
@@ -98,8 +95,8 @@ a1 = maximum_f32(a1, a1.zwxy);
 a1 = maximum_f32(a1, a1.yxwz);
 let v1 = a1;
 var a4 = vec4<f32>(f32(0));
-{ var at = begin + lane * 4u;
-while at < end {
+{ var at = lane * 4u;
+while at < p.w1 {
 var r4_0: vec4<f32>;
 { let q = at + 0u;
 let i = q;
@@ -115,8 +112,8 @@ a4 = (a4 + a4.zwxy);
 a4 = (a4 + a4.yxwz);
 let v4 = a4;
 let v6 = log_f32(v4);
-{ var at = begin + lane * 4u;
-while at < end {
+{ var at = lane * 4u;
+while at < p.w1 {
 { let q = at + 0u;
 let i = q;
 let v0 = b0_load4((vec4<i32>((i32(s0) * p.w2 + i32(i))) + vec4<i32>(0, 1, 2, 3) * 1));

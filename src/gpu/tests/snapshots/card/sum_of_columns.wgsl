@@ -19,13 +19,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_id) lid
 let team = (wid.x + wid.y * groups.x) * 32u + lid.x;
 if team >= p.w0 { return; }
 let lane = 0u;
-let unit = team;
-let begin = 0u;
-let end = p.w1;
-let i = unit * 4u;
+let i = team * 4u;
 var a1 = vec4<f32>(f32(0));
-{ var at = begin + lane * 1u;
-while at + 3u < end {
+{ var at = lane * 1u;
+while at + 3u < p.w1 {
 var r1_0: vec4<f32>;
 var r1_1: vec4<f32>;
 var r1_2: vec4<f32>;
@@ -57,7 +54,7 @@ r1_3 = v0;
 a1 = (a1 + ((r1_0 + r1_1) + (r1_2 + r1_3)));
 
 at += 4u; }
-while at < end {
+while at < p.w1 {
 var r1_0: vec4<f32>;
 { let q = at + 0u;
 let s1 = q;

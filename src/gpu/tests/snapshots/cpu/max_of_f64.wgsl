@@ -39,13 +39,10 @@ p = given;
 let team = (wid.x + wid.y * groups.x) * 8u + lid.x;
 if team >= p.w0 { return; }
 let lane = 0u;
-let unit = team;
-let begin = 0u;
-let end = p.w1;
-let s0 = unit;
+let s0 = team;
 var a1 = vec4<f64>(lowest_f64());
-{ var at = begin + lane * 4u;
-while at + 12u < end {
+{ var at = lane * 4u;
+while at + 12u < p.w1 {
 var r1_0: vec4<f64>;
 var r1_1: vec4<f64>;
 var r1_2: vec4<f64>;
@@ -77,7 +74,7 @@ r1_3 = select(vec4<f64>(lowest_f64()), v0, (vec4<u32>(i) + vec4<u32>(0u, 1u, 2u,
 a1 = maximum_f64(a1, maximum_f64(maximum_f64(r1_0, r1_1), maximum_f64(r1_2, r1_3)));
 
 at += 16u; }
-while at < end {
+while at < p.w1 {
 var r1_0: vec4<f64>;
 { let q = at + 0u;
 let i = q;

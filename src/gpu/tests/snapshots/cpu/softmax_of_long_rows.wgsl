@@ -79,13 +79,10 @@ p = given;
 let team = (wid.x + wid.y * groups.x) * 1u + lid.y;
 if team >= p.w0 { return; }
 let lane = lid.x;
-let unit = team;
-let begin = 0u;
-let end = p.w1;
-let s0 = unit;
+let s0 = team;
 var a1 = vec4<f32>(lowest_f32());
-{ var at = begin + lane * 4u;
-while at + 96u < end {
+{ var at = lane * 4u;
+while at + 96u < p.w1 {
 var r1_0: vec4<f32>;
 var r1_1: vec4<f32>;
 var r1_2: vec4<f32>;
@@ -117,7 +114,7 @@ r1_3 = v0;
 a1 = maximum_f32(a1, maximum_f32(maximum_f32(r1_0, r1_1), maximum_f32(r1_2, r1_3)));
 
 at += 128u; }
-while at < end {
+while at < p.w1 {
 var r1_0: vec4<f32>;
 { let q = at + 0u;
 let i = q;
@@ -134,8 +131,8 @@ a1 = maximum_f32(a1, vec4<f32>(subgroupShuffleXor(a1.x, 2u)));
 a1 = maximum_f32(a1, vec4<f32>(subgroupShuffleXor(a1.x, 4u)));
 let v1 = a1;
 var a4 = vec4<f32>(f32(0));
-{ var at = begin + lane * 4u;
-while at + 96u < end {
+{ var at = lane * 4u;
+while at + 96u < p.w1 {
 var r4_0: vec4<f32>;
 var r4_1: vec4<f32>;
 var r4_2: vec4<f32>;
@@ -175,7 +172,7 @@ r4_3 = v3;
 a4 = (a4 + ((r4_0 + r4_1) + (r4_2 + r4_3)));
 
 at += 128u; }
-while at < end {
+while at < p.w1 {
 var r4_0: vec4<f32>;
 { let q = at + 0u;
 let i = q;
@@ -194,8 +191,8 @@ a4 = (a4 + vec4<f32>(subgroupShuffleXor(a4.x, 2u)));
 a4 = (a4 + vec4<f32>(subgroupShuffleXor(a4.x, 4u)));
 let v4 = a4;
 let v6 = log_f32(v4);
-{ var at = begin + lane * 4u;
-while at + 96u < end {
+{ var at = lane * 4u;
+while at + 96u < p.w1 {
 { let q = at + 0u;
 let i = q;
 let v0 = b0_load_quad((i32(s0) * p.w2 + i32(i)));
@@ -234,7 +231,7 @@ b1_store_quad((i32(s0) * p.w3 + i32(i)), v5);
 }
 
 at += 128u; }
-while at < end {
+while at < p.w1 {
 { let q = at + 0u;
 let i = q;
 let v0 = b0_load_quad((i32(s0) * p.w2 + i32(i)));
