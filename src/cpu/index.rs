@@ -64,7 +64,7 @@ pub(super) struct ScatterProgram {
 
 /// Addresses that threads share.
 #[derive(Clone, Copy)]
-struct Shared(*mut u8);
+pub(super) struct Shared(pub *mut u8);
 // SAFETY: threads write to disjoint lines.
 unsafe impl Send for Shared {}
 // SAFETY: as above.
@@ -81,17 +81,6 @@ impl ScatterProgram {
             inputs: structured.operands.iter().map(|o| o.input).collect(),
             index,
         }
-    }
-
-    /// Where the lines `outer * last..` start, in elements.
-    fn start(&self, line: &Line, mut outer: usize) -> isize {
-        let mut place = line.offset;
-        let axes = self.scatter.lines.len().saturating_sub(1);
-        for axis in (0..axes).rev() {
-            place += (outer % self.scatter.lines[axis]) as isize * line.strides[axis];
-            outer /= self.scatter.lines[axis];
-        }
-        place
     }
 
     /// # Safety
@@ -117,9 +106,9 @@ impl ScatterProgram {
             let width = WIDTH.min(last - first as usize) as isize;
             // Closures take only what threads may share.
             let (src, index, out) = (&src, &index, &out);
-            let src = src.0.cast::<S>().wrapping_offset(self.start(source, outer) + first * src_step);
-            let index = index.0.cast::<I>().wrapping_offset(self.start(indices, outer) + first * index_step);
-            let out = out.0.cast::<S>().wrapping_offset(self.start(target, outer) + first * out_step);
+            let src = src.0.cast::<S>().wrapping_offset(source.start(&lines[..axis], outer) + first * src_step);
+            let index = index.0.cast::<I>().wrapping_offset(indices.start(&lines[..axis], outer) + first * index_step);
+            let out = out.0.cast::<S>().wrapping_offset(target.start(&lines[..axis], outer) + first * out_step);
             let target_of = |i: isize, c: isize| {
                 // SAFETY: the strides stay inside of the index.
                 let at = unsafe { *index.wrapping_offset(i * indices.axis + c * index_step) }.load();

@@ -20,6 +20,7 @@ mod pointwise;
 mod product;
 #[cfg(test)]
 mod reference;
+mod scan;
 mod simd;
 mod strided;
 #[cfg(test)]
@@ -110,6 +111,7 @@ impl Executor for CpuExecutor {
             Body::Structured(structured) => match structured.op {
                 StructuredOp::Matmul(_) => Arc::new(matmul::MatmulProgram::new(kernel, structured, &self.pool)),
                 StructuredOp::ScatterAdd { .. } => Arc::new(index::ScatterProgram::new(kernel, structured)),
+                StructuredOp::Scan { .. } => Arc::new(scan::ScanProgram::new(kernel, structured)),
             },
         };
         if !debug::is_on() {

@@ -75,6 +75,7 @@ pub fn run(kernel: &Kernel, inputs: &[Vec<u8>], scalars: &[Scalar]) -> Vec<Vec<u
                 fused(&s.epilogue, kernel, inputs, scalars, Some(&acc), &mut outputs);
             }
             StructuredOp::ScatterAdd { .. } => scatter(s, kernel, inputs, &mut outputs[0]),
+            StructuredOp::Scan { .. } => unreachable!("scans are tested against plain loops"),
         },
     }
     outputs

@@ -1,6 +1,6 @@
 //! The shader of a kernel. Nothing here needs a device: what one can do is its `Target`.
 
-use super::{codegen::Shader, context::Target, index, matmul, pointwise, reduce, support};
+use super::{codegen::Shader, context::Target, index, matmul, pointwise, reduce, scan, support};
 use crate::{
     Error, Result,
     graph::kernel::{Body, Fused, Kernel},
@@ -18,6 +18,7 @@ pub(super) fn compile(kernel: &Kernel, target: &Target) -> Result<(Shader, [u32;
         Body::Structured(structured) => match structured.op {
             StructuredOp::Matmul(_) => matmul::build(structured, inputs, outputs, target),
             StructuredOp::ScatterAdd { .. } => index::build(structured, inputs, target),
+            StructuredOp::Scan { .. } => scan::build(structured, inputs, target),
         },
     }?;
     let bound = shader.slots.len();

@@ -36,6 +36,9 @@ pub(super) const MAX_BINDINGS: usize = 32;
 /// Bytes that a binding can always have: the most to which the start of a window is rounded.
 pub(super) const MIN_BINDING: u64 = 256;
 
+/// Mesa counts to 65,535; a few are left for loops that every kernel has.
+const MAX_LOOP: usize = 65_000;
+
 /// What generated kernels may rely on, and how they are best cut.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target {
@@ -53,6 +56,9 @@ pub(super) struct Target {
     /// Bytes of a buffer that one kernel can bind.
     pub max_binding: usize,
     pub max_groups: u32,
+    /// Turns of all loops together that a thread may take: Mesa's drivers on the CPU leave them after that many, without
+    /// a word.
+    pub max_loop: usize,
 }
 
 impl Target {
@@ -236,6 +242,7 @@ impl Context {
             bindings: (limits.max_storage_buffers_per_shader_stage as usize).min(MAX_BINDINGS),
             max_binding: (limits.max_storage_buffer_binding_size & !255) as usize,
             max_groups: limits.max_compute_workgroups_per_dimension,
+            max_loop: if info.device_type == wgpu::DeviceType::Cpu { MAX_LOOP } else { usize::MAX },
         };
         let described = describe(&info, features, &limits);
         let generation = threads::generation();

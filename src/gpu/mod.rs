@@ -23,6 +23,7 @@ mod pointwise;
 mod program;
 mod readback;
 mod reduce;
+mod scan;
 mod status;
 mod support;
 #[cfg(test)]

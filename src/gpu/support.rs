@@ -5,7 +5,7 @@
 use super::{context::Target, types::is_emulated};
 use crate::{
     DType, Error, Result,
-    graph::kernel::{Body, Code, Fused, Kernel},
+    graph::kernel::{Body, Code, Fused, Kernel, Structured},
 };
 
 /// An error if a kernel would round what it must not.
@@ -15,9 +15,14 @@ pub(super) fn check(kernel: &Kernel, target: &Target) -> Result<()> {
     }
     match &kernel.body {
         Body::Fused(fused) => check_program(fused),
-        Body::Structured(structured) if structured.dtype == DType::F64 => refuse(structured.op.name()),
+        Body::Structured(structured) if computes_f64(structured, kernel) => refuse(structured.op.name()),
         Body::Structured(structured) => check_program(&structured.epilogue),
     }
+}
+
+fn computes_f64(structured: &Structured, kernel: &Kernel) -> bool {
+    let reads = structured.operands.iter().any(|operand| kernel.inputs[operand.input].dtype == DType::F64);
+    reads || structured.dtype == DType::F64
 }
 
 fn check_program(fused: &Fused) -> Result<()> {

@@ -96,6 +96,16 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    /// The first element of the line with this number, along batch axes of these sizes.
+    pub fn start(&self, sizes: &[usize], mut number: usize) -> isize {
+        let mut at = self.offset;
+        for (size, stride) in sizes.iter().zip(&self.strides).rev() {
+            at += (number % size) as isize * stride;
+            number /= size;
+        }
+        at
+    }
+
     /// The lines of an operand.
     pub fn read(structured: &Structured, operand: usize, axis: usize) -> Self {
         let Operand { strides, offset, .. } = structured.operands[operand];

@@ -29,4 +29,4 @@ mod submission;
 mod tests;
 mod verify;
 pub(crate) mod wait;
-mod widen;
+pub(crate) mod widen;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The dtype of 32 bits that holds the values of a narrow one; others are as they are.
-pub(super) fn wide(dtype: DType) -> DType {
+pub(crate) fn wide(dtype: DType) -> DType {
     match dtype {
         _ if !dtype.is_narrow() => dtype,
         _ if dtype.is_float() => DType::F32,

@@ -6,7 +6,7 @@
 pub(crate) mod binary;
 mod index;
 pub(crate) mod numeric;
-mod structured;
+pub(crate) mod structured;
 pub(crate) mod unary;
 
 pub use binary::{BinaryInfo, BinaryOp};

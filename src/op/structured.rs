@@ -1,5 +1,9 @@
 //! Ops with kernels of their own, described by their axes.
 
+mod scan;
+
+pub(crate) use scan::ScanOp;
+
 use super::{BinaryOp, Check, ReduceOp};
 use crate::Shape;
 
@@ -49,6 +53,8 @@ pub(crate) enum StructuredOp {
     /// Zeros of the result's shape plus operand 0 added at operand 1 along `axis`, in ascending order of position. What is
     /// out of range is an error; without a check it is dropped. The indices are integers of 32 or 64 bits.
     ScatterAdd { axis: u8, check: Option<Check> },
+    /// The results of all elements up to each one along `axis`, from the first on or, in `reverse`, from the last.
+    Scan { op: ScanOp, axis: u8, reverse: bool },
 }
 
 /// How a matrix product and its relatives fold an element `a` of a row and `b` of a column into what they have, from 0
@@ -95,6 +101,7 @@ impl StructuredOp {
             StructuredOp::Matmul(Combine::Pull(_)) => "cdist_backward",
             StructuredOp::Matmul(_) => "cdist",
             StructuredOp::ScatterAdd { .. } => "scatter_add",
+            StructuredOp::Scan { op, .. } => op.name(),
         }
     }
 
@@ -106,6 +113,7 @@ impl StructuredOp {
                 [0, which, power]
             }
             StructuredOp::ScatterAdd { axis, check } => [1, axis.into(), check.map_or(u64::MAX, |c| c.code().into())],
+            StructuredOp::Scan { op, axis, reverse } => [2, op as u64, (axis as u64) << 1 | reverse as u64],
         }
     }
 
@@ -169,6 +177,7 @@ impl StructuredOp {
                 };
                 Iteration { axes, result: along(to), operands: vec![along(from), along(from)] }
             }
+            StructuredOp::Scan { axis, .. } => scan::iteration(axis as usize, operands.len(), result),
         }
     }
 }

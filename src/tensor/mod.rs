@@ -14,6 +14,7 @@ mod operand;
 mod operators;
 pub(crate) mod random;
 mod reduce;
+mod scan;
 mod topk;
 mod view;
 pub(crate) mod window;

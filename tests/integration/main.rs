@@ -26,6 +26,7 @@ mod profiles;
 mod promotion;
 mod random_graphs;
 mod safetensors;
+mod scan;
 mod second_order;
 mod selection;
 mod state_dict;

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     graph::kernel::Structured,
     layout::View,
-    op::{BinaryOp, Combine, ReduceOp, StructuredOp, UnaryOp},
+    op::{BinaryOp, Combine, ReduceOp, StructuredOp, UnaryOp, structured::ScanOp},
 };
 
 fn check(gpu: &dyn Executor, what: &str, kernel: &Kernel, inputs: &[Vec<f64>], scalars: &[Scalar], tolerance: f64) {
@@ -155,6 +155,26 @@ pub fn scatter(dtype: DType, index: DType, rows: usize, cols: usize, to: usize) 
     (kernel, vec![src, at])
 }
 
+/// A scan of rows, or of columns, and its operands.
+pub fn scan(op: ScanOp, dtype: DType, [lines, length]: [usize; 2], columns: bool, reverse: bool) -> Kernel {
+    let result = if matches!(op, ScanOp::ArgMax | ScanOp::ArgMin) { DType::I64 } else { dtype };
+    let mut b = Build::new(&[lines, length], 2);
+    let count = if op == ScanOp::Linear { 2 } else { 1 };
+    let shape = if columns { [length, lines] } else { [lines, length] };
+    let view = View::contiguous(shape.into());
+    let operands: Vec<(usize, View)> = (0..count).map(|_| (b.input(dtype, lines * length), view)).collect();
+    let acc = b.push(Code::Acc, &[], result);
+    b.output(acc);
+    if columns {
+        b.fused.outputs[0].strides[..2].copy_from_slice(&[1, lines as isize]);
+    }
+    let op = StructuredOp::Scan { op, axis: !columns as u8, reverse };
+    let mut kernel = Kernel { name: op.name().into(), ..b.kernel() };
+    let Body::Fused(epilogue) = kernel.body else { unreachable!("a fused program") };
+    kernel.body = Body::Structured(Structured::new(op, &operands, &shape.into(), result, epilogue));
+    kernel
+}
+
 fn everything(gpu: &dyn Executor) {
     for (rows, cols) in [(5, 7), (6, 8)] {
         let (kernel, inputs) = chain(rows, cols);
@@ -184,6 +204,32 @@ fn distances(gpu: &dyn Executor, [m, n, k]: [usize; 3], dtype: DType) {
         combine_by(&mut kernel, combine);
         check(gpu, &format!("{combine:?}"), &kernel, &inputs, &[], if dtype == DType::F64 { 1e-12 } else { 1e-5 });
     }
+}
+
+/// Scans by threads and by workgroups, of less than a tile and of several, against the CPU.
+fn scans(gpu: &dyn Executor) {
+    let cpu = crate::cpu::CpuExecutor::open();
+    for op in [ScanOp::Sum, ScanOp::Prod, ScanOp::ArgMax, ScanOp::ArgMin, ScanOp::LogSumExp, ScanOp::Linear] {
+        for dtype in [DType::F32, DType::F64] {
+            for [lines, length] in [[3, 20], [5, 100], [1, 5000], [6, 2048], [2, 2049]] {
+                for (columns, reverse) in [(false, false), (true, true)] {
+                    let kernel = scan(op, dtype, [lines, length], columns, reverse);
+                    let inputs = [noise(lines * length, -1.2, 1.2, 3), noise(lines * length, -1.0, 1.0, 4)];
+                    let inputs = &inputs[..kernel.inputs.len()];
+                    let what = format!("{} of {lines} x {length} of {dtype}, columns {columns}", kernel.name);
+                    let got = run(gpu, &kernel, inputs, &[]).unwrap_or_else(|e| panic!("{what}: {e}"));
+                    let want = run(&*cpu, &kernel, inputs, &[]).unwrap_or_else(|e| panic!("{what}: {e}"));
+                    assert_close(&what, &got[0], &want[0], if dtype == DType::F64 { 1e-12 } else { 2e-5 });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn scans_by_threads() {
+    let Some(gpu) = default_gpu() else { return };
+    scans(&*gpu);
 }
 
 #[test]
@@ -216,6 +262,7 @@ fn everything_within_the_limits_of_the_web() {
 fn everything_with_the_kernels_of_real_gpus() {
     let Some(gpu) = as_real_gpu(&options(|_| ())) else { return };
     everything(&*gpu);
+    scans(&*gpu);
     products(&*gpu);
     let (kernel, inputs) = softmax(2, 1300);
     check(&*gpu, "softmax by workgroups", &kernel, &inputs, &[], 2e-6);

@@ -3,10 +3,13 @@
 
 use std::{fs, path::Path};
 
-use super::{kernels, *};
+use super::{
+    kernels::{self, scan},
+    *,
+};
 use crate::{
     gpu::{codegen::Shader, compile::compile, context::Target},
-    op::{BinaryOp, Check, ClassIds, Combine, IndexOp, ReduceOp, UnaryOp},
+    op::{BinaryOp, Check, ClassIds, Combine, IndexOp, ReduceOp, UnaryOp, structured::ScanOp},
 };
 
 /// A driver that runs on the CPU, a graphics card, and the limits of the web.
@@ -21,9 +24,19 @@ fn targets() -> [(&'static str, Target); 3] {
         bindings: 32,
         max_binding: 1 << 27,
         max_groups: 65_535,
+        max_loop: 65_000,
     };
-    let card = Target { subgroup: Some(32), cpu: false, ..cpu };
-    let web = Target { subgroup: None, int64: false, f64: false, cpu: false, immediates: 0, bindings: 8, ..cpu };
+    let card = Target { subgroup: Some(32), cpu: false, max_loop: usize::MAX, ..cpu };
+    let web = Target {
+        subgroup: None,
+        int64: false,
+        f64: false,
+        cpu: false,
+        immediates: 0,
+        bindings: 8,
+        max_loop: usize::MAX,
+        ..cpu
+    };
     [("cpu", cpu), ("card", card), ("web", web)]
 }
 
@@ -93,6 +106,12 @@ fn all() -> Vec<(&'static str, Kernel)> {
         ("squared distances", distances(Combine::Square)),
         ("powers of distances", distances(Combine::Power(3.0))),
         ("scatter_add", kernels::scatter(DType::F32, DType::I64, 20, 5, 6).0),
+        ("cumsum", scan(ScanOp::Sum, DType::F32, [5, 20], false, false)),
+        ("cumsum of long lines", scan(ScanOp::Sum, DType::F32, [2, 100_000], false, true)),
+        ("cumprod of i64", scan(ScanOp::Prod, DType::I64, [5, 20], true, false)),
+        ("cummax", scan(ScanOp::ArgMax, DType::F32, [5, 20], false, false)),
+        ("logcumsumexp", scan(ScanOp::LogSumExp, DType::F32, [5, 20], false, false)),
+        ("recurrence of f64", scan(ScanOp::Linear, DType::F64, [5, 20], false, true)),
     ]
 }
 

@@ -1,0 +1,47 @@
+// [1, 1, 1] [Input(0), Input(1), Output(0)] [2, 20, 4, 5, 0, 20, 1, 0, 20, 1, 0, 20, 1]
+struct Params { w0: u32, w1: u32, w2: u32, w3: u32, w4: i32, w5: i32, w6: i32, w7: i32, w8: i32, w9: i32, w10: i32, w11: i32, w12: i32, }
+var<immediate> given: Params;
+var<private> p: Params;
+@group(0) @binding(0) var<storage, read> b0: array<f64>;
+@group(0) @binding(1) var<storage, read> b1: array<f64>;
+@group(0) @binding(2) var<storage, read_write> b2: array<f64>;
+alias F = vec4<f32>;
+alias I = vec4<i32>;
+alias U = vec4<u32>;
+alias B = vec4<bool>;
+fn b0_load(i: i32) -> f64 { return b0[i]; }
+fn b0_load4(i: vec4<i32>) -> vec4<f64> { return vec4<f64>(b0_load(i.x), b0_load(i.y), b0_load(i.z), b0_load(i.w)); }
+fn b1_load(i: i32) -> f64 { return b1[i]; }
+fn b1_load4(i: vec4<i32>) -> vec4<f64> { return vec4<f64>(b1_load(i.x), b1_load(i.y), b1_load(i.z), b1_load(i.w)); }
+fn b2_store(i: i32, v: f64) { b2[i] = v; }
+alias V = vec4<f64>;
+alias P = vec4<f64>;
+struct S { factor: V, summand: V }
+fn lift(x: V, z: V, at: i32) -> S { return S(x, z); }
+fn join(a: S, b: S) -> S { return S(a.factor * b.factor, b.factor * a.summand + b.summand); }
+fn result(s: S) -> V { return s.summand; }
+@compute @workgroup_size(64, 1, 1)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_id) lid: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+p = given;
+let unit = ((wid.x + wid.y * groups.x) * 64u + lid.x);
+if unit >= p.w0 { return; }
+let line = vec4<u32>(unit * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
+var rest = min(line, vec4<u32>(p.w2));
+let c0 = vec4<i32>(rest % vec4<u32>(p.w3));
+rest = rest / vec4<u32>(p.w3);
+let x_at = vec4<i32>(p.w4) + c0 * p.w5;
+let z_at = vec4<i32>(p.w7) + c0 * p.w8;
+let y_at = vec4<i32>(p.w10) + c0 * p.w11;
+var state: S;
+for (var q = 0u; q < p.w1; q++) {
+let at = i32(p.w1) - 1 - i32(q);
+let next = lift(b0_load4((x_at + vec4<i32>(at * p.w6))), b1_load4((z_at + vec4<i32>(at * p.w9))), at);
+if q == 0u { state = next; } else { state = join(state, next); }
+let y = result(state);
+let to = (y_at + vec4<i32>(at * p.w12));
+b2_store(to.x, y.x);
+if line.y <= p.w2 { b2_store(to.y, y.y); }
+if line.z <= p.w2 { b2_store(to.z, y.z); }
+if line.w <= p.w2 { b2_store(to.w, y.w); }
+}
+}
