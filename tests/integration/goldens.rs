@@ -31,6 +31,11 @@ fn reductions() {
 }
 
 #[test]
+fn scans() {
+    check(include_str!("../goldens/scan.jsonl"), 243, apply);
+}
+
+#[test]
 fn matmul() {
     check(include_str!("../goldens/matmul.jsonl"), 25, apply);
 }
@@ -57,6 +62,13 @@ fn apply(name: &str, x: &[Tensor], args: &Value) -> Result<Vec<Tensor>> {
         "to_dtype" => x[0].to_dtype(DType::ALL.into_iter().find(|d| d.name() == args[0]).expect("a dtype")),
         "argmax" => x[0].argmax(axis(0))?,
         "argmin" => x[0].argmin(axis(0))?,
+        "cumsum" => x[0].cumsum(axis(0))?,
+        "cumprod" => x[0].cumprod(axis(0))?,
+        "logcumsumexp" => x[0].logcumsumexp(axis(0))?,
+        "cummax" | "cummin" => {
+            let (values, positions) = if name == "cummax" { x[0].cummax(axis(0))? } else { x[0].cummin(axis(0))? };
+            if args[1] == "values" { values } else { positions }
+        }
         "softmax" => x[0].softmax(axis(0))?,
         "log_softmax" => x[0].log_softmax(axis(0))?,
         "matmul" => x[0].matmul(&x[1])?,
