@@ -4,13 +4,17 @@ use pyo3::prelude::*;
 
 use crate::tensor::PyTensor;
 
-const METHODS: [&str; 49] = [
+const METHODS: [&str; 54] = [
     "all",
     "any",
     "argmax",
     "argmin",
     "chunk",
     "clone",
+    "cummax",
+    "cummin",
+    "cumprod",
+    "cumsum",
     "detach",
     "elu",
     "expand",
@@ -23,6 +27,7 @@ const METHODS: [&str; 49] = [
     "isnan",
     "leaky_relu",
     "log_softmax",
+    "logcumsumexp",
     "logsumexp",
     "masked_fill",
     "max",

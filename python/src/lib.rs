@@ -21,6 +21,7 @@ mod numpy;
 mod operators;
 mod ops;
 mod reduce;
+mod scan;
 mod tensor;
 mod view;
 

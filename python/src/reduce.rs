@@ -41,7 +41,8 @@ fn axes(dim: Option<AxesArg>, axis: Option<AxesArg>) -> PyResult<AxesArg> {
     Ok(either(dim, axis, "dim and axis")?.unwrap_or(AxesArg(None)))
 }
 
-fn one_axis(dim: Option<isize>, axis: Option<isize>) -> PyResult<Option<isize>> {
+/// The axis of an op that takes one.
+pub fn one_axis(dim: Option<isize>, axis: Option<isize>) -> PyResult<Option<isize>> {
     either(dim, axis, "dim and axis")
 }
 

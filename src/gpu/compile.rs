@@ -33,10 +33,12 @@ pub(super) fn compile(kernel: &Kernel, target: &Target) -> Result<(Shader, [u32;
 pub(super) fn parts(kernel: &Kernel, target: &Target) -> usize {
     match &kernel.body {
         Body::Fused(fused) if has_rows(fused) => reduce::parts(fused, target),
-        Body::Structured(structured) if matches!(structured.op, StructuredOp::Matmul(_)) => {
-            matmul::parts(structured, &kernel.outputs, target)
-        }
-        _ => 1,
+        Body::Fused(_) => 1,
+        Body::Structured(structured) => match structured.op {
+            StructuredOp::Matmul(_) => matmul::parts(structured, &kernel.outputs, target),
+            StructuredOp::ScatterAdd { .. } => index::parts(structured, target),
+            StructuredOp::Scan { .. } => 1,
+        },
     }
 }
 

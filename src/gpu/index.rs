@@ -17,9 +17,16 @@ use crate::{
 };
 
 /// Threads that share a line between them, each for a range of the output: every index is read by all of them.
-fn parts(lines: usize, to: usize, target: &Target) -> usize {
+fn shares(lines: usize, to: usize, target: &Target) -> usize {
     let wanted = if target.cpu { 64 } else { 1 << 14 };
-    (wanted / lines.max(1)).clamp(1, to.min(256))
+    // A range is gone through up to twice: to clear it, and to mark it.
+    let least = to.div_ceil(target.max_loop / 6);
+    (wanted / lines.max(1)).clamp(1, to.min(256)).max(least)
+}
+
+/// Into how many parts the source is cut.
+pub(super) fn parts(structured: &Structured, target: &Target) -> usize {
+    ScatterAdd::of(structured).from.div_ceil(target.max_loop / 2)
 }
 
 /// The kernel's text and its grid.
@@ -28,7 +35,7 @@ pub(super) fn build(structured: &Structured, inputs: &[Binding], target: &Target
     let [source, indices] = [0, 1].map(|operand| structured.operands[operand].input);
     let mut b = Builder::new(target);
     let lines: usize = scatter.lines.iter().product();
-    let parts = parts(lines, scatter.to, target);
+    let parts = shares(lines, scatter.to, target);
     let span = scatter.to.div_ceil(parts);
     let threads = lines * parts;
     let src = b.bind(Slot::Input(source), inputs[source].dtype, false);

@@ -10,7 +10,7 @@ use super::{
     types::Ty,
 };
 use crate::{
-    DType, Result,
+    DType, Error, Result,
     graph::{
         kernel::{Binding, Structured},
         kinds::{self, Matrix},
@@ -45,7 +45,12 @@ pub(super) fn build(
     target: &Target,
 ) -> Result<(Shader, [u32; 3])> {
     let product = &Product { structured, matmul: kinds::Product::of(structured), inputs, outputs };
-    let kinds::Product { m, n, .. } = product.matmul;
+    let kinds::Product { m, n, k, .. } = product.matmul;
+    if k > target.max_loop {
+        let reason =
+            format!("an inner axis of {k} elements takes more turns of a loop than this driver allows a thread");
+        return Err(Error::argument(structured.op.name(), reason));
+    }
     // Powers are long and outweigh loads: written out for every accumulator of a tile they would compile for minutes.
     // A third operand would take as many registers again as a tile has.
     let long = matches!(product.matmul.combine, Combine::Power(_) | Combine::Pull(_));
@@ -192,6 +197,9 @@ impl<'a> Product<'a> {
 /// Into how many parts a product of few tiles and a long inner axis is best cut along that axis.
 pub(super) fn parts(structured: &Structured, outputs: &[Binding], target: &Target) -> usize {
     let kinds::Product { m, n, k, batches, .. } = kinds::Product::of(structured);
+    if k > target.max_loop {
+        return k.div_ceil(target.max_loop / 2);
+    }
     let tiles = m.div_ceil(32) * n.div_ceil(32) * batches;
     let narrow = outputs.iter().any(|output| output.dtype.is_narrow());
     let single = Ty::of(structured.dtype, target) == Ty::F32;

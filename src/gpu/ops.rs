@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     DType, Error, Result,
+    graph::kernel::{Code, Instr},
     op::{BinaryOp, UnaryOp},
 };
 
@@ -127,5 +128,18 @@ pub(super) fn narrowed(builder: &mut Builder, dtype: DType, x: String) -> String
     match narrow(dtype) {
         Some(function) => format!("{}({x})", builder.call(function)),
         None => x,
+    }
+}
+
+/// Turns that the loops inside of a step take at the most.
+pub(super) fn turns(instr: &Instr) -> usize {
+    let wide = instr.dtype == DType::F64;
+    match instr.code {
+        Code::Random { .. } => 11,
+        Code::Unary(UnaryOp::Sin | UnaryOp::Cos | UnaryOp::Tan) if !wide => 5,
+        Code::Binary(BinaryOp::Rem | BinaryOp::FloorDiv) if wide => 129,
+        Code::Binary(BinaryOp::Rem | BinaryOp::FloorDiv) if instr.dtype.is_float() => 25,
+        Code::Binary(BinaryOp::Pow) if !instr.dtype.is_float() => 65,
+        _ => 0,
     }
 }

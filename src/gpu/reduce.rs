@@ -11,7 +11,7 @@ use super::{
     types::Ty,
 };
 use crate::{
-    DType, Result,
+    DType, Error, Result,
     graph::kernel::{Binding, Code, Fused},
     op::ReduceOp,
 };
@@ -61,7 +61,7 @@ pub(super) fn build(
     target: &Target,
 ) -> Result<(Shader, [u32; 3])> {
     let [rows, inner] = sizes(program);
-    let team = team(program, rows, inner, target);
+    let team = lasting_team(program, rows, inner, target)?;
     let lanes = if team == Team::Column { 0..program.kept } else { program.kept..program.dims.len() };
     let walk = Walk::new(program, inputs, outputs, lanes);
     let per_row = program.outputs.iter().all(|o| program.code[o.value as usize].per_row);
@@ -99,10 +99,34 @@ fn team(program: &Fused, rows: usize, inner: usize, target: &Target) -> Team {
     }
 }
 
+/// Turns of loops that a thread takes to go through rows.
+fn turns(program: &Fused, team: Team, inner: usize) -> usize {
+    let at_once = match team {
+        Team::Column => 1,
+        Team::Thread => 4,
+        Team::Subgroup(threads) | Team::Group(threads) => 4 * threads as usize,
+    };
+    let steps: usize = program.code.iter().map(ops::turns).sum();
+    let sweeps = Stages::of(program).loops + 1;
+    inner.div_ceil(at_once).saturating_mul(1 + steps).saturating_mul(sweeps)
+}
+
+/// The best team for rows that the driver lets go through them.
+fn lasting_team(program: &Fused, rows: usize, inner: usize, target: &Target) -> Result<Team> {
+    let lasts = |team: &Team| turns(program, *team, inner) <= target.max_loop;
+    let teams = [Some(team(program, rows, inner, target)), Some(Team::Thread), target.subgroup.map(Team::Subgroup)];
+    teams.into_iter().flatten().find(lasts).ok_or_else(|| {
+        let name = reductions(program).next().map_or("reduction", |(_, op)| op.name());
+        let reason = format!("rows of {inner} elements take more turns of a loop than this driver allows a thread");
+        Error::argument(name, reason)
+    })
+}
+
 /// Into how many parts rows are best cut, so that there is work for the whole device.
 pub(super) fn parts(program: &Fused, target: &Target) -> usize {
     let [rows, inner] = sizes(program);
-    let (teams, wanted, least) = match (team(program, rows, inner, target), target.cpu) {
+    let team = team(program, rows, inner, target);
+    let (teams, wanted, least) = match (team, target.cpu) {
         (Team::Column, true) => (rows.div_ceil(4), 512, 64),
         (Team::Column, false) => (rows.div_ceil(4), 1 << 16, 32),
         (Team::Thread, _) => (rows, 512, 1024),
@@ -111,10 +135,9 @@ pub(super) fn parts(program: &Fused, target: &Target) -> usize {
     };
     // Every part leaves up to eight bytes per row, which a kernel must be able to bind.
     let most = target.max_binding / (8 * rows.next_multiple_of(4));
-    if teams >= wanted || inner < 2 * least {
-        return 1;
-    }
-    (wanted / teams).min(inner / least).min(most).clamp(1, 1024)
+    let busy = if inner < 2 * least { 1 } else { (wanted / teams).min(inner / least).min(most).clamp(1, 1024) };
+    // The parts may be a little larger than an even share.
+    busy.max(turns(program, team, inner).div_ceil(target.max_loop / 2))
 }
 
 impl Reduction<'_> {

@@ -13,7 +13,7 @@ use super::{
     lower::Lowered,
     plan::ScalarSource,
     space::{Place, Side, bindings, is_one_sweep, is_storable, part, places, prune, roles, sizes, tidy},
-    split::{bare, follow, load, reduction_in_two, temporary},
+    split::{bare, follow, in_two, load, temporary},
     widen::{wide, widen},
 };
 use crate::{DType, Error, Result, layout::contiguous_strides, op::Role};
@@ -94,8 +94,10 @@ impl Cutter<'_> {
         match (&lowered.kernel.body, axis) {
             (_, None) => Err(self.too_large(&lowered.kernel, &need)),
             (_, Some(axis)) if roles(&lowered.kernel.body)[axis] != Role::Reduced => self.halve(lowered, axis, pieces),
-            (Body::Fused(_), Some(axis)) => self.reduce_in_parts(lowered, axis, pieces),
-            (Body::Structured(_), Some(axis)) => self.fold_in_parts(lowered, axis, pieces),
+            (Body::Structured(structured), Some(axis)) if structured.op.has_epilogue() => {
+                self.fold_in_parts(lowered, axis, pieces)
+            }
+            (_, Some(axis)) => self.reduce_in_parts(lowered, axis, pieces),
         }
     }
 
@@ -180,19 +182,22 @@ impl Cutter<'_> {
         sizes[axis]
     }
 
-    /// Cuts an axis that is reduced: every part leaves one value per row and reduction.
+    /// Cuts an axis that is reduced: every part leaves its results, one per row and reduction.
     fn reduce_in_parts(&mut self, mut lowered: Lowered, axis: usize, pieces: &mut Vec<Piece>) -> Result<()> {
         let step = self.part_size(&mut lowered, axis);
-        let Body::Fused(fused) = &lowered.kernel.body else { unreachable!("only fused kernels reduce") };
-        let size = fused.dims[axis];
+        let size = sizes(&lowered.kernel.body)[axis];
         let parts = size.div_ceil(step);
-        let rows: usize = fused.dims[..fused.kept].iter().product();
-        if let Some(largest) = (0..fused.kept).max_by_key(|&axis| fused.dims[axis])
+        let program = lowered.kernel.body.program();
+        let kept = &program.dims[..program.kept];
+        let rows: usize = kept.iter().product();
+        let roles = roles(&lowered.kernel.body);
+        let largest = (0..kept.len()).filter(|&axis| roles[axis] != Role::Serial).max_by_key(|&axis| kept[axis]);
+        if let Some(largest) = largest
             && !self.is_bindable(rows * parts, DType::F64)
         {
             return self.halve(lowered, largest, pieces);
         }
-        let (first, second, along) = reduction_in_two(&lowered, parts, &mut self.slots);
+        let (first, second, along) = in_two(&lowered, parts, &mut self.slots);
         for (i, start) in (0..size).step_by(step).enumerate() {
             let mut part = part(&first, axis, start..(start + step).min(size));
             let outputs = &mut part.kernel.body.program_mut().outputs;

@@ -87,19 +87,20 @@ impl Plan {
                 empty.extend(stored.map(|&m| (m, 0)));
                 continue;
             }
-            let mut kernel = lower(&groups, group);
+            let kernel = lower(&groups, group);
             verify("lower", &kernel.kernel);
-            let mut packing = Vec::new();
-            if !caps.narrow_rows && widen::is_needed(&kernel.kernel) {
-                packing = widen(&mut kernel, &mut cutter.slots);
-                packing.iter().chain([&kernel]).for_each(|kernel| verify("widen", &kernel.kernel));
-            }
             let parts = executor.parts(&kernel.kernel);
             let buffers = caps.max_buffers - if kernel.kernel.is_checked() { caps.status_buffers } else { 0 };
-            let kernels = split(kernel, parts, buffers, &mut cutter.slots);
-            kernels.iter().for_each(|kernel| verify("split", &kernel.kernel));
-            lowered.extend(kernels);
-            lowered.extend(packing);
+            for mut kernel in split(kernel, parts, buffers, &mut cutter.slots) {
+                verify("split", &kernel.kernel);
+                let mut packing = Vec::new();
+                if !caps.narrow_rows && widen::is_needed(&kernel.kernel) {
+                    packing = widen(&mut kernel, &mut cutter.slots);
+                    packing.iter().chain([&kernel]).for_each(|kernel| verify("widen", &kernel.kernel));
+                }
+                lowered.push(kernel);
+                lowered.extend(packing);
+            }
         }
         let dies = |slot: usize| match slot {
             _ if slot < pending.nodes.len() => !pending.alive[slot],

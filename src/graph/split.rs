@@ -49,14 +49,11 @@ pub(super) fn split(lowered: Lowered, wanted: usize, buffers: usize, slots: &mut
         Body::Fused(fused) => is_one_sweep(fused),
         Body::Structured(structured) => structured.axes[parts.axis].role == Role::Reduced,
     };
-    if wanted < 2 || parts.whole < 2 || !can_be_split || sizes.len().max(kept + 1) >= MAX_RANK {
+    if wanted < 2 || parts.whole < 2 || !can_be_split || lowered.kernel.body.program().dims.len() >= MAX_RANK {
         return vec![lowered];
     }
     let mut unused = *slots;
-    let (first, second, along) = match &lowered.kernel.body {
-        Body::Fused(_) => reduction_in_two(&lowered, parts.count(), &mut unused),
-        Body::Structured(_) => structured_in_two(&lowered, parts.count(), &mut unused),
-    };
+    let (first, second, along) = in_two(&lowered, parts.count(), &mut unused);
     if [&first, &second].iter().any(|kernel| kernel.inputs.len() + kernel.outputs.len() > buffers) {
         return vec![lowered];
     }
@@ -111,9 +108,16 @@ fn side_by_side(mut lowered: Lowered, parts: &Parts, along: isize) -> Lowered {
     lowered
 }
 
-/// The program of the parts of a reduction, over the same space, and the one that reduces what they leave and goes on
-/// from there; and how far apart the results of neighbouring parts lie.
-pub(super) fn reduction_in_two(lowered: &Lowered, parts: usize, slots: &mut usize) -> (Lowered, Lowered, isize) {
+/// The kernel of a part of a reduced axis, over the same space, and the one that reduces what the parts leave and goes
+/// on from there; and how far apart the results of neighbouring parts lie.
+pub(super) fn in_two(lowered: &Lowered, parts: usize, slots: &mut usize) -> (Lowered, Lowered, isize) {
+    match &lowered.kernel.body {
+        Body::Fused(_) => reduction_in_two(lowered, parts, slots),
+        Body::Structured(_) => structured_in_two(lowered, parts, slots),
+    }
+}
+
+fn reduction_in_two(lowered: &Lowered, parts: usize, slots: &mut usize) -> (Lowered, Lowered, isize) {
     let Body::Fused(fused) = &lowered.kernel.body else { unreachable!("only fused kernels reduce") };
     let kept = fused.kept;
     let rows: usize = fused.dims[..kept].iter().product();
@@ -160,7 +164,6 @@ pub(super) fn reduction_in_two(lowered: &Lowered, parts: usize, slots: &mut usiz
     (first, second, along)
 }
 
-/// The same for a structured kernel with a reduced axis.
 fn structured_in_two(lowered: &Lowered, parts: usize, slots: &mut usize) -> (Lowered, Lowered, isize) {
     let Body::Structured(structured) = &lowered.kernel.body else { unreachable!("it is structured") };
     let dims = &structured.epilogue.dims;

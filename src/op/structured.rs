@@ -171,7 +171,7 @@ impl StructuredOp {
                 let lines = (0..rank).filter(|&axis| axis != at);
                 let mut axes: Vec<Axis> = lines.map(|line| axis("batch", result[line], Role::Batch)).collect();
                 axes.push(axis("to", result[at], Role::Serial));
-                axes.push(axis("from", operands[0][at], Role::Serial));
+                axes.push(axis("from", operands[0][at], Role::Reduced));
                 let along = |inner: usize| -> Vec<usize> {
                     (0..rank).map(|axis| if axis == at { inner } else { axis - usize::from(axis > at) }).collect()
                 };

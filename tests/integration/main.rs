@@ -18,6 +18,7 @@ mod image;
 mod indices;
 mod io;
 mod limits;
+mod long;
 mod loss;
 mod mapped;
 mod nonfinite;

@@ -6,8 +6,7 @@ those of PyTorch. What the standard has besides, and why it is not here:
 - complex numbers (``complex64``, ``conj``, ``imag``, ``real``, the module ``fft``): Kiln has no complex dtypes;
 - ``nonzero``, ``unique_*`` and masks that select: there the values decide on the shape, which is read from the elements
   (``x[mask]`` does so all the same);
-- ``cumulative_sum``, ``cumulative_prod``, ``searchsorted``, ``nextafter``, shifts of bits, the module ``linalg``: Kiln has
-  no kernels for them yet;
+- ``searchsorted``, ``nextafter``, shifts of bits, the module ``linalg``: Kiln has no kernels for them yet;
 - writing to elements (``x[0] = 1``): tensors are values.
 
 Where Kiln computes in other dtypes than NumPy, the standard leaves it open: floats are float32 by default.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins as _builtins
 
 from .._kiln import DType, Tensor, int64, uint8, uint16, uint32, uint64
+from ._creation import full
 from ._manipulation import concat
 from ._shapes import Axes
 
@@ -15,6 +16,8 @@ __all__ = [
     "argmin",
     "argsort",
     "count_nonzero",
+    "cumulative_prod",
+    "cumulative_sum",
     "diff",
     "max",
     "mean",
@@ -42,6 +45,45 @@ def sum(x: Tensor, /, *, axis: Axes = None, dtype: DType | None = None, keepdims
 def prod(x: Tensor, /, *, axis: Axes = None, dtype: DType | None = None, keepdims: _builtins.bool = False) -> Tensor:
     y = _total(x, dtype).prod(axis, keepdims)
     return y if dtype is None else y.to(dtype)
+
+
+def _cumulative(
+    x: Tensor, name: str, axis: int | None, dtype: DType | None, initial: int | None
+) -> Tensor:
+    if axis is None:
+        if x.ndim != 1:
+            raise ValueError(f"cumulative_{name}: an array of {x.ndim} dimensions needs an axis")
+        axis = 0
+    y = getattr(_total(x, dtype), f"cum{name}")(axis)
+    if dtype is not None:
+        y = y.to(dtype)
+    if initial is None:
+        return y
+    shape = list(y.shape)
+    shape[axis] = 1
+    return concat([full(tuple(shape), initial, dtype=y.dtype, device=y.device), y], axis=axis)
+
+
+def cumulative_sum(
+    x: Tensor,
+    /,
+    *,
+    axis: int | None = None,
+    dtype: DType | None = None,
+    include_initial: _builtins.bool = False,
+) -> Tensor:
+    return _cumulative(x, "sum", axis, dtype, 0 if include_initial else None)
+
+
+def cumulative_prod(
+    x: Tensor,
+    /,
+    *,
+    axis: int | None = None,
+    dtype: DType | None = None,
+    include_initial: _builtins.bool = False,
+) -> Tensor:
+    return _cumulative(x, "prod", axis, dtype, 1 if include_initial else None)
 
 
 def mean(x: Tensor, /, *, axis: Axes = None, keepdims: _builtins.bool = False) -> Tensor:
