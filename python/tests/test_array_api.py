@@ -45,6 +45,9 @@ CASES = [
     *(case(name, A, axis=0) for name in "sum mean max min prod std var argmax argmin count_nonzero any all".split()),
     *(case(name, A, axis=1, keepdims=True) for name in "sum mean max std argmin count_nonzero any".split()),
     case("sum", np.array([200, 100], np.uint8)), case("prod", np.array([2, 3], np.int8)), case("sum", A, dtype="float64"),
+    case("cumulative_sum", V), case("cumulative_sum", A, axis=1, include_initial=True), case("cumulative_prod", A, axis=0),
+    case("cumulative_prod", I, axis=-1, dtype="float64", include_initial=True),
+    case("cumulative_sum", np.array([200, 100], np.uint8)),
     case("var", A, correction=1), case("std", A, axis=(0, 1), correction=1.0),
     case("matmul", A, B.T.copy()), case("vecdot", A, B), case("tensordot", A, B, axes=2), case("tensordot", A, B, axes=([1], [1])),
     case("tensordot", A.reshape(2, 3, 1), B, axes=([0, 1], [0, 1])), case("matrix_transpose", A),
@@ -104,7 +107,7 @@ def test_functions_agree_with_numpys(name, arguments, options):
 
 ABSENT = {
     "complex64", "complex128", "conj", "imag", "real", "bitwise_left_shift", "bitwise_right_shift", "nextafter",
-    "cumulative_sum", "cumulative_prod", "searchsorted", "nonzero", "unique_all", "unique_counts", "unique_inverse",
+    "searchsorted", "nonzero", "unique_all", "unique_counts", "unique_inverse",
     "unique_values", "linalg", "fft",
 }  # fmt: skip
 STANDARD = """

@@ -227,6 +227,23 @@ def test_reductions(axis, device):
         t.sum(3)
 
 
+def test_scans_are_those_of_numpy():
+    a = np.random.default_rng(5).normal(size=(3, 4)).astype(np.float32)
+    t = kiln.tensor(a)
+    for axis in (0, 1, -1):
+        np.testing.assert_allclose(t.cumsum(axis).numpy(), a.cumsum(axis), rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(t.cumprod(axis=axis).numpy(), a.cumprod(axis), rtol=1e-6)
+        np.testing.assert_allclose(t.logcumsumexp(axis).numpy(), np.logaddexp.accumulate(a, axis), rtol=1e-5)
+        for name, extreme in (("cummax", np.maximum), ("cummin", np.minimum)):
+            values, positions = getattr(t, name)(axis)
+            np.testing.assert_array_equal(values.numpy(), extreme.accumulate(a, axis))
+            np.testing.assert_array_equal(np.take_along_axis(a, positions.numpy(), axis), values.numpy())
+    np.testing.assert_allclose(kiln.cumsum(t).numpy(), a.cumsum(), rtol=1e-6, atol=1e-6)
+    assert kiln.tensor([1, 2, 3], dtype=kiln.uint8).cumsum(0).dtype == kiln.uint64
+    with pytest.raises(TypeError, match="dim and axis"):
+        t.cumsum(0, axis=0)
+
+
 def test_views():
     a = numbers("float32")
     t = kiln.from_numpy(a)

@@ -107,7 +107,8 @@ fn turns(program: &Fused, team: Team, inner: usize) -> usize {
         Team::Subgroup(threads) | Team::Group(threads) => 4 * threads as usize,
     };
     let steps: usize = program.code.iter().map(ops::turns).sum();
-    let sweeps = Stages::of(program).loops + 1;
+    let stores_elements = program.outputs.iter().any(|output| !program.code[output.value as usize].per_row);
+    let sweeps = Stages::of(program).loops + usize::from(stores_elements);
     inner.div_ceil(at_once).saturating_mul(1 + steps).saturating_mul(sweeps)
 }
 
