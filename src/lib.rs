@@ -61,7 +61,7 @@ pub use autograd::{
 };
 pub use device::{DeviceInfo, DeviceKind, DeviceOptions, GpuSelector, Memory, Stats};
 pub use dtype::{DType, Element, Scalar};
-pub use error::{Error, Result};
+pub use error::{Cause, Error, Result};
 pub use graph::device::Device;
 pub use interrupt::set_interrupt_check;
 pub use shape::{MAX_RANK, Shape, Sizes};

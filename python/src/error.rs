@@ -6,8 +6,8 @@ use kiln::Error;
 use pyo3::{
     PyErr,
     exceptions::{
-        PyBufferError, PyFileNotFoundError, PyIndexError, PyMemoryError, PyOSError, PyRuntimeError, PyTypeError,
-        PyValueError,
+        PyBufferError, PyFileNotFoundError, PyIndexError, PyMemoryError, PyOSError, PyPermissionError, PyRuntimeError,
+        PyTypeError, PyValueError,
     },
 };
 
@@ -42,6 +42,12 @@ fn message(error: &Error) -> String {
 /// The exception for an error.
 pub fn exception(error: Error) -> PyErr {
     let message = message(&error);
+    if error.is_not_found() {
+        return PyFileNotFoundError::new_err(message);
+    }
+    if error.is_permission_denied() {
+        return PyPermissionError::new_err(message);
+    }
     match error {
         Error::Interrupted => interrupt::exception(),
         Error::Axis { .. } | Error::Index { .. } => PyIndexError::new_err(message),

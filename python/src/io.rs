@@ -290,6 +290,7 @@ fn read(source: &Source, format: Format, wanted: Option<&[String]>, mmap: bool) 
                     let missing = |name: &str| kiln::Error::Format {
                         format: "safetensors",
                         reason: format!("there is no tensor {name:?}"),
+                        source: None,
                     };
                     let get = |name: &str| tensors.get(name).cloned().map(Loaded::Array).ok_or_else(|| missing(name));
                     named(wanted, tensors.keys().map(String::as_str).collect(), get)

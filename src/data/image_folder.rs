@@ -267,5 +267,5 @@ impl Found {
 }
 
 fn failed(path: &Path, reason: impl Into<String>) -> Error {
-    Error::File { path: path.into(), reason: reason.into() }
+    Error::file(path, reason)
 }

@@ -58,7 +58,7 @@ impl<T: Read + Seek + Send> Source for T {}
 /// ```
 pub fn open(path: impl AsRef<Path>) -> Result<Npz> {
     let path = path.as_ref();
-    let file = File::open(path).map_err(|error| in_archive(path, error.to_string()))?;
+    let file = File::open(path).map_err(|error| Error::file_from(path, error))?;
     Npz::new(Box::new(BufReader::new(file)), path.into())
 }
 
@@ -116,7 +116,7 @@ pub fn to_bytes(tensors: &[(&str, &Tensor)]) -> Result<Vec<u8>> {
 impl Npz {
     pub(super) fn new(mut source: Box<dyn Source>, path: PathBuf) -> Result<Self> {
         let failed = |reason: String| in_archive(&path, reason);
-        let head = head(&mut source).map_err(|error| failed(error.to_string()))?;
+        let head = head(&mut source).map_err(|error| Error::file_from(&path, error))?;
         // Archives of other programs are told by the name of their first file.
         if let Some(reason) = magic::other(&head, &[Format::Npz, Format::Zip]) {
             return Err(failed(reason));
@@ -247,27 +247,31 @@ impl fmt::Debug for Npz {
 /// Why an archive was not written.
 enum Failure {
     Tensor(Error),
-    Archive(String),
+    Zip(ZipError),
+    Io(io::Error),
+    Name(String),
 }
 
 impl Failure {
     fn at(self, path: &Path) -> Error {
         match self {
             Failure::Tensor(error) => error,
-            Failure::Archive(reason) => in_archive(path, reason),
+            Failure::Zip(error) => Error::file_from(path, error),
+            Failure::Io(error) => Error::file_from(path, error),
+            Failure::Name(reason) => in_archive(path, reason),
         }
     }
 }
 
 impl From<ZipError> for Failure {
     fn from(error: ZipError) -> Self {
-        Failure::Archive(error.to_string())
+        Failure::Zip(error)
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Failure::Archive(error.to_string())
+        Failure::Io(error)
     }
 }
 
@@ -283,7 +287,7 @@ fn write<W: Write + Seek>(out: W, tensors: &[(&str, &Tensor)], method: Compressi
     let mut archive = ZipWriter::new(out);
     for (name, tensor) in tensors {
         if let Some(reason) = strays(name) {
-            return Err(Failure::Archive(format!("an array is called {name:?}, {reason}")));
+            return Err(Failure::Name(format!("an array is called {name:?}, {reason}")));
         }
         let encoded = npy::Encoded::new(tensor).map_err(Failure::Tensor)?;
         let options = SimpleFileOptions::default()
@@ -297,5 +301,5 @@ fn write<W: Write + Seek>(out: W, tensors: &[(&str, &Tensor)], method: Compressi
 }
 
 fn in_archive(path: &Path, reason: String) -> Error {
-    Error::File { path: path.into(), reason }
+    Error::file(path, reason)
 }

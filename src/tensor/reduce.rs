@@ -265,7 +265,7 @@ impl Tensor {
         order.extend(inner);
         let moved = self.permute(&order)?;
         let rows = moved.reshape([moved.numel() / at.count, at.count])?;
-        let others = before(&rows)? * before(&rows.flip([1])?)?.flip([1])?;
+        let others = rows.products_beside(1, false)? * rows.products_beside(1, true)?;
         let mut back = vec![0; order.len()];
         order.iter().enumerate().for_each(|(i, &axis)| back[axis as usize] = i as isize);
         others.reshape(*moved.shape())?.permute(&back)
@@ -368,20 +368,4 @@ impl Tensor {
         let first = hit.choose(&index, &none)?.reduce(ReduceOp::Min, at)?;
         Ok(settle(first.reshape(at.squeezed)).to_dtype(DType::I64))
     }
-}
-
-/// Of each element the product of those in front of it in its row: products of twice as many with every step.
-fn before(rows: &Tensor) -> Result<Tensor> {
-    let n = rows.shape()[1];
-    let behind = |x: &Tensor, by: usize| {
-        let ones = Tensor::ones([x.shape()[0], by], x.dtype(), x.device());
-        Tensor::cat(&[ones, x.narrow(1, 0, n - by)?], 1)
-    };
-    let mut product = behind(rows, 1)?;
-    let mut reach = 1;
-    while reach < n {
-        product = &product * &behind(&product, reach)?;
-        reach *= 2;
-    }
-    Ok(product)
 }

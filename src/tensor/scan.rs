@@ -159,6 +159,12 @@ impl Tensor {
         }))
     }
 
+    /// Of each element the product of those before it along an axis or, in `reverse`, of those behind it.
+    pub(super) fn products_beside(&self, axis: usize, reverse: bool) -> Result<Tensor> {
+        let along = Along { axis, reverse };
+        self.products(along)?.neighbours(along, 1.0)
+    }
+
     /// `y[i] = self[i] * y[i - 1] + z[i]`, from 0 on.
     fn recurrence(&self, z: &Tensor, along: Along) -> Result<Tensor> {
         let y = self.scan(ScanOp::Linear, Some(z), along);

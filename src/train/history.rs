@@ -51,8 +51,7 @@ impl History {
     /// If the file cannot be written.
     pub fn plot(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let error = |error: std::io::Error| Error::File { path: path.to_owned(), reason: error.to_string() };
-        std::fs::write(path, self.svg()).map_err(error)
+        std::fs::write(path, self.svg()).map_err(|error| Error::file_from(path, error))
     }
 
     fn svg(&self) -> String {

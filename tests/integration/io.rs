@@ -183,6 +183,32 @@ fn errors_name_the_file() {
     assert!(npy::save("no/such/file.npy", &numbers(DType::F32)).is_err());
 }
 
+/// Whoever catches an error can ask what kind it is of, and for what it comes from.
+#[test]
+fn errors_keep_their_cause() {
+    use std::{error::Error as _, io};
+    let x = numbers(DType::F32);
+    let missing: Vec<Error> = vec![
+        npy::load("no/such/file.npy").unwrap_err(),
+        npy::save("no/such/file.npy", &x).unwrap_err(),
+        kiln::io::npz::open("no/such/file.npz").map(|_| ()).unwrap_err(),
+        kiln::io::npz::save("no/such/file.npz", &[("x", &x)]).unwrap_err(),
+        kiln::io::csv::read("no/such/file.csv").unwrap_err(),
+        kiln::io::safetensors::load("no/such/file.safetensors").unwrap_err(),
+        kiln::io::image::open("no/such/file.png").unwrap_err(),
+    ];
+    for error in missing {
+        assert!(error.is_not_found() && !error.is_permission_denied(), "{error}");
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+        assert_eq!(cause, Some(io::ErrorKind::NotFound), "{error}");
+        assert!(error.to_string().starts_with("no/such/file."), "{error}");
+    }
+    let scratch = Scratch::new("broken.npy");
+    fs::write(&scratch.0, b"\x93NUMPY\x01").unwrap();
+    let broken = npy::load(&scratch.0).unwrap_err();
+    assert!(!broken.is_not_found() && broken.source().is_none(), "{broken}");
+}
+
 #[test]
 fn files_come_back_as_they_were_saved() {
     let scratch = Scratch::new("x.npy");

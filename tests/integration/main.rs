@@ -5,6 +5,7 @@
 //! programs of their own beside this folder.
 
 mod accuracy;
+mod architecture;
 mod arguments;
 mod attention;
 mod csv;

@@ -60,15 +60,14 @@ struct Value {
     level: Level,
 }
 
-/// Threads that run programs at the same time, on the same CPU devices.
+/// Threads that run programs at the same time, on the same devices.
 const THREADS: u8 = 4;
 
 /// Runs a number of programs, with layers or without, and compares what two devices make of them.
 fn compare(count: u32, layers: bool, a: &Device, b: &Device, tolerance: fn(Level) -> (f64, f64)) {
-    let threads = if b.is_cpu() { THREADS } else { 1 };
-    let each = count.div_ceil(threads.into());
+    let each = count.div_ceil(THREADS.into());
     thread::scope(|scope| {
-        for seed in 0..threads {
+        for seed in 0..THREADS {
             scope.spawn(move || compare_some(each, seed, layers, a, b, tolerance));
         }
     });

@@ -1,7 +1,7 @@
 //! The store behind an address, and the threads that talk to it.
 
 use std::{
-    env, error, fmt,
+    env, error, fmt, io,
     path::PathBuf,
     sync::{Arc, OnceLock, mpsc},
     time::Duration,
@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use url::{Position, Url};
 
 use super::CloudOptions;
-use crate::{Error, Result, io::npy::Origin};
+use crate::{Error, Result, error::Cause, io::npy::Origin};
 
 /// An object in a store.
 #[derive(Clone)]
@@ -34,9 +34,9 @@ pub(super) struct Address {
 
 impl Object {
     pub fn new(text: &str, options: &CloudOptions) -> Result<Self> {
-        let url = Url::parse(text).map_err(|error| Error::File {
-            path: text.split('?').next().unwrap_or_default().into(),
-            reason: format!("it is no URL ({error}); local files are read by their own modules"),
+        let url = Url::parse(text).map_err(|error| {
+            let reason = format!("it is no URL ({error}); local files are read by their own modules");
+            Error::file(text.split('?').next().unwrap_or_default(), reason)
         })?;
         let shown = url[..Position::AfterPath].to_owned();
         let address = Address { shown, secret: url.query().filter(|query| !query.is_empty()).map(str::to_owned) };
@@ -62,7 +62,7 @@ impl Address {
     }
 
     pub fn because(&self, reason: impl Into<String>) -> Error {
-        Error::File { path: PathBuf::from(&self.shown), reason: reason.into() }
+        Error::file(&self.shown, reason)
     }
 
     pub fn error(&self, error: &object_store::Error) -> Error {
@@ -74,10 +74,17 @@ impl Address {
             Precondition { .. } => "the object changed while it was read".to_owned(),
             _ => causes,
         };
-        self.because(match &self.secret {
+        let reason = match &self.secret {
             Some(secret) => text.replace(secret.as_str(), "..."),
             None => text,
-        })
+        };
+        let kind = match error {
+            NotFound { .. } => io::ErrorKind::NotFound,
+            PermissionDenied { .. } | Unauthenticated { .. } => io::ErrorKind::PermissionDenied,
+            _ => return self.because(reason),
+        };
+        // The store's own error may name the secret.
+        Error::File { path: PathBuf::from(&self.shown), source: Some(Cause::new(io::Error::from(kind))), reason }
     }
 }
 

@@ -75,5 +75,5 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Table> {
 }
 
 fn format(reason: impl Into<String>) -> Error {
-    Error::Format { format: "csv", reason: reason.into() }
+    Error::format("csv", reason)
 }

@@ -17,7 +17,7 @@ use super::{
     parse,
     table::{ColumnKey, Table},
 };
-use crate::{DType, Result, io::npy::in_file};
+use crate::{DType, Error, Result, io::npy::in_file};
 
 /// What becomes of a row that has more or fewer fields than there are columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -315,7 +315,7 @@ impl Options {
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Table> {
         let path = path.as_ref();
         let read = || {
-            let failed = |error: io::Error| format(error.to_string());
+            let failed = |error: io::Error| Error::format_from("csv", error);
             let mut file = File::open(path).map_err(failed)?;
             if file.metadata().map_err(failed)?.is_file() {
                 let open = || Ok(Box::new(BufReader::new(File::open(path).map_err(failed)?)) as Source<'_>);

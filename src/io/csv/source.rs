@@ -69,7 +69,7 @@ fn start(mut source: Source<'_>) -> Result<(Vec<u8>, Source<'_>)> {
 }
 
 fn broken(error: io::Error) -> crate::Error {
-    format(error.to_string())
+    crate::Error::format_from("csv", error)
 }
 
 /// What gzip packed, in one piece or in several. Zeros may fill up the end, as tapes and block devices leave them.

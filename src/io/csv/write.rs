@@ -2,7 +2,6 @@
 
 use std::{fmt::Write, fs, path::Path};
 
-use super::{super::npy::in_file, format};
 use crate::{DType, Error, Result, Scalar, Tensor, dtype::for_dtype};
 
 /// Writes a tensor `[rows, columns]`, or `[rows]` as one column, under the columns' names. NaN becomes an empty field;
@@ -24,7 +23,7 @@ use crate::{DType, Error, Result, Scalar, Tensor, dtype::for_dtype};
 pub fn save<S: AsRef<str>>(path: impl AsRef<Path>, names: &[S], tensor: &Tensor) -> Result<()> {
     let path = path.as_ref();
     let text = to_bytes(names, tensor)?;
-    fs::write(path, text).map_err(|error| in_file(path, format(error.to_string())))
+    fs::write(path, text).map_err(|error| Error::file_from(path, error))
 }
 
 /// A tensor as the contents of a CSV file; see [`save`].

@@ -45,7 +45,7 @@ use crate::{DType, Error, Result, Tensor};
 /// If shape or dtype are others, the ending is unknown, a device fails, or the file cannot be written.
 pub fn save(path: impl AsRef<Path>, picture: &Tensor) -> Result<()> {
     let path = path.as_ref();
-    let failed = |reason: String| Error::File { path: path.into(), reason };
+    let failed = |reason: String| Error::file(path, reason);
     let format = ImageFormat::from_path(path).ok().filter(|f| matches!(f, ImageFormat::Png | ImageFormat::Jpeg));
     let format = format.ok_or_else(|| failed("the name must end in .png, .jpg or .jpeg".into()))?;
     dynamic(picture)?.save_with_format(path, format).map_err(|error| failed(reason(&error)))
@@ -59,7 +59,7 @@ pub fn to_png(picture: &Tensor) -> Result<Vec<u8>> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     match dynamic(picture)?.write_to(&mut bytes, ImageFormat::Png) {
         Ok(()) => Ok(bytes.into_inner()),
-        Err(error) => Err(Error::Format { format: "png", reason: reason(&error) }),
+        Err(error) => Err(Error::format("png", reason(&error))),
     }
 }
 

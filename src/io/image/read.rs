@@ -100,9 +100,8 @@ impl Options {
     /// is known.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Tensor> {
         let path = path.as_ref();
-        let failed = |reason: String| Error::File { path: path.into(), reason };
-        let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
-        self.read(&bytes).map_err(failed)
+        let bytes = fs::read(path).map_err(|error| Error::file_from(path, error))?;
+        self.read(&bytes).map_err(|reason| Error::file(path, reason))
     }
 
     /// Reads the contents of a file as `[height, width, channels]` on the CPU.
@@ -110,7 +109,7 @@ impl Options {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_bytes(&self, bytes: &[u8]) -> Result<Tensor> {
-        self.read(bytes).map_err(|reason| Error::Format { format: "image", reason })
+        self.read(bytes).map_err(|reason| Error::format("image", reason))
     }
 
     fn read(&self, bytes: &[u8]) -> Result<Tensor, String> {

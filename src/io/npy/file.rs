@@ -68,7 +68,7 @@ pub(in crate::io) struct Origin {
 
 impl Origin {
     pub fn at(&self, error: Error) -> Error {
-        let Error::Format { format, reason } = error else {
+        let Error::Format { format, reason, source } = error else {
             return error;
         };
         let reason = match &self.member {
@@ -76,8 +76,8 @@ impl Origin {
             None => reason,
         };
         match &self.path {
-            Some(path) => Error::File { path: path.clone(), reason },
-            None => Error::Format { format, reason },
+            Some(path) => Error::File { path: path.clone(), reason, source },
+            None => Error::Format { format, reason, source },
         }
     }
 }

@@ -95,18 +95,17 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Tensor> {
 }
 
 pub(super) fn format(reason: impl Into<String>) -> Error {
-    Error::Format { format: "npy", reason: reason.into() }
+    Error::format("npy", reason)
 }
 
 pub(super) fn broken(error: io::Error) -> Error {
-    format(error.to_string())
+    Error::format_from("npy", error)
 }
 
 /// The error with the file's name.
 pub(super) fn in_file(path: &Path, error: Error) -> Error {
-    let reason = match error {
-        Error::Format { reason, .. } => reason,
-        other => other.to_string(),
-    };
-    Error::File { path: path.into(), reason }
+    match error {
+        Error::Format { reason, source, .. } => Error::File { path: path.into(), reason, source },
+        other => Error::file_from(path, other),
+    }
 }

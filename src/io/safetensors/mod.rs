@@ -151,9 +151,9 @@ pub fn to_bytes<N: AsRef<str>, T: Borrow<Tensor>>(tensors: impl IntoIterator<Ite
 }
 
 fn format(reason: impl Into<String>) -> Error {
-    Error::Format { format: "safetensors", reason: reason.into() }
+    Error::format("safetensors", reason)
 }
 
 fn broken(error: io::Error) -> Error {
-    format(error.to_string())
+    Error::format_from("safetensors", error)
 }

@@ -162,7 +162,14 @@ impl Run {
             }
             17 if t.rank() > 0 => {
                 let axis = y as isize % t.rank() as isize;
-                let y = if detail % 2 == 0 { t.softmax(axis)? } else { t.log_softmax(axis)? * 0.25 };
+                let y = match detail % 6 {
+                    0 => t.softmax(axis)?,
+                    1 => t.log_softmax(axis)? * 0.25,
+                    2 => t.cumsum(axis)? * (0.5 / t.shape()[axis as usize] as f64),
+                    3 => t.logcumsumexp(axis)? * 0.25,
+                    4 if float.level == Level::Exact => return make(t.cummax(axis)?.0, Level::Exact),
+                    _ => t.tanh().cumprod(axis)?,
+                };
                 make(y, rounded(float.level))
             }
             18 if t.rank() > 0 => {
