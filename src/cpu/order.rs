@@ -64,7 +64,7 @@ pub(super) fn classify(fused: &Fused, kept: usize, reduces: bool) -> Vec<Extent>
     };
     let mut classes: Vec<Extent> = Vec::with_capacity(fused.code.len());
     for instr in &fused.code {
-        let args = instr.args[..instr.code.arity()].iter().map(|&a| classes[a as usize]).max().unwrap_or(Extent::One);
+        let args = instr.reads().iter().map(|&a| classes[a as usize]).max().unwrap_or(Extent::One);
         classes.push(match instr.code {
             Code::Load(leaf) | Code::Index(leaf) => of_leaf(leaf),
             Code::LoadIf(leaf) | Code::Gather { leaf, .. } => of_leaf(leaf).max(args),
@@ -131,7 +131,7 @@ pub(super) fn choose_order(fused: &Fused, kept: usize, reduces: bool, classes: &
 fn live(fused: &Fused, classes: &[Extent]) -> usize {
     let mut last = vec![0; fused.code.len()];
     for (i, instr) in fused.code.iter().enumerate() {
-        instr.args[..instr.code.arity()].iter().for_each(|&a| last[a as usize] = i);
+        instr.reads().iter().for_each(|&a| last[a as usize] = i);
     }
     let held = |v: usize| classes[v] == Extent::Elems && !matches!(fused.code[v].code, Code::Load(_));
     (0..last.len()).map(|i| (0..=i).filter(|&v| held(v) && last[v] > i).count()).max().unwrap_or(0).max(1)

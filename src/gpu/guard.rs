@@ -19,7 +19,7 @@ pub(super) fn opaque(program: &Fused) -> Vec<[bool; 3]> {
     let mut sources = vec![0u64; words * code.len()];
     let mut result = Vec::with_capacity(code.len());
     for (at, instr) in code.iter().enumerate() {
-        let args = &instr.args[..instr.code.arity()];
+        let args = instr.reads();
         if matches!(instr.code, Code::Unary(_) | Code::Binary(_) | Code::Where | Code::Cast) {
             for &arg in args {
                 for word in 0..words {

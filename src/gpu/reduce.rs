@@ -13,7 +13,6 @@ use super::{
 use crate::{
     DType, Error, Result,
     graph::kernel::{Binding, Code, Fused},
-    op::ReduceOp,
 };
 
 /// How often each value can be computed: `level` counts the reductions in a row that it stands behind.
@@ -25,22 +24,10 @@ struct Stages {
 
 impl Stages {
     fn of(program: &Fused) -> Self {
-        let mut level = vec![0; program.code.len()];
-        for (i, instr) in program.code.iter().enumerate() {
-            let args = &instr.args[..instr.code.arity()];
-            let before = args.iter().map(|&arg| level[arg as usize]).max().unwrap_or(0);
-            level[i] = before + usize::from(matches!(instr.code, Code::Reduce(_)));
-        }
-        let loops = reductions(program).map(|(i, _)| level[i]).max().unwrap_or(0);
+        let level = program.levels();
+        let loops = program.reductions().map(|(i, _)| level[i]).max().unwrap_or(0);
         Self { level, loops }
     }
-}
-
-fn reductions(program: &Fused) -> impl Iterator<Item = (usize, ReduceOp)> {
-    program.code.iter().enumerate().filter_map(|(i, instr)| match instr.code {
-        Code::Reduce(op) => Some((i, op)),
-        _ => None,
-    })
 }
 
 struct Reduction<'a> {
@@ -86,7 +73,7 @@ fn team(program: &Fused, rows: usize, inner: usize, target: &Target) -> Team {
             columns += if program.kept > 0 && leaf.strides[program.kept - 1] == 1 { 1 } else { 0 };
         }
     }
-    let wide = reductions(program).any(|(i, _)| Ty::of(program.code[i].dtype, target).is_wide());
+    let wide = program.reductions().any(|(i, _)| Ty::of(program.code[i].dtype, target).is_wide());
     let short = if target.cpu { 64 } else { 32 };
     match target.subgroup {
         _ if columns > 0 && rows >= 4 => Team::Column,
@@ -117,7 +104,7 @@ fn lasting_team(program: &Fused, rows: usize, inner: usize, target: &Target) -> 
     let lasts = |team: &Team| turns(program, *team, inner) <= target.max_loop;
     let teams = [Some(team(program, rows, inner, target)), Some(Team::Thread), target.subgroup.map(Team::Subgroup)];
     teams.into_iter().flatten().find(lasts).ok_or_else(|| {
-        let name = reductions(program).next().map_or("reduction", |(_, op)| op.name());
+        let name = program.reductions().next().map_or("reduction", |(_, op)| op.name());
         let reason = format!("rows of {inner} elements take more turns of a loop than this driver allows a thread");
         Error::argument(name, reason)
     })
@@ -205,7 +192,7 @@ impl Reduction<'_> {
         let walk = &self.walk;
         let program = walk.program;
         let level = &self.stages.level;
-        let reduces: Vec<_> = reductions(program).filter(|(i, _)| level[*i] == stage + 1).collect();
+        let reduces: Vec<_> = program.reductions().filter(|(i, _)| level[*i] == stage + 1).collect();
         let outputs: Vec<usize> = (0..program.outputs.len())
             .filter(|&o| {
                 let value = program.outputs[o].value as usize;
@@ -223,15 +210,8 @@ impl Reduction<'_> {
         for &o in &outputs {
             needed[program.outputs[o].value as usize] = true;
         }
-        for i in (0..program.code.len()).rev() {
-            let instr = &program.code[i];
-            needed[i] &= !instr.per_row;
-            if needed[i] {
-                for &arg in &instr.args[..instr.code.arity()] {
-                    needed[arg as usize] = true;
-                }
-            }
-        }
+        program.mark_needed(&mut needed, |_, instr| !instr.per_row);
+        needed.iter_mut().zip(&program.code).for_each(|(needed, instr)| *needed &= !instr.per_row);
         let column = self.team == Team::Column;
         let mut steps = match column {
             true => walk.coordinates(b, program.kept..program.dims.len(), "q")?,

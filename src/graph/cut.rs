@@ -12,7 +12,7 @@ use super::{
     kernel::{Binding, Body, Code, Instr, Kernel},
     lower::Lowered,
     plan::ScalarSource,
-    space::{Place, Side, bindings, is_one_sweep, is_storable, part, places, prune, roles, sizes, tidy},
+    space::{Place, Side, bindings, is_storable, part, places, prune, roles, sizes, tidy},
     split::{bare, follow, in_two, load, temporary},
     widen::{wide, widen},
 };
@@ -104,7 +104,7 @@ impl Cutter<'_> {
     /// The place that needs too much of its buffer, by the most, and the axis to cut for it.
     fn next(&self, lowered: &mut Lowered, sizes: &[usize]) -> Option<(Need, Option<usize>)> {
         // Rows whose values go back to their elements are never long: the fuser sees to that.
-        let keeps_rows = matches!(&lowered.kernel.body, Body::Fused(fused) if !is_one_sweep(fused));
+        let keeps_rows = matches!(&lowered.kernel.body, Body::Fused(fused) if !fused.is_one_sweep());
         let can_be_cut = |role: Role| role != Role::Serial && !(keeps_rows && role == Role::Reduced);
         let roles = roles(&lowered.kernel.body);
         let bindings = bindings(&lowered.kernel);

@@ -182,12 +182,7 @@ impl Kernel {
     pub fn spoiled(&self) -> Vec<bool> {
         let fused = self.body.program();
         let result = matches!(&self.body, Body::Structured(structured) if structured.op.is_checked());
-        let mut spoiled = vec![false; fused.code.len()];
-        for (i, Instr { code, args, .. }) in fused.code.iter().enumerate() {
-            spoiled[i] = code.is_checked()
-                || result && *code == Code::Acc
-                || args[..code.arity()].iter().any(|&arg| spoiled[arg as usize]);
-        }
+        let spoiled = fused.follows(|instr| instr.code.is_checked() || result && instr.code == Code::Acc);
         fused.outputs.iter().map(|output| spoiled[output.value as usize]).collect()
     }
 }

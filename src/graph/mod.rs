@@ -5,6 +5,7 @@
 //! group as a kernel ([`lower`]), cuts those that would bind too much ([`cut`]) and assigns buffers ([`plan`]). Then
 //! it runs the plan.
 
+mod analysis;
 mod cut;
 pub(crate) mod debug;
 pub(crate) mod device;

@@ -195,16 +195,12 @@ pub(super) fn prune(lowered: &mut Lowered) {
     };
     let mut needed = vec![false; fused.code.len()];
     fused.outputs.iter().for_each(|output| needed[output.value as usize] = true);
-    for (i, instr) in fused.code.iter().enumerate().rev().filter(|(_, instr)| instr.code != Code::Acc) {
-        if needed[i] {
-            instr.args[..instr.code.arity()].iter().for_each(|arg| needed[*arg as usize] = true);
-        }
-    }
+    fused.mark_needed(&mut needed, |_, _| true);
     let steps = keep(&mut fused.code, &needed);
     fused.outputs.iter_mut().for_each(|output| output.value = steps[output.value as usize] as u16);
     let mut read = vec![false; fused.leaves.len()];
     for instr in &mut fused.code {
-        instr.args[..instr.code.arity()].iter_mut().for_each(|arg| *arg = steps[*arg as usize] as u16);
+        instr.reads_mut().iter_mut().for_each(|arg| *arg = steps[*arg as usize] as u16);
         if let Some(leaf) = instr.code.leaf() {
             read[*leaf as usize] = true;
         }
@@ -231,20 +227,6 @@ fn keep<T>(list: &mut Vec<T>, marks: &[bool]) -> Vec<usize> {
         next.saturating_sub(1)
     };
     marks.iter().map(place).collect()
-}
-
-/// Whether a program needs each element of its rows once, for reductions that do not follow from one another.
-pub(super) fn is_one_sweep(fused: &Fused) -> bool {
-    let mut follows = vec![false; fused.code.len()];
-    for (i, instr) in fused.code.iter().enumerate() {
-        let before = instr.args[..instr.code.arity()].iter().any(|arg| follows[*arg as usize]);
-        let reduces = matches!(instr.code, Code::Reduce(_));
-        if before && (reduces || !instr.per_row) {
-            return false;
-        }
-        follows[i] = before || reduces;
-    }
-    fused.outputs.iter().all(|output| fused.code[output.value as usize].per_row)
 }
 
 /// Whether a kernel can store its narrow results, four neighbours at a time.

@@ -4,7 +4,7 @@
 use super::{
     kernel::{Binding, Body, Code, Fused, Instr, Leaf, Output},
     lower::Lowered,
-    space::{is_one_sweep, part, prune, sizes, tidy},
+    space::{part, prune, sizes, tidy},
     widen::wide,
 };
 use crate::{
@@ -46,7 +46,7 @@ pub(super) fn split(lowered: Lowered, wanted: usize, buffers: usize, slots: &mut
     let longest = (kept..sizes.len()).max_by_key(|&axis| sizes[axis]);
     let Some(parts) = longest.map(|axis| Parts::of(axis, sizes[axis], wanted)) else { return vec![lowered] };
     let can_be_split = match &lowered.kernel.body {
-        Body::Fused(fused) => is_one_sweep(fused),
+        Body::Fused(fused) => fused.is_one_sweep(),
         Body::Structured(structured) => structured.axes[parts.axis].role == Role::Reduced,
     };
     if wanted < 2 || parts.whole < 2 || !can_be_split || lowered.kernel.body.program().dims.len() >= MAX_RANK {
@@ -151,7 +151,7 @@ fn reduction_in_two(lowered: &Lowered, parts: usize, slots: &mut usize) -> (Lowe
             after.code.push(Instr { args: last(&after.code), dtype, ..instr });
             instr = Instr { code: Code::Cast, args: last(&after.code), ..instr };
         } else {
-            instr.args[..instr.code.arity()].iter_mut().for_each(|arg| *arg = moved[*arg as usize]);
+            instr.reads_mut().iter_mut().for_each(|arg| *arg = moved[*arg as usize]);
         }
         moved[i] = after.code.len() as u16;
         after.code.push(instr);
@@ -240,7 +240,7 @@ pub(super) fn follow(program: &mut Fused, steps: &[Instr], rounded: DType) {
         if instr.code == Code::Acc {
             *instr = Instr { code: Code::Cast, args: [by - 1, 0, 0], dtype: rounded, ..*instr };
         } else {
-            instr.args[..instr.code.arity()].iter_mut().for_each(|arg| *arg += by);
+            instr.reads_mut().iter_mut().for_each(|arg| *arg += by);
         }
     }
     program.code.splice(0..0, steps.iter().copied());

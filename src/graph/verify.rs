@@ -113,9 +113,9 @@ impl Program<'_> {
     }
 
     fn check_instr(&self, at: usize, instr: &Instr) -> Checked {
-        let Instr { code, args, dtype, per_row } = *instr;
+        let Instr { code, dtype, per_row, .. } = *instr;
         let Fused { dims, kept, leaves, code: steps, .. } = self.fused;
-        let args = &args[..code.arity()];
+        let args = instr.reads();
         ensure!(args.iter().all(|&arg| (arg as usize) < at), "it comes before one of its arguments");
         let has_rows = *kept < dims.len();
         ensure!(has_rows || !per_row, "a value per row in a program without reductions");

@@ -106,11 +106,7 @@ impl Builder<'_> {
         let n = fused.code.len();
         let staged = reduces && !matches!(self.plan.order, Order::Rows { .. });
         // The stage in which a value is first known.
-        let mut levels = vec![0usize; n];
-        for (v, instr) in fused.code.iter().enumerate().filter(|_| staged) {
-            let args = instr.args[..instr.code.arity()].iter().map(|&a| levels[a as usize]).max().unwrap_or(0);
-            levels[v] = args + matches!(instr.code, Code::Reduce(_)) as usize;
-        }
+        let levels = if staged { fused.levels() } else { vec![0; n] };
         let stages = levels.iter().max().copied().unwrap_or(0) + 1;
         self.plan.stages.resize_with(stages, Stage::default);
 
@@ -179,14 +175,11 @@ impl Builder<'_> {
         if !matches!(self.plan.order, Order::Rows { inner, per_tile: 1, .. } if sums_products(inner)) {
             return;
         }
-        let mut uses = vec![0; code.len()];
-        code.iter().for_each(|i| i.args[..i.code.arity()].iter().for_each(|&a| uses[a as usize] += 1));
-        self.fused.outputs.iter().for_each(|output| uses[output.value as usize] += 1);
+        let uses = self.fused.uses();
         for instr in code.iter().filter(|i| matches!(i.code, Code::Reduce(ReduceOp::Sum))) {
             let at = instr.args[0] as usize;
             let product = &code[at];
-            let of_elems =
-                product.args[..product.code.arity()].iter().all(|&a| self.classes[a as usize] == Extent::Elems);
+            let of_elems = product.reads().iter().all(|&a| self.classes[a as usize] == Extent::Elems);
             self.summed[at] = matches!(product.code, Code::Unary(UnaryOp::Square) | Code::Binary(BinaryOp::Mul))
                 && matches!(product.dtype, DType::F32 | DType::F64)
                 && (instr.dtype, uses[at], of_elems) == (product.dtype, 1, true);
@@ -204,11 +197,7 @@ impl Builder<'_> {
                 }
             }
             stores.iter().filter(|(v, ..)| levels[*v] == s).for_each(|&(v, ..)| needed[v] = true);
-            for v in (0..code.len()).rev() {
-                if needed[v] && self.classes[v] == Extent::Elems {
-                    code[v].args[..code[v].code.arity()].iter().for_each(|&a| needed[a as usize] = true);
-                }
-            }
+            self.fused.mark_needed(&mut needed, |v, _| self.classes[v] == Extent::Elems);
         }
         needed
     }
