@@ -70,7 +70,9 @@ fn cases() -> Vec<Case> {
     case!("logsumexp", [([3, 40], 20.0)], 1e-6, |x| x[0].logsumexp(1));
     case!("prod", [([3, 6], 5.0)], 1e-6, |x| x[0].prod(1));
     case!("max", [([3, 7], 300.0)], 0.0, |x| x[0].max(1));
+    case!("leaky_relu", [([40], 6.0)], 1e-6, |x| Ok(x[0].leaky_relu(0.01)));
     case!("elu", [([40], 6.0)], 1e-6, |x| Ok(x[0].elu(1.3)));
+    case!("celu", [([40], 6.0)], 1e-6, |x| Ok(x[0].celu(1.3)));
     case!("gelu", [([40], 6.0)], 1e-6, |x| Ok(x[0].gelu()));
     case!("gelu_tanh", [([40], 300.0)], 1e-6, |x| Ok(x[0].gelu_tanh()));
     case!("silu", [([40], 6.0)], 1e-6, |x| Ok(x[0].silu()));
