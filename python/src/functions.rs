@@ -1,10 +1,12 @@
 //! Functions that are methods of the first argument: `kiln.sum(x, dim=0)` is `x.sum(dim=0)`.
 
+use kiln::op::{BinaryOp, UnaryOp};
 use pyo3::prelude::*;
 
 use crate::tensor::PyTensor;
 
-const METHODS: [&str; 49] = [
+/// Beside those of the registry.
+const METHODS: [&str; 46] = [
     "all",
     "any",
     "argmax",
@@ -12,7 +14,6 @@ const METHODS: [&str; 49] = [
     "chunk",
     "clone",
     "detach",
-    "elu",
     "expand",
     "flatten",
     "flip",
@@ -21,7 +22,6 @@ const METHODS: [&str; 49] = [
     "isfinite",
     "isinf",
     "isnan",
-    "leaky_relu",
     "log_softmax",
     "logsumexp",
     "masked_fill",
@@ -38,7 +38,6 @@ const METHODS: [&str; 49] = [
     "repeat",
     "reshape",
     "roll",
-    "round",
     "scatter_add",
     "select",
     "softmax",
@@ -58,7 +57,8 @@ const METHODS: [&str; 49] = [
 
 pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let class = module.py().get_type::<PyTensor>();
-    for name in METHODS {
+    let rows = UnaryOp::ALL.iter().map(|op| op.info().name).chain(BinaryOp::ALL.iter().map(|op| op.info().name));
+    for name in rows.chain(METHODS) {
         module.add(name, class.getattr(name)?)?;
     }
     Ok(())

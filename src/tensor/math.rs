@@ -1,4 +1,4 @@
-//! Elementwise methods, from the rows of the registry.
+//! Elementwise methods: those of the rows of the registry, choices and conversions.
 
 use std::borrow::Cow;
 

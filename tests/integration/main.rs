@@ -12,6 +12,7 @@ mod display;
 mod dtypes;
 mod engine;
 mod errors;
+mod generated;
 mod goldens;
 mod half;
 mod image;
