@@ -59,9 +59,9 @@ macro_rules! binary_table {
             float() int(|a, b| a.xor(b));
         LeakyRelu leaky_relu(negative_slope = 0.01) Float (-3.0, 3.0) (-0.5, 1.5) exact "`x` above 0, `negative_slope * x` elsewhere."
             float(|x, slope| Real::leaky_relu(x, slope)) int();
-        Elu elu(alpha = 1.0) Float (-3.0, 3.0) (-0.5, 2.0) [3, 5] "`x` from 0 up, `alpha * (exp(x) - 1)` below, after [Clevert et al.](https://arxiv.org/abs/1511.07289)."
+        Elu elu(alpha = 1.0) Float (-3.0, 3.0) (-0.5, 2.0) [3, 4] "`x` from 0 up, `alpha * (exp(x) - 1)` below, after [Clevert et al.](https://arxiv.org/abs/1511.07289)."
             float(|x, alpha| Real::elu(x, alpha)) int();
-        Celu celu(alpha = 1.0) Float (-3.0, 3.0) (0.3, 2.0) [4, 6] "`x` from 0 up, `alpha * (exp(x / alpha) - 1)` below, after [Barron](https://arxiv.org/abs/1704.07483). An `alpha` of 0 makes it a relu; below 0 the curve grows as the exponential does, and the bounds of its errors do not hold."
+        Celu celu(alpha = 1.0) Float (-3.0, 3.0) (0.3, 2.0) [3, 4] "`x` from 0 up, `alpha * (exp(x / alpha) - 1)` below, after [Barron](https://arxiv.org/abs/1704.07483). An `alpha` of 0 makes it a relu; below 0 the curve grows as the exponential does, and the bounds of its errors do not hold."
             float(|x, alpha| Real::celu(x, alpha)) int();
     }};
 }

@@ -75,7 +75,9 @@ pub(crate) trait Real:
     }
     #[inline(always)]
     fn elu(self, alpha: Self) -> Self {
-        let below = self.expm1() * alpha;
+        // Of subnormal numbers `expm1` may lose the last bit, which alpha would make many.
+        let straight = self.abs() < Self::from_f64(1e-20);
+        let below = (if straight { self } else { self.expm1() }) * alpha;
         if self < Self::from_f64(0.0) { below } else { self }
     }
     #[inline(always)]
