@@ -83,10 +83,10 @@ pub(crate) trait Real:
     #[inline(always)]
     fn celu(self, alpha: Self) -> Self {
         let ratio = self / alpha;
-        let below = ratio.expm1() * alpha;
         // A ratio that is still smaller may be subnormal and lack digits; the curve is straight there.
-        let curved = (self < Self::from_f64(0.0)) & !(ratio.abs() < Self::from_f64(1e-20));
-        if curved { below } else { self }
+        let straight = ratio.abs() < Self::from_f64(1e-20);
+        let below = if straight { self } else { ratio.expm1() * alpha };
+        if self < Self::from_f64(0.0) { below } else { self }
     }
 
     /// Whether `sin` and `cos` are right, which are written for loops over moderate angles.
