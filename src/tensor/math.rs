@@ -40,7 +40,8 @@ impl Tensor {
     ///
     /// The op is computed in the dtype that [`result_type`](Self::result_type) says. A number that this dtype does not
     /// hold is an error, as in NumPy 2, where it would take part in the result. `maximum` and `minimum` take it where
-    /// it changes nothing, and comparisons compare the numbers themselves: a `U8` is below 300, and 1 is not 1.5.
+    /// it changes nothing, and comparisons compare the numbers themselves: a `U8` is below 300, and 1 is not 1.5. A number
+    /// that is the op's [`Parameter`](crate::op::Parameter) keeps its digits beside halves.
     ///
     /// # Errors
     /// If the shapes do not broadcast, the tensors are on different devices, the op is not defined for the dtype, or a
@@ -85,6 +86,9 @@ impl Tensor {
     }
 
     fn with_scalar(&self, op: BinaryOp, value: Scalar, reflected: bool) -> Result<Tensor> {
+        if op.info().parameter.is_some() && !reflected {
+            return Ok(self.with_parameter(op, value.to_f64()));
+        }
         let constant = |value: Scalar, dtype: DType| Tensor::filled((), value, dtype, self.device());
         if op.info().class == Class::Compare {
             let op = if reflected { mirrored(op) } else { op };
