@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use crate::tensor::PyTensor;
 
 /// Beside those of the registry.
-const METHODS: [&str; 46] = [
+const METHODS: &[&str] = &[
     "all",
     "any",
     "argmax",
@@ -58,7 +58,7 @@ const METHODS: [&str; 46] = [
 pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let class = module.py().get_type::<PyTensor>();
     let rows = UnaryOp::ALL.iter().map(|op| op.info().name).chain(BinaryOp::ALL.iter().map(|op| op.info().name));
-    for name in rows.chain(METHODS) {
+    for name in rows.chain(METHODS.iter().copied()) {
         module.add(name, class.getattr(name)?)?;
     }
     Ok(())

@@ -37,7 +37,7 @@ type WithOutput = Box<dyn Fn(&Tensor, &Tensor) -> Grads + Send + Sync>;
 /// How the gradient of a result becomes the gradients of the inputs.
 ///
 /// Rules need not undo broadcasting or dtype promotion: the backward pass sums and casts. For halves it takes gradients
-/// in `F32` too, and rounds them once: rules of the registry get `F32`, other rules of several steps widen what they use.
+/// in `F32` too, and rounds them once: those of elementwise ops get `F32`, other rules of several steps widen what they use.
 pub(crate) enum Rule {
     /// Gradients end here: what the user asked for.
     Leaf,
