@@ -164,3 +164,18 @@ fn atan2_f32(y: F, x: F) -> F {
     let signed = bitcast<F>((bitcast<U>(angle) & U(0x7fffffffu)) | (bitcast<U>(y) & U(0x80000000u)));
     return select(select(signed, x, is_nan(x)), y, is_nan(y));
 }
+
+fn leaky_relu_f32(x: F, slope: F) -> F {
+    return select(x * slope, x, x > F(0.0));
+}
+
+fn elu_f32(x: F, alpha: F) -> F {
+    return select(x, expm1_f32(x) * alpha, x < F(0.0));
+}
+
+fn celu_f32(x: F, alpha: F) -> F {
+    let ratio = x / alpha;
+    // A ratio that is still smaller may be subnormal and lack digits; the curve is straight there.
+    let straight = abs(ratio) < F(1e-20);
+    return select(x, expm1_f32(ratio) * alpha, (x < F(0.0)) & !straight);
+}

@@ -108,6 +108,10 @@ fn relu_f64(x: D) -> D {
     return select(x, D(0.0), x <= D(0.0));
 }
 
+fn leaky_relu_f64(x: D, slope: D) -> D {
+    return select(x * slope, x, x > D(0.0));
+}
+
 fn sqrt_f64(x: D) -> D {
     return sqrt(x);
 }

@@ -218,6 +218,17 @@ fn selu_f64(x: D) -> D {
     return select(x * D(1.0507009873554805lf), expm1_f64(x) * D(1.7580993408473768lf), x < D(0.0));
 }
 
+fn elu_f64(x: D, alpha: D) -> D {
+    return select(x, expm1_f64(x) * alpha, x < D(0.0));
+}
+
+fn celu_f64(x: D, alpha: D) -> D {
+    let ratio = x / alpha;
+    // As for f32.
+    let straight = abs_f64(ratio) < D(1e-20lf);
+    return select(x, expm1_f64(ratio) * alpha, (x < D(0.0)) & !straight);
+}
+
 // x * exp(-a + low) * factor, where it is smaller than the exponential's smallest number but not than its own. For
 // infinity, where the others are 0, NaN.
 fn tail_f64(x: D, a: D, low: D, factor: D) -> D {

@@ -1,10 +1,12 @@
 //! Functions that are methods of the first argument: `kiln.sum(x, dim=0)` is `x.sum(dim=0)`.
 
+use kiln::op::{BinaryOp, UnaryOp};
 use pyo3::prelude::*;
 
 use crate::tensor::PyTensor;
 
-const METHODS: [&str; 54] = [
+/// Beside those of the registry.
+const METHODS: &[&str] = &[
     "all",
     "any",
     "argmax",
@@ -16,7 +18,6 @@ const METHODS: [&str; 54] = [
     "cumprod",
     "cumsum",
     "detach",
-    "elu",
     "expand",
     "flatten",
     "flip",
@@ -25,7 +26,6 @@ const METHODS: [&str; 54] = [
     "isfinite",
     "isinf",
     "isnan",
-    "leaky_relu",
     "log_softmax",
     "logcumsumexp",
     "logsumexp",
@@ -43,7 +43,6 @@ const METHODS: [&str; 54] = [
     "repeat",
     "reshape",
     "roll",
-    "round",
     "scatter_add",
     "select",
     "softmax",
@@ -63,7 +62,8 @@ const METHODS: [&str; 54] = [
 
 pub fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let class = module.py().get_type::<PyTensor>();
-    for name in METHODS {
+    let rows = UnaryOp::ALL.iter().map(|op| op.info().name).chain(BinaryOp::ALL.iter().map(|op| op.info().name));
+    for name in rows.chain(METHODS.iter().copied()) {
         module.add(name, class.getattr(name)?)?;
     }
     Ok(())

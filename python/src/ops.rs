@@ -1,4 +1,4 @@
-//! Elementwise functions and operators, products, and choices.
+//! Elementwise methods from the rows of Kiln's registry, products, and choices.
 
 use kiln::{
     DType, Tensor,
@@ -11,123 +11,58 @@ use crate::{
     tensor::{PyTensor, wrap},
 };
 
-/// Methods and functions of one tensor, from their rows in Kiln's registry.
-macro_rules! unary {
-    ($($name:ident $op:ident $doc:literal;)*) => {
+/// The method of a row of Kiln's registry with one input.
+macro_rules! unary_method {
+    // Written by hand: it takes decimals.
+    (Round $($rest:tt)*) => {};
+    ($op:ident $name:ident $doc:literal) => {
         #[pymethods]
-        impl PyTensor {$(
+        impl PyTensor {
             #[doc = $doc]
             fn $name(&self) -> PyResult<Self> {
                 wrap(self.tensor().unary(UnaryOp::$op))
             }
-        )*}
-
-        $(
-            #[doc = $doc]
-            #[pyfunction]
-            fn $name(x: PyRef<'_, PyTensor>) -> PyResult<PyTensor> {
-                wrap(x.tensor().unary(UnaryOp::$op))
-            }
-        )*
-
-        fn add_unary(module: &Bound<'_, PyModule>) -> PyResult<()> {
-            $(module.add_function(wrap_pyfunction!($name, module)?)?;)*
-            Ok(())
         }
     };
 }
 
-unary! {
-    neg Neg "The negative.";
-    abs Abs "The absolute value.";
-    sign Sign "-1, 0 or 1 by the sign.";
-    floor Floor "The largest integer that is not above.";
-    ceil Ceil "The smallest integer that is not below.";
-    trunc Trunc "The integer part.";
-    square Square "The square.";
-    exp Exp "e to the power of x.";
-    exp2 Exp2 "2 to the power of x.";
-    expm1 Expm1 "exp(x) - 1, exact for small x.";
-    log Log "The natural logarithm.";
-    log2 Log2 "The logarithm to base 2.";
-    log1p Log1p "log(1 + x), exact for small x.";
-    sqrt Sqrt "The square root.";
-    rsqrt Rsqrt "1 / sqrt(x).";
-    reciprocal Reciprocal "1 / x.";
-    sin Sin "The sine.";
-    cos Cos "The cosine.";
-    tan Tan "The tangent.";
-    sinh Sinh "The hyperbolic sine.";
-    cosh Cosh "The hyperbolic cosine.";
-    tanh Tanh "The hyperbolic tangent.";
-    asin Asin "The inverse sine.";
-    acos Acos "The inverse cosine.";
-    atan Atan "The inverse tangent.";
-    erf Erf "The error function.";
-    sigmoid Sigmoid "1 / (1 + exp(-x)).";
-    softplus Softplus "log(1 + exp(x)).";
-    relu Relu "max(x, 0).";
-    selu Selu "Scaled elu.";
-    gelu Gelu "x times the Gaussian distribution function.";
-    gelu_tanh GeluTanh "gelu by its tanh approximation.";
-    silu Silu "x * sigmoid(x).";
-    mish Mish "x * tanh(softplus(x)).";
-    hardswish Hardswish "x * clamp(x + 3, 0, 6) / 6.";
-    hardsigmoid Hardsigmoid "clamp(x / 6 + 1 / 2, 0, 1).";
-    logical_not Not "Whether x is 0, as a bool.";
-    bitwise_not BitNot "The complement of every bit; of bools the logical one.";
+macro_rules! unary_methods {
+    ($($op:ident $name:ident $class:ident $domain:tt $accuracy:tt $doc:literal float $float:tt int $int:tt;)*) => {
+        $(unary_method!($op $name $doc);)*
+    };
 }
+kiln::unary_table!(unary_methods);
 
-/// Methods and functions of a tensor and another, or a number.
-macro_rules! binary {
-    ($($name:ident $op:ident $doc:literal;)*) => {
+/// The method of a row with two inputs, or with one and a parameter.
+macro_rules! binary_method {
+    ($op:ident $name:ident $doc:literal) => {
         #[pymethods]
-        impl PyTensor {$(
+        impl PyTensor {
             #[doc = $doc]
             fn $name(&self, py: Python<'_>, other: Operand) -> PyResult<Self> {
                 self.operator(py, BinaryOp::$op, other)
             }
-        )*}
-
-        $(
+        }
+    };
+    ($op:ident $name:ident $doc:literal $parameter:ident = $default:tt) => {
+        #[pymethods]
+        impl PyTensor {
             #[doc = $doc]
-            #[pyfunction]
-            fn $name(py: Python<'_>, a: PyRef<'_, PyTensor>, b: Operand) -> PyResult<PyTensor> {
-                a.operator(py, BinaryOp::$op, b)
+            #[pyo3(signature = ($parameter = $default))]
+            fn $name(&self, $parameter: f64) -> Self {
+                self.tensor().$name($parameter).into()
             }
-        )*
-
-        fn add_binary(module: &Bound<'_, PyModule>) -> PyResult<()> {
-            $(module.add_function(wrap_pyfunction!($name, module)?)?;)*
-            Ok(())
         }
     };
 }
 
-binary! {
-    add Add "a + b.";
-    sub Sub "a - b.";
-    mul Mul "a * b.";
-    div Div "a / b; integers become floats.";
-    pow Pow "a to the power of b.";
-    floor_divide FloorDiv "floor(a / b).";
-    remainder Rem "a - b * floor(a / b), with the sign of b.";
-    maximum Max "The larger of two values.";
-    minimum Min "The smaller of two values.";
-    atan2 Atan2 "The angle of the point (x = b, y = a).";
-    eq Eq "a == b.";
-    ne Ne "a != b.";
-    lt Lt "a < b.";
-    le Le "a <= b.";
-    gt Gt "a > b.";
-    ge Ge "a >= b.";
-    logical_and And "Whether both are not 0, as a bool.";
-    logical_or Or "Whether one is not 0, as a bool.";
-    logical_xor Xor "Whether exactly one is not 0, as a bool.";
-    bitwise_and BitAnd "a & b, bit by bit, of integers or bools.";
-    bitwise_or BitOr "a | b, bit by bit, of integers or bools.";
-    bitwise_xor BitXor "a ^ b, bit by bit, of integers or bools.";
+macro_rules! binary_methods {
+    ($($op:ident $name:ident $(($($parameter:tt)*))? $class:ident $da:tt $db:tt $accuracy:tt $doc:literal
+        float $float:tt int $int:tt;)*) => {
+        $(binary_method!($op $name $doc $($($parameter)*)?);)*
+    };
 }
+kiln::binary_table!(binary_methods);
 
 #[pymethods]
 impl PyTensor {
@@ -165,18 +100,6 @@ impl PyTensor {
             (None, Some(high)) => x.minimum(high),
             (None, None) => Ok(x),
         })
-    }
-
-    /// x above 0, slope * x below.
-    #[pyo3(signature = (negative_slope=0.01))]
-    fn leaky_relu(&self, negative_slope: f64) -> PyResult<Self> {
-        wrap(Ok(self.tensor().leaky_relu(negative_slope)))
-    }
-
-    /// x above 0, alpha * (exp(x) - 1) below.
-    #[pyo3(signature = (alpha=1.0))]
-    fn elu(&self, alpha: f64) -> PyResult<Self> {
-        wrap(Ok(self.tensor().elu(alpha)))
     }
 
     /// Whether an element is NaN.
@@ -244,8 +167,6 @@ fn allclose(py: Python<'_>, a: PyRef<'_, PyTensor>, b: PyRef<'_, PyTensor>, rtol
 }
 
 pub fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    add_unary(module)?;
-    add_binary(module)?;
     module.add_function(wrap_pyfunction!(matmul, module)?)?;
     module.add_function(wrap_pyfunction!(cdist, module)?)?;
     module.add_function(wrap_pyfunction!(choose, module)?)?;

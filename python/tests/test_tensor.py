@@ -1,6 +1,7 @@
 """Tensors behave as NumPy's arrays and PyTorch's tensors do."""
 
 import copy
+import inspect
 import math
 import operator
 import pickle
@@ -199,6 +200,25 @@ def test_functions(device):
     odd = kiln.tensor([1.0, math.nan, math.inf], device=device)
     assert odd.isnan().tolist() == [False, True, False] and odd.isfinite().tolist() == [True, False, False]
     assert kiln.allclose(t, t + 1e-7) and not kiln.allclose(t, t + 1e-2)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_functions_with_a_parameter(device):
+    a = np.array([-3.0, -0.5, 0.0, 2.0], dtype=np.float32)
+    t = kiln.tensor(a, device=device)
+    functions = {
+        "leaky_relu": ("negative_slope", 0.01, lambda slope: np.where(a > 0, a, a * slope)),
+        "elu": ("alpha", 1.0, lambda alpha: np.where(a > 0, a, alpha * np.expm1(a))),
+        "celu": ("alpha", 1.0, lambda alpha: np.where(a > 0, a, alpha * np.expm1(a / alpha))),
+    }
+    for name, (parameter, default, f) in functions.items():
+        method, function = getattr(t, name), getattr(kiln, name)
+        for got in (method(), function(t)):
+            np.testing.assert_allclose(got.numpy(), f(np.float32(default)), rtol=1e-6)
+        for got in (method(0.25), method(**{parameter: 0.25}), function(t, 0.25)):
+            np.testing.assert_allclose(got.numpy(), f(np.float32(0.25)), rtol=1e-6)
+        assert list(inspect.signature(method).parameters.values())[0].default == default
+        assert method.__doc__
 
 
 @pytest.mark.parametrize("device", DEVICES)

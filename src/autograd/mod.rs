@@ -8,7 +8,7 @@ mod check;
 mod checkpoint;
 mod param;
 mod recompute;
-pub(crate) mod rules;
+mod rules;
 mod tape;
 
 pub use backward::{Gradients, grad};

@@ -9,10 +9,13 @@ use std::{
     },
 };
 
-use super::recompute;
+use super::{
+    recompute,
+    rules::{self, A, B, Derivative, NONE, Y},
+};
 use crate::{
     DType, Error, Result, Shape, Tensor,
-    op::{BinaryOp, UnaryOp, binary::binary_table, save::*, unary::unary_table},
+    op::{BinaryOp, UnaryOp},
 };
 
 /// One applied op, as the backward pass sees it.
@@ -34,7 +37,7 @@ type WithOutput = Box<dyn Fn(&Tensor, &Tensor) -> Grads + Send + Sync>;
 /// How the gradient of a result becomes the gradients of the inputs.
 ///
 /// Rules need not undo broadcasting or dtype promotion: the backward pass sums and casts. For halves it takes gradients
-/// in `F32` too, and rounds them once: rules of the registry get `F32`, other rules of several steps widen what they use.
+/// in `F32` too, and rounds them once: those of elementwise ops get `F32`, other rules of several steps widen what they use.
 pub(crate) enum Rule {
     /// Gradients end here: what the user asked for.
     Leaf,
@@ -62,7 +65,7 @@ impl Rule {
     }
 }
 
-/// What a row of the registry keeps for its gradient rule.
+/// What an op of the registry keeps for its gradient rule.
 pub(crate) struct Saved {
     a: Option<Tensor>,
     b: Option<Tensor>,
@@ -71,8 +74,8 @@ pub(crate) struct Saved {
 
 impl Saved {
     fn get(tensor: &Option<Tensor>) -> &Tensor {
-        // The gradient check of every row would find a column that does not name what its rule uses.
-        tensor.as_ref().unwrap_or_else(|| unreachable!("the row's save column names what its rule uses"))
+        // The gradient check of every row would find a rule that uses what it does not name.
+        tensor.as_ref().unwrap_or_else(|| unreachable!("a rule names what it uses"))
     }
 
     /// What the rule works with, and the gradient: halves in `F32`, as a rule may take several steps. The gradients that
@@ -200,9 +203,9 @@ pub(crate) fn track(y: Tensor, inputs: &[&Tensor], rule: impl FnOnce(&Tensor) ->
     };
     let tracked = |i: usize| inputs[i].grad_node().is_some();
     let rule = match rule(&y) {
-        Rule::Unary(op) => Rule::UnarySaved(op, saved(unary_saves(op))),
+        Rule::Unary(op) => Rule::UnarySaved(op, saved(rules::unary(op).saves)),
         Rule::Binary(op) => {
-            let [a, b] = binary_saves(op);
+            let [a, b] = rules::binary(op).map(|by| by.saves);
             Rule::BinarySaved(op, saved(if tracked(0) { a } else { NONE } | if tracked(1) { b } else { NONE }))
         }
         rule => rule,
@@ -250,11 +253,13 @@ impl GradNode {
             Rule::Leaf | Rule::Unary(_) | Rule::Binary(_) => Ok(Vec::new()),
             Rule::UnarySaved(op, saved) => {
                 let (s, g) = saved.widened(g, attach);
-                Ok(vec![Some(unary_rule(*op, &s, &g))])
+                Ok(vec![Some((rules::unary(*op).apply)(&s, &g))])
             }
             Rule::BinarySaved(op, saved) => {
                 let (s, g) = saved.widened(g, attach);
-                Ok(binary_rule(*op, &s, &g, needed))
+                let [a, b] = rules::binary(*op);
+                let given = |i: usize, by: Derivative| needed[i].then(|| (by.apply)(&s, &g));
+                Ok(vec![given(0, a), given(1, b)])
             }
             Rule::Custom(rule) => rule(g, needed),
             Rule::WithOutput(y, rule) => rule(g, &attach(y)),
@@ -275,74 +280,3 @@ impl Drop for GradNode {
         }
     }
 }
-
-fn no_rule() -> Tensor {
-    unreachable!("ops without a rule are not tracked")
-}
-
-/// Expands a gradient column: a rule, `zero`, or nothing.
-macro_rules! rule {
-    ($saved:expr, $g:expr, (zero)) => {
-        $g.zeros_like()
-    };
-    ($saved:expr, $g:expr, ()) => {
-        no_rule()
-    };
-    ($saved:expr, $g:expr, ($saves:expr, |$s:ident, $gg:ident| $body:expr)) => {{
-        let ($s, $gg) = ($saved, $g);
-        let _ = $s;
-        $body
-    }};
-}
-
-/// The mask of a gradient column.
-macro_rules! saves {
-    ((zero)) => {
-        NONE
-    };
-    (()) => {
-        NONE
-    };
-    (($saves:expr, $($rule:tt)*)) => {
-        $saves
-    };
-}
-
-macro_rules! unary_rules {
-    ($($variant:ident $name:ident $class:ident ($lo:expr, $hi:expr) $accuracy:tt $doc:literal
-        float($($float:tt)*) int($($int:tt)*) grad $grad:tt;)*) => {
-        fn unary_saves(op: UnaryOp) -> u8 {
-            match op {
-                $(UnaryOp::$variant => saves!($grad),)*
-            }
-        }
-
-        fn unary_rule(op: UnaryOp, s: &Saved, g: &Tensor) -> Tensor {
-            match op {
-                $(UnaryOp::$variant => rule!(s, g, $grad),)*
-            }
-        }
-    };
-}
-unary_table!(unary_rules);
-
-macro_rules! binary_rules {
-    ($($variant:ident $name:ident $class:ident ($alo:expr, $ahi:expr) ($blo:expr, $bhi:expr) $accuracy:tt $doc:literal
-        float($($float:tt)*) int($($int:tt)*) grad $da:tt $db:tt;)*) => {
-        fn binary_saves(op: BinaryOp) -> [u8; 2] {
-            match op {
-                $(BinaryOp::$variant => [saves!($da), saves!($db)],)*
-            }
-        }
-
-        fn binary_rule(op: BinaryOp, s: &Saved, g: &Tensor, needed: &[bool]) -> Vec<Option<Tensor>> {
-            match op {
-                $(BinaryOp::$variant => vec![
-                    if needed[0] { Some(rule!(s, g, $da)) } else { None },
-                    if needed[1] { Some(rule!(s, g, $db)) } else { None },
-                ],)*
-            }
-        }
-    };
-}
-binary_table!(binary_rules);

@@ -103,20 +103,31 @@ fn powers_are_accurate() {
     check_pairs(BinaryOp::Pow, &edges(), &edges(), f64::powf);
 }
 
+/// What the loops of `f64` give.
+fn wide(op: BinaryOp) -> impl Fn(f64, f64) -> f64 {
+    move |a, b| {
+        let mut y = [0.0];
+        binary_float::<f64>(op, &mut y, &[a], &[b]);
+        y[0]
+    }
+}
+
+#[test]
+fn functions_with_a_parameter_are_those_of_f64() {
+    let alphas = [0.0, 1e-40, 1e-30, 1e-3, 0.1, 0.3, 1.0, 1.7, 30.0, 1e30, f32::INFINITY, f32::NAN];
+    let signed: Vec<f32> = alphas.into_iter().flat_map(|alpha| [alpha, -alpha]).collect();
+    check_pairs(BinaryOp::LeakyRelu, &points(), &signed, wide(BinaryOp::LeakyRelu));
+    check_pairs(BinaryOp::Elu, &points(), &signed, wide(BinaryOp::Elu));
+    check_pairs(BinaryOp::Celu, &points(), &alphas, wide(BinaryOp::Celu));
+}
+
 #[test]
 fn quotients_are_those_of_f64() {
     let mut divisors = edges();
     divisors.extend([7.0, -7.0, 0.1, 1e-3, 1e-30]);
-    let op = |op: BinaryOp| {
-        move |a: f64, b: f64| {
-            let mut y = [0.0];
-            binary_float::<f64>(op, &mut y, &[a], &[b]);
-            y[0]
-        }
-    };
-    check_pairs(BinaryOp::Rem, &points(), &divisors, op(BinaryOp::Rem));
+    check_pairs(BinaryOp::Rem, &points(), &divisors, wide(BinaryOp::Rem));
     // Quotients above 2^53, which `f64` has to round once more, are left to `tests/integration/accuracy.rs`.
     let moderate: Vec<f32> = points().into_iter().filter(|x| !(1e7..f32::INFINITY).contains(&x.abs())).collect();
     let divisors: Vec<f32> = divisors.into_iter().filter(|y| *y == 0.0 || y.abs() > 1e-5).collect();
-    check_pairs(BinaryOp::FloorDiv, &moderate, &divisors, op(BinaryOp::FloorDiv));
+    check_pairs(BinaryOp::FloorDiv, &moderate, &divisors, wide(BinaryOp::FloorDiv));
 }

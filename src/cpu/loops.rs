@@ -26,7 +26,7 @@ macro_rules! unary_loop {
 
 macro_rules! define_unary {
     ($($variant:ident $name:ident $class:ident $domain:tt $accuracy:tt $doc:literal
-        float($($float:tt)*) int($($int:tt)*) grad($($grad:tt)*);)*) => {
+        float($($float:tt)*) int($($int:tt)*);)*) => {
         simd! {
             pub(super) fn unary_float<T: Real>(op: UnaryOp, dst: &mut [T], src: &[T]) {
                 match op {
@@ -116,8 +116,8 @@ fn bit(value: bool) -> Bit {
 }
 
 macro_rules! define_binary {
-    ($($variant:ident $name:ident $class:ident $da:tt $db:tt $accuracy:tt $doc:literal
-        float($($float:tt)*) int($($int:tt)*) grad($($ga:tt)*)($($gb:tt)*);)*) => {
+    ($($variant:ident $name:ident $(($($parameter:tt)*))? $class:ident $da:tt $db:tt $accuracy:tt $doc:literal
+        float($($float:tt)*) int($($int:tt)*);)*) => {
         simd! {
             pub(super) fn binary_float<T: Real>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
                 match op {

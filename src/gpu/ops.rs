@@ -96,9 +96,7 @@ pub(super) fn binary(builder: &mut Builder, op: BinaryOp, dtype: DType, a: &str,
         BinaryOp::Xor => "!=",
         BinaryOp::BitXor if bool => "!=",
         BinaryOp::BitXor => "^",
-        BinaryOp::Pow | BinaryOp::FloorDiv | BinaryOp::Rem | BinaryOp::Max | BinaryOp::Min | BinaryOp::Atan2 => {
-            return call(builder, name, dtype, ty, &format!("{a}, {b}"));
-        }
+        _ => return call(builder, name, dtype, ty, &format!("{a}, {b}")),
     };
     Ok(format!("{a} {sign} {b}"))
 }

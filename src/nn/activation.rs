@@ -1,7 +1,7 @@
 //! Activation functions and other layers without parameters, for use in a `Sequential`.
 
 use super::{Forward, Module, Visit, traced};
-use crate::{Error, Result, Tensor};
+use crate::{Error, Result, Tensor, op::BinaryOp};
 
 macro_rules! layers {
     ($($(#[$doc:meta])* $name:ident $($field:ident: $t:ty)? = |$s:ident, $x:ident| $body:expr;)*) => {$(
@@ -39,6 +39,8 @@ layers! {
     LeakyRelu slope: f64 = |s, x| Ok(x.leaky_relu(s.0));
     /// [`Tensor::elu`] as a layer, with its alpha.
     Elu alpha: f64 = |s, x| Ok(x.elu(s.0));
+    /// [`Tensor::celu`] as a layer, with its alpha.
+    Celu alpha: f64 = |s, x| Ok(x.celu(s.0));
     /// [`Tensor::softmax`] as a layer, with its axis.
     Softmax axis: isize = |s, x| x.softmax(s.0);
     /// [`Tensor::log_softmax`] as a layer, with its axis.
@@ -49,6 +51,25 @@ layers! {
         [] => Err(Error::shape("flatten", x.shape(), "there is no axis to keep")),
     };
 }
+
+/// Layers with the parameters that PyTorch's have unless one says otherwise.
+macro_rules! defaults {
+    ($($name:ident)*) => {$(
+        impl Default for $name {
+            /// With PyTorch's default.
+            ///
+            /// ```
+            #[doc = concat!("let layer = kiln::nn::", stringify!($name), "::default();")]
+            #[doc = concat!("let row = kiln::op::BinaryOp::", stringify!($name), ".info();")]
+            /// assert_eq!(Some(layer.0), row.parameter.map(|p| p.default));
+            /// ```
+            fn default() -> Self {
+                const { Self(BinaryOp::$name.info().parameter.expect("a row with a parameter").default) }
+            }
+        }
+    )*};
+}
+defaults! { LeakyRelu Elu Celu }
 
 /// A function as a layer.
 ///

@@ -16,7 +16,9 @@ mod visit;
 
 pub use kiln_derive::Module;
 
-pub use activation::{Elu, Flatten, Gelu, Lambda, LeakyRelu, LogSoftmax, Mish, Relu, Sigmoid, Silu, Softmax, Tanh};
+pub use activation::{
+    Celu, Elu, Flatten, Gelu, Lambda, LeakyRelu, LogSoftmax, Mish, Relu, Sigmoid, Silu, Softmax, Tanh,
+};
 pub use attention::{MultiHeadAttention, MultiHeadOptions};
 pub use conv::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
 pub use dropout::{Dropout, dropout};

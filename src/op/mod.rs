@@ -1,7 +1,9 @@
 //! The registry: every primitive op.
 //!
-//! An elementwise op is one row of a table; enum, CPU loop, method, gradient, parity test and gradient check all derive
-//! from the row, and its WGSL function is found by name. A structured op has one kernel per executor.
+//! An elementwise op is one row of a table: enum, CPU loop, methods with their docs in Rust and Python, `docs/ops.md`,
+//! parity test, accuracy sweep and gradient check all derive from the row, and its WGSL function is found by name. Its
+//! gradient is a rule in `autograd/rules.rs`, as nothing here knows of tensors. A structured op has one kernel per
+//! executor.
 
 pub(crate) mod binary;
 mod index;
@@ -9,7 +11,7 @@ pub(crate) mod numeric;
 pub(crate) mod structured;
 pub(crate) mod unary;
 
-pub use binary::{BinaryInfo, BinaryOp};
+pub use binary::{BinaryInfo, BinaryOp, Parameter};
 pub(crate) use index::{Check, ClassIds, IndexOp};
 pub(crate) use structured::{Axis, Combine, Iteration, Role, StructuredOp};
 pub use unary::{UnaryInfo, UnaryOp};
@@ -33,6 +35,13 @@ pub enum Class {
     Logic,
     /// `Bool`, or the bits of integers; floats are an error.
     Bits,
+}
+
+impl Class {
+    /// Whether results can be floats, so that there is a gradient. It may be 0 everywhere.
+    pub const fn is_differentiable(self) -> bool {
+        !matches!(self, Class::Compare | Class::Logic | Class::Bits)
+    }
 }
 
 /// How near the results of an elementwise op are to the correctly rounded ones, over the whole range of the dtype and on
@@ -176,17 +185,6 @@ impl Op {
             Op::ClassId(_) => "class_id",
         }
     }
-}
-
-/// What each saved tensor of a gradient rule is called in the `saves` column of a row.
-pub(crate) mod save {
-    pub const NONE: u8 = 0;
-    /// The first input.
-    pub const A: u8 = 1;
-    /// The second input.
-    pub const B: u8 = 2;
-    /// The result.
-    pub const Y: u8 = 4;
 }
 
 /// The dtype that an op of this class computes in, given its promoted input dtype.

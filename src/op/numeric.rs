@@ -68,6 +68,27 @@ pub(crate) trait Real:
     fn min(self, b: Self) -> Self;
     fn atan2(self, b: Self) -> Self;
 
+    #[inline(always)]
+    fn leaky_relu(self, slope: Self) -> Self {
+        let below = self * slope;
+        if self > Self::from_f64(0.0) { self } else { below }
+    }
+    #[inline(always)]
+    fn elu(self, alpha: Self) -> Self {
+        // Of subnormal numbers `expm1` may lose the last bit, which alpha would make many.
+        let straight = self.abs() < Self::from_f64(1e-20);
+        let below = (if straight { self } else { self.expm1() }) * alpha;
+        if self < Self::from_f64(0.0) { below } else { self }
+    }
+    #[inline(always)]
+    fn celu(self, alpha: Self) -> Self {
+        let ratio = self / alpha;
+        // A ratio that is still smaller may be subnormal and lack digits; the curve is straight there.
+        let straight = ratio.abs() < Self::from_f64(1e-20);
+        let below = if straight { self } else { ratio.expm1() * alpha };
+        if self < Self::from_f64(0.0) { below } else { self }
+    }
+
     /// Whether `sin` and `cos` are right, which are written for loops over moderate angles.
     fn moderate(self) -> bool;
     /// The sine of any angle.

@@ -1,4 +1,4 @@
-//! Elementwise methods, from the rows of the registry.
+//! Elementwise methods: those of the rows of the registry, choices and conversions.
 
 use std::borrow::Cow;
 
@@ -32,7 +32,7 @@ impl Tensor {
         let info = op.info();
         let x = self.in_dtype(compute_dtype(info.class, self.dtype()));
         let y = Tensor::lazy(Op::Unary(op), x.device(), x.dtype(), *x.shape(), [Some(&*x), None, None]);
-        if info.differentiable { autograd::track(y, &[&x], |_| Rule::Unary(op)) } else { y }
+        autograd::track(y, &[&x], |_| Rule::Unary(op))
     }
 
     /// Applies a binary op of the registry, with broadcasting and dtype promotion. The methods [`add`](Self::add),
@@ -40,7 +40,8 @@ impl Tensor {
     ///
     /// The op is computed in the dtype that [`result_type`](Self::result_type) says. A number that this dtype does not
     /// hold is an error, as in NumPy 2, where it would take part in the result. `maximum` and `minimum` take it where
-    /// it changes nothing, and comparisons compare the numbers themselves: a `U8` is below 300, and 1 is not 1.5.
+    /// it changes nothing, and comparisons compare the numbers themselves: a `U8` is below 300, and 1 is not 1.5. A number
+    /// that is the op's [`Parameter`](crate::op::Parameter) keeps its digits beside halves.
     ///
     /// # Errors
     /// If the shapes do not broadcast, the tensors are on different devices, the op is not defined for the dtype, or a
@@ -85,6 +86,9 @@ impl Tensor {
     }
 
     fn with_scalar(&self, op: BinaryOp, value: Scalar, reflected: bool) -> Result<Tensor> {
+        if op.info().parameter.is_some() && !reflected {
+            return Ok(self.with_parameter(op, value.to_f64()));
+        }
         let constant = |value: Scalar, dtype: DType| Tensor::filled((), value, dtype, self.device());
         if op.info().class == Class::Compare {
             let op = if reflected { mirrored(op) } else { op };
@@ -200,19 +204,12 @@ impl Tensor {
         inside.choose(self, limited)
     }
 
-    /// `x` above 0, `slope * x` below.
-    pub fn leaky_relu(&self, slope: f64) -> Tensor {
-        let x = self.to_dtype(self.dtype().to_float());
-        settle(x.gt(0.0).and_then(|positive| positive.choose(&x, &(&x * slope))))
-    }
-
-    /// `x` above 0, `alpha * (exp(x) - 1)` below.
-    pub fn elu(&self, alpha: f64) -> Tensor {
+    /// A binary op with its parameter, a number that keeps its digits: halves are computed in `F32` and rounded once.
+    fn with_parameter(&self, op: BinaryOp, value: f64) -> Tensor {
         let dtype = self.dtype().to_float();
-        let x = self.to_dtype(dtype.wide());
-        // The branch that is not taken must not overflow, or its gradient would be NaN. A NaN takes the straight one.
-        let curve = |negative: Tensor| negative.choose(negative.choose(&x, 0.0)?.expm1() * alpha, &x);
-        settle(x.le(0.0).and_then(curve)).to_dtype(dtype)
+        let x = self.in_dtype(dtype.wide());
+        let value = Tensor::filled((), value, x.dtype(), self.device());
+        combined(op, *self.shape(), &x, &value).to_dtype(dtype)
     }
 }
 
@@ -227,11 +224,10 @@ pub(crate) fn settle(result: Result<Tensor>) -> Tensor {
 
 /// A binary op of operands that have its dtype and broadcast to its shape.
 fn combined(op: BinaryOp, shape: Shape, a: &Tensor, b: &Tensor) -> Tensor {
-    let info = op.info();
-    let dtype = if info.class == Class::Compare { DType::Bool } else { a.dtype() };
+    let dtype = if op.info().class == Class::Compare { DType::Bool } else { a.dtype() };
     let (va, vb) = (a.expanded(&shape), b.expanded(&shape));
     let y = Tensor::lazy(Op::Binary(op), a.device(), dtype, shape, [Some(&*va), Some(&*vb), None]);
-    if info.differentiable { autograd::track(y, &[a, b], |_| Rule::Binary(op)) } else { y }
+    autograd::track(y, &[a, b], |_| Rule::Binary(op))
 }
 
 /// The method of a row: it returns a result where its class refuses a dtype.
@@ -264,8 +260,8 @@ macro_rules! unary_method {
 }
 
 macro_rules! unary_methods {
-    ($($variant:ident $name:ident $class:ident ($lo:expr, $hi:expr) $accuracy:tt $doc:literal
-        float($($float:tt)*) int($($int:tt)*) grad($($grad:tt)*);)*) => {
+    ($($variant:ident $name:ident $class:ident $domain:tt $accuracy:tt $doc:literal
+        float($($float:tt)*) int($($int:tt)*);)*) => {
         impl Tensor {
             $(unary_method!($class $variant $name $accuracy $doc);)*
         }
@@ -273,20 +269,38 @@ macro_rules! unary_methods {
 }
 unary_table!(unary_methods);
 
+/// The method of a row, which takes a number where the row has a parameter.
+macro_rules! binary_method {
+    ($variant:ident $name:ident $accuracy:tt $doc:literal) => {
+        #[doc = $doc]
+        #[doc = ""]
+        #[doc = accuracy!(doc $accuracy)]
+        ///
+        /// # Errors
+        /// As [`binary`](Self::binary).
+        pub fn $name(&self, rhs: impl Operand) -> Result<Tensor> {
+            self.binary(BinaryOp::$variant, rhs)
+        }
+    };
+    ($variant:ident $name:ident $accuracy:tt $doc:literal $parameter:ident = $default:tt) => {
+        #[doc = $doc]
+        #[doc = ""]
+        #[doc = concat!("PyTorch's default is `", stringify!($parameter), " = ", stringify!($default), "`.")]
+        /// [`binary`](Self::binary) takes a tensor in its place.
+        #[doc = ""]
+        #[doc = accuracy!(doc $accuracy)]
+        pub fn $name(&self, $parameter: f64) -> Tensor {
+            self.with_parameter(BinaryOp::$variant, $parameter)
+        }
+    };
+}
+
 macro_rules! binary_methods {
-    ($($variant:ident $name:ident $class:ident ($alo:expr, $ahi:expr) ($blo:expr, $bhi:expr) $accuracy:tt $doc:literal
-        float($($float:tt)*) int($($int:tt)*) grad($($da:tt)*)($($db:tt)*);)*) => {
-        impl Tensor {$(
-            #[doc = $doc]
-            #[doc = ""]
-            #[doc = accuracy!(doc $accuracy)]
-            ///
-            /// # Errors
-            /// As [`binary`](Self::binary).
-            pub fn $name(&self, rhs: impl Operand) -> Result<Tensor> {
-                self.binary(BinaryOp::$variant, rhs)
-            }
-        )*}
+    ($($variant:ident $name:ident $(($($parameter:tt)*))? $class:ident $da:tt $db:tt $accuracy:tt $doc:literal
+        float($($float:tt)*) int($($int:tt)*);)*) => {
+        impl Tensor {
+            $(binary_method!($variant $name $accuracy $doc $($($parameter)*)?);)*
+        }
     };
 }
 binary_table!(binary_methods);

@@ -23,8 +23,9 @@ UNARY = {
     "silu": lambda x: x * sigmoid(x), "mish": lambda x: x * mp.tanh(softplus(x)),
 }
 BINARY = {"pow": lambda a, b: a**b, "atan2": mp.atan2}
+BELOW = {"elu": lambda x, alpha: alpha * mp.expm1(x), "celu": lambda x, alpha: alpha * mp.expm1(x / alpha)}
 POSITIVE, UNIT = {"log", "log2", "rsqrt"}, {"asin", "acos"}
-BOUNDED = {"exp", "exp2", "expm1", "sinh", "cosh", "sigmoid", "softplus", "selu", "gelu", "gelu_tanh", "silu", "mish", "erf"}
+BOUNDED = {"exp", "exp2", "expm1", "sinh", "cosh", "sigmoid", "softplus", "selu", "gelu", "gelu_tanh", "silu", "mish", "erf", "elu"}
 
 
 def argument(op):
@@ -57,5 +58,9 @@ for op, f in BINARY.items():
         if op == "pow" and abs(b * mp.log(a)) > 700:
             b = draw.uniform(-1, 1) * 700 / float(mp.log(a))
         lines.append(line(op, [a, b], f(mp.mpf(a), mp.mpf(b))))
+for op, f in BELOW.items():
+    for _ in range(40):
+        x, alpha = -abs(argument("elu")), abs(argument("elu"))
+        lines.append(line(op, [x, alpha], f(mp.mpf(x), mp.mpf(alpha))))
 path = pathlib.Path(__file__).parent / "accuracy.txt"
 path.write_text("\n".join(lines) + "\n")

@@ -56,6 +56,12 @@ case("elu", lambda x: F.elu(x, 1.5), draw((7,)), args=[1.5])
 # Of NaN PyTorch's gradient is 1, ours NaN.
 case("elu", lambda x: F.elu(x, 1.0), SPECIAL[:-1], args=[1.0], exact=True)
 case("elu", lambda x: F.elu(x, 1.0), of([NAN]), args=[1.0], grad=False)
+case("celu", lambda x: F.celu(x, 1.5), of([0.758, -1.408, -1.064, -0.253, -0.329, -1.19, -2.308]), args=[1.5])
+for alpha in (1.0, 0.25, -2.0):
+    case("celu", lambda x: F.celu(x, alpha), SPECIAL, args=[alpha], grad=False)
+for alpha in (0.0, -0.5):
+    case("elu", lambda x: F.elu(x, alpha), SPECIAL, args=[alpha], grad=False)
+    case("leaky_relu", lambda x: F.leaky_relu(x, alpha), SPECIAL, args=[alpha], grad=False)
 case("clamp", lambda x: x.clamp(-1, 1), of([-2.0, -1.0, -0.5, 0.0, 1.0, 2.0, INF, -INF, NAN]), args=[-1.0, 1.0])
 case("clamp", lambda x: x.clamp(-1, 1), of([-2, -1, 0, 1, 2], i32), args=[-1, 1])
 case("clamp", lambda x: x.clamp(1, -1), draw((7,)), args=[1.0, -1.0])

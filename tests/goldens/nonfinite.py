@@ -56,6 +56,7 @@ for op, f in UNARY.items():
         plain(op, wide, of(POINTS, dtype), **LOOSE.get(dtype, {}))
 plain("leaky_relu", lambda x: F.leaky_relu(x, 0.25), of(POINTS), args=[0.25])
 plain("elu", lambda x: F.elu(x, 1.0), of(POINTS), args=[1.0])
+plain("celu", lambda x: F.celu(x, 0.5), of(POINTS), args=[0.5])
 PAIRS = [of([a for a in POINTS for _ in POINTS]), of([b for _ in POINTS for b in POINTS])]
 ARITHMETIC = {
     "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "pow": torch.pow,

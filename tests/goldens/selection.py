@@ -17,6 +17,7 @@ for name, f in {
 # hardswish(-inf) is NaN: -inf times 0.
 case("hardswish", F.hardswish, POINTS)
 case("elu", lambda x: F.elu(x, 1.5), POINTS, args={"alpha": 1.5})
+case("celu", lambda x: F.celu(x, 1.5), POINTS, args={"alpha": 1.5})
 case("leaky_relu", lambda x: F.leaky_relu(x, 0.1), POINTS, args={"slope": 0.1})
 case("clamp", lambda x: x.clamp(-1, 1), POINTS, args={"low": -1.0, "high": 1.0})
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 #[test]
 fn unary() {
-    check(include_str!("../goldens/unary.jsonl"), 331, apply);
+    check(include_str!("../goldens/unary.jsonl"), 339, apply);
 }
 
 #[test]
@@ -58,6 +58,7 @@ fn apply(name: &str, x: &[Tensor], args: &Value) -> Result<Vec<Tensor>> {
         "where" => x[0].choose(&x[1], &x[2])?,
         "leaky_relu" => x[0].leaky_relu(scalar(&args[0]).to_f64()),
         "elu" => x[0].elu(scalar(&args[0]).to_f64()),
+        "celu" => x[0].celu(scalar(&args[0]).to_f64()),
         "clamp" => x[0].clamp(scalar(&args[0]), scalar(&args[1]))?,
         "to_dtype" => x[0].to_dtype(DType::ALL.into_iter().find(|d| d.name() == args[0]).expect("a dtype")),
         "argmax" => x[0].argmax(axis(0))?,

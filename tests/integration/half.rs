@@ -17,6 +17,7 @@ use kiln::{
             scaled_dot_product_attention, unfold,
         },
     },
+    op::BinaryOp,
     optim::{Adam, AdamW, Optimizer, Sgd, Step as _, clip_grad_norm},
 };
 use kiln_tests::{devices, draw::Draw, values};
@@ -70,7 +71,11 @@ fn cases() -> Vec<Case> {
     case!("logsumexp", [([3, 40], 20.0)], 1e-6, |x| x[0].logsumexp(1));
     case!("prod", [([3, 6], 5.0)], 1e-6, |x| x[0].prod(1));
     case!("max", [([3, 7], 300.0)], 0.0, |x| x[0].max(1));
+    case!("leaky_relu", [([40], 6.0)], 1e-6, |x| Ok(x[0].leaky_relu(0.01)));
     case!("elu", [([40], 6.0)], 1e-6, |x| Ok(x[0].elu(1.3)));
+    case!("elu by its row", [([40], 6.0)], 1e-6, |x| x[0].binary(BinaryOp::Elu, 1.3));
+    case!("elu with a tensor", [([40], 6.0), ([40], 2.0)], 1e-6, |x| x[0].binary(BinaryOp::Elu, &x[1]));
+    case!("celu", [([40], 6.0)], 1e-6, |x| Ok(x[0].celu(1.3)));
     case!("gelu", [([40], 6.0)], 1e-6, |x| Ok(x[0].gelu()));
     case!("gelu_tanh", [([40], 300.0)], 1e-6, |x| Ok(x[0].gelu_tanh()));
     case!("silu", [([40], 6.0)], 1e-6, |x| Ok(x[0].silu()));

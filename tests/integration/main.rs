@@ -13,6 +13,7 @@ mod display;
 mod dtypes;
 mod engine;
 mod errors;
+mod generated;
 mod goldens;
 mod half;
 mod image;

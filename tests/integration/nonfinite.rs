@@ -20,7 +20,7 @@ use serde_json::Value;
 
 #[test]
 fn as_pytorch() {
-    check(include_str!("../goldens/nonfinite.jsonl"), 767, |name, x, args| {
+    check(include_str!("../goldens/nonfinite.jsonl"), 768, |name, x, args| {
         let one = match elementwise(name, x, args).or_else(|| identity(name, x)) {
             Some(y) => y?,
             None => match moved(name, x, args).or_else(|| reduction(name, x, args)) {
@@ -37,6 +37,7 @@ fn elementwise(name: &str, x: &[Tensor], args: &Value) -> Option<Result<Tensor>>
     Some(match name {
         "leaky_relu" => Ok(x[0].leaky_relu(number(0).to_f64())),
         "elu" => Ok(x[0].elu(number(0).to_f64())),
+        "celu" => Ok(x[0].celu(number(0).to_f64())),
         "clamp" => x[0].clamp(number(0), number(1)),
         "where" => x[0].choose(&x[1], &x[2]),
         "masked_fill" => x[0].masked_fill(&x[1], number(0)),

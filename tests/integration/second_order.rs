@@ -9,6 +9,7 @@ use kiln::{
         fold, group_norm, instance_norm, interpolate, layer_norm, linear, max_pool1d, pairwise_distance, rms_norm,
         scaled_dot_product_attention, unfold,
     },
+    op::BinaryOp,
 };
 use kiln_tests::{devices, draw::Draw};
 
@@ -83,6 +84,16 @@ fn second_derivatives_are_derivatives() {
         );
     }
     row!("elu", [of(&[-4.0, -1.0, 0.5, 50.0], &[4])], |x| Ok(x[0].elu(0.7).square()));
+    row!("celu", [of(&[-4.0, -1.0, 0.5, 50.0], &[4])], |x| Ok(x[0].celu(0.7).square()));
+    row!("celu and its alpha", [of(&[-4.0, -1.0, 0.5, 50.0], &[4]), of(&[0.7, 1.5, 0.3, 2.0], &[4])], |x| {
+        Ok(x[0].binary(BinaryOp::Celu, &x[1])?.square())
+    });
+    row!("elu and its alpha", [of(&[-4.0, -1.0, 0.5, 50.0], &[4]), of(&[0.7, -1.5, 0.0, 2.0], &[4])], |x| {
+        Ok(x[0].binary(BinaryOp::Elu, &x[1])?.square())
+    });
+    row!("leaky_relu and its slope", [of(&[-4.0, -1.0, 0.5, 50.0], &[4]), of(&[0.25], &[1])], |x| {
+        Ok(x[0].binary(BinaryOp::LeakyRelu, &x[1])?.square())
+    });
     row!("leaky_relu", [of(&[-4.0, -1.0, 0.5, 50.0], &[4])], |x| Ok(x[0].leaky_relu(0.1).square()));
     row!("clamp", [of(&[-4.0, -0.5, 0.5, 50.0], &[4])], |x| Ok(x[0].clamp(-1.0, 1.0)?.square()));
     row!(

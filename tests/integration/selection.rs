@@ -19,7 +19,7 @@ const NAN: f32 = f32::NAN;
 
 #[test]
 fn values_and_gradients_are_those_of_pytorch() {
-    check(include_str!("../goldens/selection.jsonl"), 86, apply);
+    check(include_str!("../goldens/selection.jsonl"), 87, apply);
 }
 
 fn apply(name: &str, x: &[Tensor], args: &Value) -> Result<Vec<Tensor>> {
@@ -27,6 +27,7 @@ fn apply(name: &str, x: &[Tensor], args: &Value) -> Result<Vec<Tensor>> {
     let p = || scalar(&args["p"]).to_f64();
     let y = match name {
         "elu" => x[0].elu(number("alpha")),
+        "celu" => x[0].celu(number("alpha")),
         "leaky_relu" => x[0].leaky_relu(number("slope")),
         "clamp" => x[0].clamp(number("low"), number("high"))?,
         "max" => x[0].max(())?,

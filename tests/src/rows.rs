@@ -118,7 +118,7 @@ pub fn elementwise() -> Vec<Row> {
             name: info.name.into(),
             inputs: vec![(vec![], info.domain)],
             dtypes: dtypes(info.class),
-            differentiable: info.differentiable,
+            differentiable: info.class.is_differentiable(),
             f,
         }
     });
@@ -126,7 +126,13 @@ pub fn elementwise() -> Vec<Row> {
         let info = op.info();
         let f = Box::new(move |x: &[Tensor]| around(&x[0]).binary(op, &x[1]));
         let inputs = info.domains.iter().map(|&d| (vec![], d)).collect();
-        Row { name: info.name.into(), inputs, dtypes: dtypes(info.class), differentiable: info.differentiable, f }
+        Row {
+            name: info.name.into(),
+            inputs,
+            dtypes: dtypes(info.class),
+            differentiable: info.class.is_differentiable(),
+            f,
+        }
     });
     unary.chain(binary).collect()
 }
@@ -183,6 +189,8 @@ pub fn structured() -> Vec<Row> {
     row!("clamp", [[3, 4]], |x| x[0].clamp(-0.7, 0.9));
     row!("leaky_relu", [[3, 4]], |x| Ok(x[0].leaky_relu(0.1)));
     row!("elu", [[3, 4]], |x| Ok(x[0].elu(1.3)));
+    row!("celu", [[3, 4]], |x| Ok(x[0].celu(0.7)));
+    row!("elu with an alpha per column", [[3, 4], [4]], |x| x[0].binary(BinaryOp::Elu, &x[1]));
     row!("pad", [[2, 3]], |x| x[0].tanh().pad(&[(1, 0), (2, 1)]));
     row!("pad after pad", [[2, 3]], |x| x[0].pad(&[(1, 0), (0, 1)])?.pad(&[(0, 2), (1, 1)]));
     row!("flip and slice", [[4, 5]], |x| Ok(x[0].flip([0])?.slice(1, 1, 5, 2)? * x[0].slice(1, -1, 0, -2)?));

@@ -94,6 +94,8 @@ fn weight(code: Code) -> usize {
     match code {
         Code::Unary(op) if op.info().class == Class::Float => 10,
         Code::Binary(BinaryOp::Pow | BinaryOp::Atan2 | BinaryOp::FloorDiv | BinaryOp::Rem) => 30,
+        // Arithmetic is exact, and what is not takes an exponential.
+        Code::Binary(op) if op.info().accuracy.f32 > 0 => 10,
         Code::LoadIf(_) | Code::Gather { .. } | Code::Index(_) => 8,
         Code::Random { .. } => 40,
         _ => 1,

@@ -8,113 +8,60 @@ use crate::{
         kernel::{Body, Code, Fused, Kernel, Leaf},
         kinds::{Line, Matrix, Product, ScatterAdd},
     },
-    op::{BinaryOp, Combine, ReduceOp, StructuredOp, UnaryOp},
+    op::{BinaryOp, Combine, ReduceOp, StructuredOp, UnaryOp, binary::binary_table, numeric::Real, unary::unary_table},
 };
 
-pub(super) fn unary(op: UnaryOp, x: f64) -> f64 {
-    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
-    let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
-    let hardsigmoid = |x: f64| ((x + 3.0) / 6.0).clamp(0.0, 1.0);
-    match op {
-        UnaryOp::Neg => -x,
-        UnaryOp::Abs => x.abs(),
-        UnaryOp::Sign if x == 0.0 || x.is_nan() => 0.0,
-        UnaryOp::Sign => x.signum(),
-        UnaryOp::Floor => x.floor(),
-        UnaryOp::Ceil => x.ceil(),
-        UnaryOp::Round => x.round_ties_even(),
-        UnaryOp::Trunc => x.trunc(),
-        UnaryOp::Square => x * x,
-        UnaryOp::Exp => x.exp(),
-        UnaryOp::Exp2 => x.exp2(),
-        UnaryOp::Expm1 => x.exp_m1(),
-        UnaryOp::Log => x.ln(),
-        UnaryOp::Log2 => x.log2(),
-        UnaryOp::Log1p => x.ln_1p(),
-        UnaryOp::Sqrt => x.sqrt(),
-        UnaryOp::Rsqrt => x.sqrt().recip(),
-        UnaryOp::Reciprocal => x.recip(),
-        UnaryOp::Sin => x.sin(),
-        UnaryOp::Cos => x.cos(),
-        UnaryOp::Tan => x.tan(),
-        UnaryOp::Sinh => x.sinh(),
-        UnaryOp::Cosh => x.cosh(),
-        UnaryOp::Tanh => x.tanh(),
-        UnaryOp::Asin => x.asin(),
-        UnaryOp::Acos => x.acos(),
-        UnaryOp::Atan => x.atan(),
-        UnaryOp::Erf => libm::erf(x),
-        UnaryOp::Sigmoid => sigmoid(x),
-        UnaryOp::Softplus if x.is_nan() => x,
-        UnaryOp::Softplus => softplus(x),
-        UnaryOp::Relu if x.is_nan() => x,
-        UnaryOp::Relu => x.max(0.0),
-        UnaryOp::Selu if x > 0.0 => 1.050_700_987_355_480_5 * x,
-        UnaryOp::Selu => 1.050_700_987_355_480_5 * 1.673_263_242_354_377_2 * x.exp_m1(),
-        UnaryOp::Gelu => 0.5 * x * libm::erfc(-x / 2f64.sqrt()),
-        UnaryOp::GeluTanh => {
-            0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x)).tanh())
-        }
-        UnaryOp::Silu => x * sigmoid(x),
-        UnaryOp::Mish => x * softplus(x).tanh(),
-        UnaryOp::Hardswish => x * hardsigmoid(x),
-        UnaryOp::Hardsigmoid if x.is_nan() => x,
-        UnaryOp::Hardsigmoid => hardsigmoid(x),
-        // Of bools alone: the others have tests of their own.
-        UnaryOp::Not | UnaryOp::BitNot => f64::from(x == 0.0),
-    }
+/// The value of a column of the registry, or another one where it is empty.
+macro_rules! column {
+    ([$($args:ident)*] [$other:expr]) => {
+        $other
+    };
+    ([$x:ident] [$other:expr] |$a:ident| $value:expr) => {{
+        let $a = $x;
+        f64::from($value)
+    }};
+    ([$x:ident $y:ident] [$other:expr] |$a:ident, $b:ident| $value:expr) => {{
+        let ($a, $b) = ($x, $y);
+        f64::from($value)
+    }};
 }
 
-pub(super) fn binary(op: BinaryOp, a: f64, b: f64) -> f64 {
-    let (p, q) = (a as i64, b as i64);
-    match op {
-        BinaryOp::Add => a + b,
-        BinaryOp::Sub => a - b,
-        BinaryOp::Mul => a * b,
-        BinaryOp::Div => a / b,
-        BinaryOp::Pow => a.powf(b),
-        BinaryOp::FloorDiv if b == 0.0 => a / b,
-        BinaryOp::FloorDiv => {
-            let r = a % b;
-            ((a - r) / b).round() - f64::from(r != 0.0 && (r < 0.0) != (b < 0.0))
-        }
-        BinaryOp::Rem if a.is_nan() || b.is_nan() || a.is_infinite() || b == 0.0 => f64::NAN,
-        BinaryOp::Rem if b.is_infinite() => {
-            if a == 0.0 || (a < 0.0) == (b < 0.0) {
-                a
-            } else {
-                b
+macro_rules! define_unary {
+    ($($variant:ident $name:ident $class:ident $domain:tt $accuracy:tt $doc:literal
+        float($($float:tt)*) int($($int:tt)*);)*) => {
+        /// In `f64`, as the rows say, whose values `tests/integration/accuracy.rs` compares with exact ones.
+        pub(super) fn unary(op: UnaryOp, x: f64) -> f64 {
+            match op {
+                // Of bools alone: the others have tests of their own.
+                $(UnaryOp::$variant => column!([x] [f64::from(x == 0.0)] $($float)*),)*
             }
         }
-        BinaryOp::Rem => {
-            let r = a % b;
-            if r != 0.0 && (r < 0.0) != (b < 0.0) { r + b } else { r }
-        }
-        BinaryOp::Max => {
-            if a.is_nan() || a > b {
-                a
-            } else {
-                b
+    };
+}
+unary_table!(define_unary);
+
+macro_rules! define_binary {
+    ($($variant:ident $name:ident $(($($parameter:tt)*))? $class:ident $da:tt $db:tt $accuracy:tt $doc:literal
+        float($($float:tt)*) int($($int:tt)*);)*) => {
+        /// As [`unary`].
+        pub(super) fn binary(op: BinaryOp, x: f64, y: f64) -> f64 {
+            match op {
+                $(BinaryOp::$variant => column!([x y] [bits(op, x as i64, y as i64)] $($float)*),)*
             }
         }
-        BinaryOp::Min => {
-            if a.is_nan() || a < b {
-                a
-            } else {
-                b
-            }
-        }
-        BinaryOp::Atan2 => a.atan2(b),
-        BinaryOp::Eq => f64::from(a == b),
-        BinaryOp::Ne => f64::from(a != b),
-        BinaryOp::Lt => f64::from(a < b),
-        BinaryOp::Le => f64::from(a <= b),
-        BinaryOp::Gt => f64::from(a > b),
-        BinaryOp::Ge => f64::from(a >= b),
-        BinaryOp::And | BinaryOp::BitAnd => (p & q) as f64,
-        BinaryOp::Or | BinaryOp::BitOr => (p | q) as f64,
-        BinaryOp::Xor | BinaryOp::BitXor => (p ^ q) as f64,
-    }
+    };
+}
+binary_table!(define_binary);
+
+/// Of bools and of integers.
+fn bits(op: BinaryOp, a: i64, b: i64) -> f64 {
+    let value = match op {
+        BinaryOp::And | BinaryOp::BitAnd => a & b,
+        BinaryOp::Or | BinaryOp::BitOr => a | b,
+        BinaryOp::Xor | BinaryOp::BitXor => a ^ b,
+        _ => unreachable!("the row says what it computes of floats"),
+    };
+    value as f64
 }
 
 struct At<'a> {

@@ -49,7 +49,7 @@ fn exp_of(x: f64) -> Value {
     exp(x.clamp(-5000.0, 5000.0).into())
 }
 
-fn expm1_near(x: Wide) -> Wide {
+pub fn expm1_near(x: Wide) -> Wide {
     let (p, n) = split_exp(x);
     match n {
         0 => p,
@@ -59,7 +59,7 @@ fn expm1_near(x: Wide) -> Wide {
     }
 }
 
-fn expm1(x: f64) -> Value {
+pub fn expm1(x: f64) -> Value {
     match x {
         _ if x.abs() < TINY => x.into(),
         ..-100.0 => Value::from(Wide::sum(-1.0, 1e-30)),

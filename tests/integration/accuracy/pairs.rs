@@ -3,7 +3,7 @@
 use kiln::op::BinaryOp;
 
 use super::{
-    functions::{atan, exp, log},
+    functions::{atan, exp, expm1, expm1_near, log},
     wide::{PI, Value, Wide, power_of_two, split},
 };
 
@@ -85,8 +85,47 @@ fn atan2(y: f64, x: f64) -> Value {
     (if y < 0.0 { -angle } else { angle }).into()
 }
 
+/// For `x` below 0.
+fn elu(x: f64, alpha: f64) -> Value {
+    if alpha == 0.0 || alpha.is_infinite() {
+        return (x.exp_m1() * alpha).into();
+    }
+    if x.abs() < 1e-60 {
+        return binary(BinaryOp::Mul, x, alpha);
+    }
+    let (y, exp) = split(alpha);
+    expm1(x).mul(y).shifted(exp)
+}
+
+/// For `x` below 0 and `alpha` from 0 up.
+fn celu(x: f64, alpha: f64) -> Value {
+    match (x.is_infinite(), alpha.is_infinite()) {
+        (true, true) => return Value::nan(),
+        (false, true) => return x.into(),
+        (true, false) => return (-alpha).into(),
+        _ if alpha == 0.0 => return (-alpha).into(),
+        _ => {}
+    }
+    let ((y, i), (z, j)) = (split(x), split(alpha));
+    match i - j {
+        ..-120 => x.into(),
+        12.. => (-alpha).into(),
+        exp => Value::from(expm1_near((Wide::from(y) / z).scale(power_of_two(exp)))).mul(z).shifted(j),
+    }
+}
+
+/// Whether the bounds of the registry are for these arguments.
+pub fn is_bounded(op: BinaryOp, b: f64) -> bool {
+    op != BinaryOp::Celu || !b.is_sign_negative()
+}
+
 pub fn binary(op: BinaryOp, a: f64, b: f64) -> Value {
     use BinaryOp::*;
+    match op {
+        LeakyRelu if a > 0.0 => return a.into(),
+        Elu | Celu if a >= 0.0 => return a.into(),
+        _ => {}
+    }
     if op != Pow && (a.is_nan() || b.is_nan()) {
         return Value::nan();
     }
@@ -103,6 +142,9 @@ pub fn binary(op: BinaryOp, a: f64, b: f64) -> Value {
                 Value { wide: Wide::from(x) / y, exp: i - j }
             }
         }
+        LeakyRelu => binary(Mul, a, b),
+        Elu => elu(a, b),
+        Celu => celu(a, b),
         Mul => (a * b).into(),
         Div => (a / b).into(),
         Pow => pow(a, b),

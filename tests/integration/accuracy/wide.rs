@@ -153,6 +153,11 @@ impl Value {
         Value { wide: self.wide * factor, exp: self.exp + exp }
     }
 
+    /// Times a power of two.
+    pub fn shifted(self, exp: i32) -> Value {
+        Value { exp: self.exp + exp, ..self }
+    }
+
     /// The nearest number that has `digits` bits and is no finer than `2^least`, ties to even.
     fn round(self, digits: u32, least: i32, largest: f64) -> f64 {
         let Wide { hi, lo } = self.wide;
