@@ -54,7 +54,7 @@ fn dl_tensor(u: &mut Unstructured<'_>, memory: &mut Memory) -> Result<DLTensor> 
     }
     let known: Vec<DLDataType> = DType::ALL.into_iter().map(DLDataType::from).collect();
     let dtype = match u.ratio(7, 8)? {
-        true => *u.choose(&known)?,
+        true => *u.where_(&known)?,
         false => DLDataType { code: u.arbitrary()?, bits: u.arbitrary()?, lanes: u.int_in_range(0..=2)? },
     };
     let device_type = if u.ratio(7, 8)? { DLDevice::CPU } else { u.int_in_range(-1..=19)? };
@@ -173,7 +173,7 @@ fn run(data: &[u8]) -> Result<()> {
     let mut u = Unstructured::new(data);
     let mut memory = Memory { words: [0; WORDS], shape: [0; MAX_RANK], strides: [0; MAX_RANK] };
     let dl_tensor = dl_tensor(&mut u, &mut memory)?;
-    let copy = *u.choose(&[None, Some(false), Some(true)])?;
+    let copy = *u.where_(&[None, Some(false), Some(true)])?;
     let (is_versioned, flags) = (u.arbitrary()?, u.arbitrary()?);
     let version = DLPackVersion { major: if u.ratio(1, 8)? { u.arbitrary()? } else { 1 }, minor: u.arbitrary()? };
     memory.words.iter_mut().try_for_each(|word| u.arbitrary().map(|bits| *word = bits))?;

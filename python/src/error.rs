@@ -20,7 +20,7 @@ const NAMES: [(&str, &str); 8] = [
     ("`requires_grad`", "`requires_grad=True`"),
     ("`to_device`", "`to(device)`"),
     ("`to_dtype`", "`to(dtype)`"),
-    ("choose: ", "where: "),
+    ("where_: ", "where: "),
     ("from_slice: ", "tensor: "),
     ("not: ", "logical_not: "),
 ];

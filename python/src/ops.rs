@@ -82,7 +82,7 @@ impl PyTensor {
     /// This tensor where the condition is true, another elsewhere.
     #[pyo3(name = "where")]
     fn choose(&self, condition: PyRef<'_, Self>, other: Operand) -> PyResult<Self> {
-        wrap(condition.tensor().choose(self.tensor(), other))
+        wrap(condition.tensor().where_(self.tensor(), other))
     }
 
     /// The elements, but `value` where the mask is true.
@@ -143,7 +143,7 @@ fn cdist(py: Python<'_>, a: PyRef<'_, PyTensor>, b: PyRef<'_, PyTensor>, p: f64)
 /// `x` where the condition is true, `y` elsewhere; all three broadcast together.
 #[pyfunction(name = "where")]
 fn choose(condition: PyRef<'_, PyTensor>, x: Operand, y: Operand) -> PyResult<PyTensor> {
-    wrap(condition.tensor().choose(x, y))
+    wrap(condition.tensor().where_(x, y))
 }
 
 /// Each element limited to a range, either end of which may be open.

@@ -102,8 +102,8 @@ pub(super) fn binary(op: BinaryOp) -> [Derivative; 2] {
         Atan2 => [by(A | B, |s, g| g * &angle(s.b(), s.a())), by(A | B, |s, g| -(g * &angle(s.a(), s.b())))],
         Eq | Ne | Lt | Le | Gt | Ge | And | Or | Xor | BitAnd | BitOr | BitXor => [none(), none()],
         LeakyRelu => [
-            by(A | B, |s, g| settle(s.a().gt(0.0).and_then(|above| above.choose(g, g * s.b())))),
-            by(A, |s, g| settle(s.a().gt(0.0).and_then(|above| above.choose(0.0, g * s.a())))),
+            by(A | B, |s, g| settle(s.a().gt(0.0).and_then(|above| above.where_(g, g * s.b())))),
+            by(A, |s, g| settle(s.a().gt(0.0).and_then(|above| above.where_(0.0, g * s.a())))),
         ],
         Elu => [
             by(A | B, |s, g| below(s.a().le(0.0), g, s.a(), g, |x| &x.exp() * s.b())),
@@ -150,26 +150,26 @@ fn mish(x: &Tensor) -> Tensor {
 
 /// `g` where the result of relu is above 0, or NaN.
 fn relu(g: &Tensor, y: &Tensor) -> Tensor {
-    settle(y.le(0.0).and_then(|flat| flat.choose(0.0, g)))
+    settle(y.le(0.0).and_then(|flat| flat.where_(0.0, g)))
 }
 
 /// 1/6 of `g` between the bends, 0 outside, at them, and where `x` is NaN.
 fn hardsigmoid(g: &Tensor, x: &Tensor) -> Tensor {
-    settle(x.abs().lt(3.0).and_then(|inside| inside.choose(g * (1.0 / 6.0), 0.0)))
+    settle(x.abs().lt(3.0).and_then(|inside| inside.where_(g * (1.0 / 6.0), 0.0)))
 }
 
 fn hardswish(g: &Tensor, x: &Tensor) -> Tensor {
     let curved = |inside: Tensor| {
         // Outside the slope is not used, and must be finite for a second derivative.
-        let slope = inside.choose(x, 0.0)? * (1.0 / 3.0) + 0.5;
-        x.le(-3.0)?.choose(0.0, inside.choose(g * &slope, g)?)
+        let slope = inside.where_(x, 0.0)? * (1.0 / 3.0) + 0.5;
+        x.le(-3.0)?.where_(0.0, inside.where_(g * &slope, g)?)
     };
     settle(x.abs().lt(3.0).and_then(curved))
 }
 
 /// From the result: `y + scale * alpha` up to 0, the scale above, and where it is NaN.
 fn selu(y: &Tensor) -> Tensor {
-    settle(y.le(0.0).and_then(|below| below.choose(&(y + 1.758_099_340_847_376_6), 1.050_700_987_355_480_5)))
+    settle(y.le(0.0).and_then(|below| below.where_(&(y + 1.758_099_340_847_376_6), 1.050_700_987_355_480_5)))
 }
 
 /// `g` times the slope where `x` is on the curve, `otherwise` elsewhere.
@@ -181,7 +181,7 @@ fn below(
     slope: impl FnOnce(&Tensor) -> Tensor,
 ) -> Tensor {
     // Elsewhere the slope is not used, and must be finite for a second derivative.
-    let slope = |curved: Tensor| curved.choose(g * &slope(&curved.choose(x, 0.0)?), otherwise);
+    let slope = |curved: Tensor| curved.where_(g * &slope(&curved.where_(x, 0.0)?), otherwise);
     settle(curved.and_then(slope))
 }
 
@@ -193,15 +193,15 @@ fn pow_base(a: &Tensor, b: &Tensor) -> Tensor {
             flat = flat.logical_and(a.eq(0.0)?.logical_or(a.ne(a)?)?)?;
         }
         // The branch that is not taken must be finite, or a second derivative would be NaN.
-        let b = flat.choose(1.0, b)?;
-        flat.choose(0.0, &b * &a.pow(&b - 1.0)?)
+        let b = flat.where_(1.0, b)?;
+        flat.where_(0.0, &b * &a.pow(&b - 1.0)?)
     };
     settle(b.eq(0.0).and_then(slope))
 }
 
 /// `a^b * ln(a)`, 0 where `a` is 0 and `b` is not below.
 fn pow_exponent(a: &Tensor, b: &Tensor, y: &Tensor) -> Tensor {
-    let slope = |flat: Tensor| flat.choose(0.0, y * &flat.choose(1.0, a)?.log());
+    let slope = |flat: Tensor| flat.where_(0.0, y * &flat.where_(1.0, a)?.log());
     settle(a.eq(0.0).and_then(|zero| zero.logical_and(b.ge(0.0)?)).and_then(slope))
 }
 
@@ -212,16 +212,16 @@ fn quotient(a: &Tensor, b: &Tensor) -> Tensor {
 
 /// The part of `g` that `a` gets as the larger of two: none below `b`, half of it at a tie, else all.
 fn larger(g: &Tensor, a: &Tensor, b: &Tensor) -> Tensor {
-    settle(a.lt(b).and_then(|out| out.choose(0.0, tied(g, a, b))))
+    settle(a.lt(b).and_then(|out| out.where_(0.0, tied(g, a, b))))
 }
 
 /// The same for the smaller of two.
 fn smaller(g: &Tensor, a: &Tensor, b: &Tensor) -> Tensor {
-    settle(a.gt(b).and_then(|out| out.choose(0.0, tied(g, a, b))))
+    settle(a.gt(b).and_then(|out| out.where_(0.0, tied(g, a, b))))
 }
 
 fn tied(g: &Tensor, a: &Tensor, b: &Tensor) -> Tensor {
-    settle(a.eq(b).and_then(|tie| tie.choose(g * 0.5, g)))
+    settle(a.eq(b).and_then(|tie| tie.where_(g * 0.5, g)))
 }
 
 /// `a / (a^2 + b^2)`, 0 at the origin.
@@ -229,9 +229,9 @@ fn angle(a: &Tensor, b: &Tensor) -> Tensor {
     // Both over the larger one: their squares may be past the range. The value does not depend on it.
     let size = settle(a.detach().abs().maximum(b.detach().abs()));
     let fraction = |origin: Tensor| {
-        let size = origin.choose(1.0, &size)?;
+        let size = origin.where_(1.0, &size)?;
         let (a, b) = (a / &size, b / &size);
-        let square = origin.choose(1.0, &(a.square() + b.square()))?;
+        let square = origin.where_(1.0, &(a.square() + b.square()))?;
         a.div(square * size)
     };
     settle(size.eq(0.0).and_then(fraction))

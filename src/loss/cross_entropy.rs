@@ -143,10 +143,10 @@ impl Ids {
         // Compared rather than gathered: that fuses with the reductions over the classes.
         let hit = coordinates(scores.shape(), axis, scores).eq(&ids)?;
         let one = Tensor::full((), 1.0, scores.dtype(), scores.device())?;
-        let mut count = ids.ne(ClassIds::OUTSIDE)?.choose(one, f64::NAN)?;
+        let mut count = ids.ne(ClassIds::OUTSIDE)?.where_(one, f64::NAN)?;
         let skips = how.ignore.is_some();
         if skips {
-            count = ids.ne(ClassIds::IGNORED)?.choose(count, 0.0)?;
+            count = ids.ne(ClassIds::IGNORED)?.where_(count, 0.0)?;
         }
         Ok(Self { hit, samples: Samples { count, skips } })
     }
@@ -202,14 +202,14 @@ impl Loss for CrossEntropy {
         }
         let Ids { hit, samples } = Ids::new(IndexOp::CrossEntropy, &x, axis, target, self.ignore_index)?;
         // The weight of each sample's class.
-        let share = weight.as_ref().map(|w| hit.choose(w, 0.0)?.sum_keepdim(axis as isize)).transpose()?;
+        let share = weight.as_ref().map(|w| hit.where_(w, 0.0)?.sum_keepdim(axis as isize)).transpose()?;
         let losses = match &share {
             _ if uniform != 0.0 => spread(&x, axis, weigh(smooth(&hit.to_dtype(x.dtype()))), Some(samples.clone()))?,
             Some(share) => {
                 let losses = picked(&x, axis, &hit, samples.clone())?;
                 // A class without weight may be impossible. A NaN still shows.
                 let none = share.eq(0.0)?.logical_and(losses.eq(f64::INFINITY)?)?;
-                none.choose(0.0, losses.mul(share)?)?
+                none.where_(0.0, losses.mul(share)?)?
             }
             None => picked(&x, axis, &hit, samples.clone())?,
         };
@@ -254,7 +254,7 @@ impl Samples {
 
     /// Values that are 0 where a sample does not count.
     fn masked(&self, values: &Tensor) -> Result<Tensor> {
-        if self.skips { self.count.eq(0.0)?.choose(0.0, values) } else { Ok(values.clone()) }
+        if self.skips { self.count.eq(0.0)?.where_(0.0, values) } else { Ok(values.clone()) }
     }
 
     /// How many samples there are that count; those without a class do, which keeps the others' gradients finite.
@@ -275,7 +275,7 @@ fn shifted(x: &Tensor, axis: usize) -> Result<(Tensor, Tensor, Tensor)> {
 /// `-log_softmax(x)` of the one class that is hit.
 fn picked(x: &Tensor, axis: usize, hit: &Tensor, samples: Samples) -> Result<Tensor> {
     let (shifted, exp, sum) = shifted(x, axis)?;
-    let y = samples.counted(&(sum.log() - hit.choose(&shifted, 0.0)?.sum_keepdim(axis as isize)?))?;
+    let y = samples.counted(&(sum.log() - hit.where_(&shifted, 0.0)?.sum_keepdim(axis as isize)?))?;
     let (source, hit) = (x.clone(), hit.clone());
     Ok(autograd::track(y, &[x], |_| {
         Rule::custom(move |g| {
@@ -317,7 +317,7 @@ impl Loss for Nll {
         let axis = class_axis("nll", &x)?;
         let Ids { hit, samples } = Ids::new(IndexOp::Nll, &x, axis, target, self.ignore_index)?;
         let of_rule = samples.clone();
-        let losses = samples.counted(&hit.choose(-x.detach(), 0.0)?.sum_keepdim(axis as isize)?)?;
+        let losses = samples.counted(&hit.where_(-x.detach(), 0.0)?.sum_keepdim(axis as isize)?)?;
         let losses = autograd::track(losses, &[&x], |_| {
             let dtype = x.dtype();
             Rule::custom(move |g| Ok(vec![Some(of_rule.gradient(&-hit.to_dtype(dtype), g)?)]))

@@ -57,7 +57,7 @@ impl Reduction {
 /// `weight * loss`, but 0 where the weight is 0, also of a loss that is infinite or NaN.
 fn weighed(weight: &Tensor, loss: &Tensor) -> Result<Tensor> {
     let (w, l) = (weight.detach(), loss.detach());
-    let y = w.eq(0.0)?.choose(0.0, w.mul(l)?)?;
+    let y = w.eq(0.0)?.where_(0.0, w.mul(l)?)?;
     let saved = [weight.clone(), loss.clone()];
     Ok(autograd::track(y, &[weight, loss], |_| {
         Rule::needed(move |g, needed| {

@@ -119,7 +119,7 @@ impl Loss for SmoothL1 {
         let is_near = distance.lt(self.beta)?;
         // The square of a far distance may be infinite, and its gradient NaN. Of the difference itself, as the slope of its
         // magnitude is 0 at 0.
-        let near = is_near.choose(&difference, 0.0)?.square() * (0.5 / self.beta);
-        self.reduction.apply(&is_near.choose(&near, &(&distance - 0.5 * self.beta))?, dtype)
+        let near = is_near.where_(&difference, 0.0)?.square() * (0.5 / self.beta);
+        self.reduction.apply(&is_near.where_(&near, &(&distance - 0.5 * self.beta))?, dtype)
     }
 }

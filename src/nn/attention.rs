@@ -226,7 +226,7 @@ impl MultiHeadAttention {
         let added = masks.into_iter().map(|mask| match mask.dtype() {
             DType::Bool => {
                 let lowest = Tensor::filled((), Scalar::Float(f64::NEG_INFINITY), dtype, mask.device());
-                mask.choose(lowest, Tensor::zeros((), dtype, mask.device()))
+                mask.where_(lowest, Tensor::zeros((), dtype, mask.device()))
             }
             _ => Ok(mask.to_dtype(dtype)),
         });

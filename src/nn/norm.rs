@@ -241,7 +241,7 @@ impl Embedding {
             return Err(Error::shape("Embedding", weight.shape(), format!("there is no row {row}")));
         }
         let rows = Tensor::arange(0, weight.shape()[0] as i64, 1, DType::I64, weight.device())?.unsqueeze(1)?;
-        self.weight.set(&rows.eq(row as i64)?.choose(0.0, &weight)?)?;
+        self.weight.set(&rows.eq(row as i64)?.where_(0.0, &weight)?)?;
         self.padding_idx = Some(row);
         Ok(self)
     }

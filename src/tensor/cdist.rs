@@ -94,14 +94,14 @@ fn pull(g: &Tensor, y: &Tensor, a: &Tensor, b: &Tensor, p: f64) -> Result<Tensor
         _ => {
             // The distance 0 has no direction.
             let zero = y.eq(0.0)?;
-            let length = zero.choose(1.0, y)?;
-            zero.choose(0.0, g / &if p == 2.0 { length } else { length.pow(p - 1.0)? })?
+            let length = zero.where_(1.0, y)?;
+            zero.where_(0.0, g / &if p == 2.0 { length } else { length.pow(p - 1.0)? })?
         }
     };
     if p == f64::INFINITY {
         // All differences that are the largest; each is asked again, so that none is stored.
         let d = a.unsqueeze(-2)?.sub(b.unsqueeze(-3)?)?;
-        let force = d.abs().eq(y.unsqueeze(-1)?)?.choose(force(&d, 1.0)?, &(&d * 0.0))?;
+        let force = d.abs().eq(y.unsqueeze(-1)?)?.where_(force(&d, 1.0)?, &(&d * 0.0))?;
         return (weight.unsqueeze(-1)? * force).sum(-2);
     }
     pulled(&weight, a, b, p)
@@ -149,10 +149,10 @@ fn slope(d: &Tensor, p: f64) -> Result<Tensor> {
 /// `|d|^p`, 0 at 0.
 fn away_from_zero(d: &Tensor, p: f64) -> Result<Tensor> {
     let zero = d.eq(0.0)?;
-    zero.choose(0.0, zero.choose(1.0, d.abs())?.pow(p)?)
+    zero.where_(0.0, zero.where_(1.0, d.abs())?.pow(p)?)
 }
 
 /// The sign, and NaN of NaN.
 fn sign(d: &Tensor) -> Result<Tensor> {
-    d.gt(0.0)?.choose(1.0, d.lt(0.0)?.choose(-1.0, d)?)
+    d.gt(0.0)?.where_(1.0, d.lt(0.0)?.where_(-1.0, d)?)
 }

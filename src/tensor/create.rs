@@ -200,7 +200,7 @@ impl Tensor {
         // Either half counts from its own end, so that both ends are exact.
         let near = up.lt(&down)?;
         let (head, tail) = (up.to_dtype(wide(dtype)) * step + start, end - down.to_dtype(wide(dtype)) * step);
-        Ok(near.choose(head, tail)?.to_dtype(dtype))
+        Ok(near.where_(head, tail)?.to_dtype(dtype))
     }
 
     /// The identity matrix of `n` rows.

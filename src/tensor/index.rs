@@ -201,7 +201,7 @@ impl Tensor {
         if mask.shape().broadcast(self.shape(), op)? != *self.shape() {
             return Err(Error::shapes(op, mask.shape(), self.shape(), "the mask does not broadcast to the tensor"));
         }
-        mask.choose(value, self)
+        mask.where_(value, self)
     }
 
     /// Zeros with a one (`I64`) at each integer's position along a new last axis of size `classes`, as PyTorch's
@@ -229,7 +229,7 @@ impl Tensor {
         if self.device().is_cpu() {
             return Ok(hot);
         }
-        labels.lt(0i64)?.choose(-1i64, hot)
+        labels.lt(0i64)?.where_(-1i64, hot)
     }
 
     /// The class that each integer names, negative where it names none; see [`ClassIds`]. Forgets the id to ignore if it
@@ -273,7 +273,7 @@ impl Tensor {
             return Err(Error::shape(op, self.shape(), "a matrix has two axes"));
         }
         let zero = Tensor::filled((), 0i64, self.dtype(), self.device());
-        inside(&Tensor::diagonals(*self.shape(), self.device()))?.choose(self, zero)
+        inside(&Tensor::diagonals(*self.shape(), self.device()))?.where_(self, zero)
     }
 }
 

@@ -218,7 +218,7 @@ fn join_few(parts: &[Tensor], axis: usize) -> Result<Tensor> {
         frame[axis] = (start, total - start - x.shape()[axis]);
         let placed = x.pad(&frame)?;
         out = Some(match out {
-            Some(before) => at.lt(start as i64)?.choose(before, placed)?,
+            Some(before) => at.lt(start as i64)?.where_(before, placed)?,
             None => placed,
         });
         start += x.shape()[axis];

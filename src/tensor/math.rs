@@ -110,7 +110,8 @@ impl Tensor {
         Ok(combined(op, *self.shape(), a, b))
     }
 
-    /// Elements of `then` where this condition is true, of `otherwise` elsewhere, all three broadcast together.
+    /// Elements of `then` where this condition is true, of `otherwise` elsewhere, all three broadcast together, as PyTorch's
+    /// and NumPy's `where`, which is a word of Rust's own.
     ///
     /// # Errors
     /// If this is not a `Bool` tensor, the shapes do not broadcast, the devices differ, or a number is out of the range
@@ -119,11 +120,13 @@ impl Tensor {
     /// ```
     /// # use kiln::prelude::*;
     /// let x = Tensor::from_slice(&[-1.0f32, 2.0], [2], &Device::cpu())?;
-    /// let y = x.gt(0.0)?.choose(&x, 0.0)?;
+    /// let y = x.gt(0.0)?.where_(&x, 0.0)?;
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 2.0]);
     /// # Ok::<(), kiln::Error>(())
     /// ```
-    pub fn choose(&self, then: impl Operand, otherwise: impl Operand) -> Result<Tensor> {
+    #[doc(alias = "where")]
+    #[doc(alias = "np.where")]
+    pub fn where_(&self, then: impl Operand, otherwise: impl Operand) -> Result<Tensor> {
         let op = "where";
         if self.dtype() != DType::Bool {
             return Err(Error::dtype(op, self.dtype(), "the condition must be bool"));
@@ -145,7 +148,7 @@ impl Tensor {
         let y = Tensor::lazy(Op::Where, self.device(), dtype, shape, [Some(&*vc), Some(&*va), Some(&*vb)]);
         let condition = self.detach();
         Ok(autograd::track(y, &[&a, &b], |_| {
-            Rule::custom(move |g| Ok(vec![Some(condition.choose(g, 0.0)?), Some(condition.choose(0.0, g)?)]))
+            Rule::custom(move |g| Ok(vec![Some(condition.where_(g, 0.0)?), Some(condition.where_(0.0, g)?)]))
         }))
     }
 
@@ -201,7 +204,7 @@ impl Tensor {
         let (low, high) = (low.value(), high.value());
         let inside = self.gt(low)?.logical_and(self.lt(high)?)?;
         let limited = self.detach().maximum(low)?.minimum(high)?;
-        inside.choose(self, limited)
+        inside.where_(self, limited)
     }
 
     /// A binary op with its parameter, a number that keeps its digits: halves are computed in `F32` and rounded once.

@@ -245,9 +245,9 @@ impl Tensor {
                 // The product of the others: over the element, or where that is 0 the product without it.
                 let zero = saved.eq(0.0)?;
                 let zeros = zero.sum_over(at)?;
-                let rest = zero.choose(1.0, &saved)?.prod_over(at)?;
-                let alone = zero.logical_and(zeros.eq(1)?)?.choose(&rest, 0.0)?;
-                let others = zeros.eq(0)?.choose(&rest / &zero.choose(1.0, &saved)?, alone)?;
+                let rest = zero.where_(1.0, &saved)?.prod_over(at)?;
+                let alone = zero.logical_and(zeros.eq(1)?)?.where_(&rest, 0.0)?;
+                let others = zeros.eq(0)?.where_(&rest / &zero.where_(1.0, &saved)?, alone)?;
                 Ok(vec![Some(g * &others)])
             })
         });
@@ -291,7 +291,7 @@ impl Tensor {
         let var = self.to_dtype(dtype.wide()).var_over(at, correction)?;
         // Where the variance is 0 the slope of the root is infinite.
         let zero = var.eq(0.0)?;
-        Ok(zero.choose(0.0, zero.choose(1.0, &var)?.sqrt())?.to_dtype(dtype))
+        Ok(zero.where_(0.0, zero.where_(1.0, &var)?.sqrt())?.to_dtype(dtype))
     }
 
     fn max_over(&self, at: Reduced) -> Result<Tensor> {
@@ -314,7 +314,7 @@ impl Tensor {
                 let hit = x.eq(y.detach())?.logical_or(x.ne(&x)?)?;
                 let g = g.widened();
                 let count = hit.to_dtype(g.dtype()).sum_over(at)?;
-                Ok(vec![Some(hit.choose(&g / &count, 0.0)?)])
+                Ok(vec![Some(hit.where_(&g / &count, 0.0)?)])
             })
         }))
     }
@@ -341,7 +341,7 @@ impl Tensor {
         }
         let max = x.detach().max_over(at)?;
         // A row of -inf has no finite maximum to take off; a row with inf has the maximum as its result.
-        let finite = max.abs().lt(f64::INFINITY)?.choose(&max, 0.0)?;
+        let finite = max.abs().lt(f64::INFINITY)?.where_(&max, 0.0)?;
         let sum = (&x - &finite).exp().sum_over(at)?;
         Ok((sum.log() + finite).to_dtype(dtype))
     }
@@ -365,7 +365,7 @@ impl Tensor {
         view.strides[axis] = 1;
         let index = Tensor::lazy(Op::Index(Box::new(view)), self.device(), dtype, *self.shape(), [None; 3]);
         let none = Tensor::filled((), Scalar::Int(size as i64), dtype, self.device());
-        let first = hit.choose(&index, &none)?.reduce(ReduceOp::Min, at)?;
+        let first = hit.where_(&index, &none)?.reduce(ReduceOp::Min, at)?;
         Ok(settle(first.reshape(at.squeezed)).to_dtype(DType::I64))
     }
 }

@@ -205,8 +205,8 @@ impl Tensor {
                 let nothing = y.eq(f64::NEG_INFINITY)?;
                 let part = |g: &Tensor| -> Result<Tensor> {
                     let counts = g.gt(0.0)?.logical_and(nothing.logical_not())?;
-                    let logs = counts.choose(g, 1.0)?.log() - nothing.choose(0.0, y)?;
-                    let logs = counts.choose(logs, f64::NEG_INFINITY)?;
+                    let logs = counts.where_(g, 1.0)?.log() - nothing.where_(0.0, y)?;
+                    let logs = counts.where_(logs, f64::NEG_INFINITY)?;
                     Ok((&x + logs.log_sums(along.back())).exp())
                 };
                 let (positive, negative) = (part(g)?, part(&-g)?);

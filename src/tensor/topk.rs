@@ -59,21 +59,21 @@ impl Tensor {
             }
             let (best, hit) = match largest {
                 true => {
-                    let best = left.choose(&x, &last)?.max_keepdim(axis)?;
+                    let best = left.where_(&x, &last)?.max_keepdim(axis)?;
                     // The largest is NaN if there is one, and NaN equals nothing.
                     let hit = x.eq(&best)?.logical_or(&nan)?;
                     (left.clone(), hit)
                 }
                 false => {
                     let number = left.logical_and(nan.logical_not())?;
-                    let best = number.choose(&x, &last)?.min_keepdim(axis)?;
+                    let best = number.where_(&x, &last)?.min_keepdim(axis)?;
                     (number, x.eq(&best)?)
                 }
             };
             // Candidates that are no hit are NaN, and come when nothing else is left.
-            let rest = left.choose(places.add(count)?, 2 * count)?;
-            let rank = best.logical_and(hit)?.choose(&places, rest)?.min_keepdim(axis)?;
-            found.push(rank.ge(count)?.choose(rank.sub(count)?, &rank)?);
+            let rest = left.where_(places.add(count)?, 2 * count)?;
+            let rank = best.logical_and(hit)?.where_(&places, rest)?.min_keepdim(axis)?;
+            found.push(rank.ge(count)?.where_(rank.sub(count)?, &rank)?);
         }
         let indices = Tensor::cat(&found, axis)?.to_dtype(DType::I64);
         Ok((self.gathered(at, &indices, None)?, indices))

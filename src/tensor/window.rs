@@ -110,7 +110,7 @@ impl Tensor {
             let mut window = Tensor::coordinates(start, self.device());
             if step > 1 {
                 let step = step as i64;
-                window = window.remainder(step)?.eq(0i64)?.choose(window.floor_divide(step)?, -1i64)?;
+                window = window.remainder(step)?.eq(0i64)?.where_(window.floor_divide(step)?, -1i64)?;
             }
             if self.numel() == 0 {
                 return Ok(Tensor::zeros(shape.remove(last), self.dtype(), self.device()));

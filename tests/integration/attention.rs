@@ -63,7 +63,7 @@ fn naive(q: &Tensor, k: &Tensor, v: &Tensor, is_causal: bool) -> Tensor {
     let scores = (q * 0.25).matmul(&k.t()).unwrap();
     let (queries, keys) = (scores.size(-2).unwrap(), scores.size(-1).unwrap());
     let seen = Tensor::ones([queries, keys], DType::Bool, q.device()).tril(0).unwrap();
-    let scores = if is_causal { seen.choose(&scores, f32::NEG_INFINITY).unwrap() } else { scores };
+    let scores = if is_causal { seen.where_(&scores, f32::NEG_INFINITY).unwrap() } else { scores };
     scores.softmax(-1).unwrap().matmul(v).unwrap()
 }
 

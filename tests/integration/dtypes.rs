@@ -49,7 +49,7 @@ fn calls() -> Vec<Call> {
     call!("avg_pool1d", [[1, 2, 7]], |x| f::avg_pool1d(&x[0], PoolOptions::new(2)));
     call!("layer_norm", [[5, 6]], |x| f::layer_norm(&x[0], &[6], None, None, 1e-5));
     call!("group_norm", [[2, 4, 3]], |x| f::group_norm(&x[0], 2, None, None, 1e-5));
-    call!("where", [[5, 6], [6]], |x| Tensor::eye(6, DType::Bool, x[0].device()).narrow(0, 0, 5)?.choose(&x[0], &x[1]));
+    call!("where", [[5, 6], [6]], |x| Tensor::eye(6, DType::Bool, x[0].device()).narrow(0, 0, 5)?.where_(&x[0], &x[1]));
     call!("masked_fill", [[6, 6]], |x| x[0].masked_fill(&Tensor::eye(6, DType::Bool, x[0].device()), 1.0));
     call!("cat", [[5, 6], [5, 3]], |x| Tensor::cat(x, 1));
     call!("stack", [[5, 3], [5, 3]], |x| Tensor::stack(x, 0));

@@ -47,7 +47,7 @@ fn shapes_that_do_not_fit_are_named() {
             "expand: shapes [2, 3] and [2, 4]: sizes 3 and 4 of axis 1 do not broadcast"
         );
         assert_eq!(message(x.expand([3])), "expand: shapes [2, 3] and [3]: the first does not broadcast to the second");
-        assert!(matches!(x.gt(0.0).and_then(|c| c.choose(&y, 0.0)), Err(Error::Shapes { op: "where", .. })));
+        assert!(matches!(x.gt(0.0).and_then(|c| c.where_(&y, 0.0)), Err(Error::Shapes { op: "where", .. })));
         assert!(matches!(Tensor::cat(&[&x, &y], 0), Err(Error::Shapes { op: "cat", .. })));
         assert!(matches!(Tensor::stack(&[&x, &y], 0), Err(Error::Shapes { .. })));
         assert!(matches!(x.pad(&[(1, 1)]), Err(Error::Shape { op: "pad", .. })));
@@ -95,7 +95,7 @@ fn devices_do_not_mix() {
         let (x, y) = (ones(&[2, 2], &cpu), ones(&[2, 2], gpu));
         let expected = format!("matmul: tensors on cpu and {gpu}: move one with `to_device`");
         assert_eq!(message(x.matmul(&y)), expected);
-        assert!(matches!(y.gt(0.0).and_then(|c| c.choose(&x, 0.0)), Err(Error::Devices { .. })));
+        assert!(matches!(y.gt(0.0).and_then(|c| c.where_(&x, 0.0)), Err(Error::Devices { .. })));
         assert!(matches!(Tensor::cat(&[&x, &y], 0), Err(Error::Devices { .. })));
     }
 }
@@ -107,7 +107,7 @@ fn dtypes_are_checked() {
         assert_eq!(message(x.to_vec::<f64>()), "to_vec: dtype float32: asked for float64; convert with `to_dtype`");
         assert_eq!(message(x.item::<f32>()), "item: shape [2]: there is not exactly one element");
         assert!(matches!(ones(&[1], device).item::<i32>(), Err(Error::DType { .. })));
-        assert_eq!(message(x.choose(&x, &x)), "where: dtype float32: the condition must be bool");
+        assert_eq!(message(x.where_(&x, &x)), "where: dtype float32: the condition must be bool");
         let expected =
             "bitwise_and: dtype float32: floats have no bitwise ops; `logical_and` and its like take truth values";
         assert_eq!(message(x.bitwise_and(&x)), expected);

@@ -55,7 +55,7 @@ fn apply(name: &str, x: &[Tensor], args: &Value) -> Result<Vec<Tensor>> {
     let axis = |i: usize| args[i].as_i64().unwrap_or(isize::MIN as i64) as isize;
     let size = |i: usize| args[i].as_u64().expect("a size") as usize;
     let one = match name {
-        "where" => x[0].choose(&x[1], &x[2])?,
+        "where" => x[0].where_(&x[1], &x[2])?,
         "leaky_relu" => x[0].leaky_relu(scalar(&args[0]).to_f64()),
         "elu" => x[0].elu(scalar(&args[0]).to_f64()),
         "celu" => x[0].celu(scalar(&args[0]).to_f64()),

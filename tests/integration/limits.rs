@@ -58,7 +58,7 @@ const CASES: [Case; 44] = [
     ("arange", false, &[&[4000]], |x| {
         Ok(Tensor::arange(0.0, 4000.0, 1.0, DType::I32, x[0].device())?.to_dtype(x[0].dtype()) + &x[0])
     }),
-    ("where", false, &[&[70, 70], &[70, 70]], |x| x[0].gt(0.25)?.choose(&x[0], &x[1])),
+    ("where", false, &[&[70, 70], &[70, 70]], |x| x[0].gt(0.25)?.where_(&x[0], &x[1])),
     ("compare", false, &[&[4099], &[4099]], |x| x[0].lt(&x[1])),
     ("compare with odd rows", false, &[&[5, 1333], &[1333]], |x| x[0].lt(&x[1])),
     ("compare with the transposed", false, &[&[67, 67]], |x| x[0].lt(x[0].t())),

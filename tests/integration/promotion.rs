@@ -36,14 +36,14 @@ fn dtypes_are_promoted_as_by_pytorch() -> Result<()> {
             assert_eq!(a.result_type(b), want, "{line}");
             assert_eq!(a.add(b)?.dtype(), want, "{line}");
             assert_eq!(a.binary_reflected(BinaryOp::Mul, b)?.dtype(), want, "{line}");
-            assert_eq!(places.choose(b, &a)?.dtype(), want, "{line}");
+            assert_eq!(places.where_(b, &a)?.dtype(), want, "{line}");
         } else {
             let b = ones(&b, rank(&row[3]));
             assert_eq!(a.result_type(&b), want, "{line}");
             assert_eq!(a.mul(&b)?.dtype(), want, "{line}");
             assert_eq!(a.maximum(&b)?.dtype(), want, "{line}");
-            assert_eq!(places.choose(&a, &b)?.dtype(), want, "{line}");
-            assert_eq!(places.choose(&b, &a)?.dtype(), want, "{line}");
+            assert_eq!(places.where_(&a, &b)?.dtype(), want, "{line}");
+            assert_eq!(places.where_(&b, &a)?.dtype(), want, "{line}");
         }
     }
     assert_eq!(count, 833);
@@ -192,8 +192,8 @@ fn numbers_out_of_range_do_not_wrap() -> Result<()> {
             x.binary_reflected(BinaryOp::Sub, 256),
             x.remainder(256),
             x.bitwise_and(-1),
-            flags.choose(300, &x),
-            flags.choose(&x, -1),
+            flags.where_(300, &x),
+            flags.where_(&x, -1),
             x.masked_fill(&flags, 300),
             x.full_like(300),
             Tensor::full([1], 300, DType::U8, device),
@@ -212,7 +212,7 @@ fn numbers_out_of_range_do_not_wrap() -> Result<()> {
         assert_eq!((Tensor::ones([1], DType::F32, device) * 1e300).to_vec::<f32>()?, [f32::INFINITY], "{name}");
         assert_eq!(Tensor::full([2], 2.5, DType::I32, device)?.to_vec::<i32>()?, [2, 2], "{name}");
         assert_eq!(Tensor::full([1], u64::MAX, DType::U64, device)?.to_vec::<u64>()?, [u64::MAX], "{name}");
-        assert_eq!(flags.choose(1, 0)?.to_vec::<i64>()?, [0, 1, 1], "{name}");
+        assert_eq!(flags.where_(1, 0)?.to_vec::<i64>()?, [0, 1, 1], "{name}");
     }
     Ok(())
 }

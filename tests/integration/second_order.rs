@@ -111,7 +111,7 @@ fn second_derivatives_are_derivatives() {
         .atan2(&x[1])?
         .sin()));
     row!("remainder", [of(&[5.3, -5.3], &[2]), of(&[3.0, 3.0], &[2])], |x| Ok(x[0].remainder(&x[1])?.square()));
-    row!("where", [of(&[0.0, 2.0], &[2])], |x| x[0].gt(1.0)?.choose(x[0].square(), x[0].exp() * &x[0]));
+    row!("where", [of(&[0.0, 2.0], &[2])], |x| x[0].gt(1.0)?.where_(x[0].square(), x[0].exp() * &x[0]));
     row!("std", [drawn(&[2, 5], 4)], |x| x[0].std(1, 1.0));
     row!("var", [drawn(&[2, 5], 4)], |x| x[0].var((), 1.0));
     row!("logsumexp", [of(&[0.0, 0.0, 0.0, 40.0, 1.0, 2.0], &[2, 3])], |x| x[0].logsumexp(1));

@@ -60,7 +60,7 @@ fn apply(name: &str, x: &[Tensor], args: &Value) -> Result<Vec<Tensor>> {
         "cdist" => x[0].cdist(&x[1], p())?,
         "layer_norm" => layer_norm(&x[0], &[3], None, None, 1e-5)?,
         "rms_norm" => rms_norm(&x[0], &[3], None, Some(1e-5))?,
-        "where" => x[0].choose(&x[1], x[1].exp())?,
+        "where" => x[0].where_(&x[1], x[1].exp())?,
         _ => match (
             op::UnaryOp::ALL.iter().find(|op| op.info().name == name),
             op::BinaryOp::ALL.iter().find(|op| op.info().name == name),
@@ -192,9 +192,9 @@ fn a_query_that_sees_nothing_has_no_gradient() -> Result<()> {
         let rows = Tensor::arange(0, 40, 1, DType::I32, device)?.reshape([40, 1])?;
         let hidden = rows.lt(5i64)?.logical_or(rows.eq(20i64)?)?.expand([40, 40])?;
         let masks = [
-            hidden.choose(f64::NEG_INFINITY, 0.0)?,
+            hidden.where_(f64::NEG_INFINITY, 0.0)?,
             hidden.logical_not(),
-            hidden.choose(f64::NEG_INFINITY, 0.0)?.requires_grad(),
+            hidden.where_(f64::NEG_INFINITY, 0.0)?.requires_grad(),
         ];
         for (i, mask) in masks.into_iter().enumerate() {
             let options = AttentionOptions { attn_mask: Some(mask), ..Default::default() };

@@ -185,7 +185,7 @@ pub fn structured() -> Vec<Row> {
     });
     row!("two reductions of one row", [[4, 6]], |x| Ok(x[0].sum_keepdim(1)? * x[0].square().sum_keepdim(1)? + &x[0]));
     row!("reductions of reductions", [[3, 4, 5]], |x| x[0].sum(2)?.exp().mean(1));
-    row!("where", [[3, 4], [4]], |x| x[0].gt(0.25)?.choose(&x[0], &x[1]));
+    row!("where", [[3, 4], [4]], |x| x[0].gt(0.25)?.where_(&x[0], &x[1]));
     row!("clamp", [[3, 4]], |x| x[0].clamp(-0.7, 0.9));
     row!("leaky_relu", [[3, 4]], |x| Ok(x[0].leaky_relu(0.1)));
     row!("elu", [[3, 4]], |x| Ok(x[0].elu(1.3)));

@@ -143,19 +143,19 @@ impl Weighing {
         let scores = (query * self.scale).matmul(&key.t())?;
         let lowest = || Tensor::filled((), Scalar::Float(f64::NEG_INFINITY), scores.dtype(), scores.device());
         let scores = match mask {
-            Some(mask) if mask.dtype() == DType::Bool => mask.choose(&scores, lowest())?,
+            Some(mask) if mask.dtype() == DType::Bool => mask.where_(&scores, lowest())?,
             Some(mask) => scores.add(mask)?,
             None if self.is_causal => {
                 let [.., queries, keys] = scores.shape()[..] else { unreachable!("scores have two axes") };
                 let seen = Tensor::ones([queries, keys], DType::Bool, scores.device()).tril(first as isize)?;
-                seen.choose(&scores, lowest())?
+                seen.where_(&scores, lowest())?
             }
             None => scores,
         };
         let weights = if mask.is_some() {
             // Of a row of nothing but minus infinity there is no softmax, nor a gradient.
             let nothing = scores.detach().max_keepdim(-1)?.eq(f64::NEG_INFINITY)?;
-            nothing.choose(0.0, nothing.choose(0.0, &scores)?.softmax(-1)?)?
+            nothing.where_(0.0, nothing.where_(0.0, &scores)?.softmax(-1)?)?
         } else {
             scores.softmax(-1)?
         };
@@ -188,7 +188,7 @@ pub fn embedding(indices: &Tensor, weight: &Tensor, padding_idx: Option<usize>) 
     // A dtype that does not hold the number has no index of it.
     if let Some(padding) = padding_idx.filter(|&p| flat.dtype().holds(p as i64)) {
         let is_padding = flat.eq(padding as i64)?.unsqueeze(1)?;
-        out = is_padding.choose(out.detach(), &out)?;
+        out = is_padding.where_(out.detach(), &out)?;
     }
     let mut shape = indices.shape().to_vec();
     shape.push(size);

@@ -74,7 +74,7 @@ fn norm(x: &Tensor, p: f64, axis: isize) -> Result<Tensor> {
     // Where the inner power is 0 its slope may be infinite.
     let guarded = |x: &Tensor, f: &dyn Fn(Tensor) -> Result<Tensor>| {
         let zero = x.eq(0.0)?;
-        zero.choose(0.0, f(zero.choose(1.0, x)?)?)
+        zero.where_(0.0, f(zero.where_(1.0, x)?)?)
     };
     match p {
         0.0 => {

@@ -190,7 +190,7 @@ fn max<const N: usize>(
             // An element may be the largest of several windows.
             let g = g.widened();
             let dx =
-                frame.back(&input, |shape, numbers| tap.reshape(shape)?.eq(numbers)?.choose(g.reshape(shape)?, 0.0))?;
+                frame.back(&input, |shape, numbers| tap.reshape(shape)?.eq(numbers)?.where_(g.reshape(shape)?, 0.0))?;
             Ok(vec![Some(dx)])
         })
     });
@@ -205,7 +205,7 @@ fn largest(frame: &Frame, x: &Tensor) -> Result<(Tensor, Tensor)> {
     if is_padded {
         // What is added must not win.
         let inside = Tensor::filled(*x.shape(), true, DType::Bool, x.device());
-        framed = frame.framed(&inside)?.choose(&framed, &lowest)?;
+        framed = frame.framed(&inside)?.where_(&framed, &lowest)?;
     }
     let is_float = x.dtype().is_float();
     let (best, at) = if frame.taps() <= UNROLLED {
@@ -216,8 +216,8 @@ fn largest(frame: &Frame, x: &Tensor) -> Result<(Tensor, Tensor)> {
             let better = tap.gt(&best)?;
             // A NaN compares with nothing, not even with itself.
             let better = if is_float { better.logical_or(tap.ne(tap)?)? } else { better };
-            best = better.choose(tap, &best)?;
-            at = better.choose(Tensor::filled((), i as i64, DType::I32, x.device()), &at)?;
+            best = better.where_(tap, &best)?;
+            at = better.where_(Tensor::filled((), i as i64, DType::I32, x.device()), &at)?;
         }
         (best, at)
     } else {
@@ -234,11 +234,11 @@ fn largest(frame: &Frame, x: &Tensor) -> Result<(Tensor, Tensor)> {
         let hit = unfolded.eq(&best)?;
         let hit = if is_float { hit.logical_or(unfolded.ne(&unfolded)?)? } else { hit };
         let none = Tensor::filled((), Scalar::Int(step as i64), DType::I32, x.device());
-        let at = hit.choose(Tensor::coordinates(numbers, x.device()), none)?.min(&axes[..])?;
+        let at = hit.where_(Tensor::coordinates(numbers, x.device()), none)?.min(&axes[..])?;
         (best.reshape(*at.shape())?, at)
     };
     // Where nothing is above the lowest value, the padding's taps are as good as others: the input's come first.
-    let at = if is_padded { best.eq(&lowest)?.choose(first_inside(frame, &at)?, &at)? } else { at };
+    let at = if is_padded { best.eq(&lowest)?.where_(first_inside(frame, &at)?, &at)? } else { at };
     Ok((best, at))
 }
 

@@ -61,7 +61,7 @@ fn equal_rows_have_distance_zero() {
             let x = drawn(&[n, d], 3, DType::F32, device) * 1e4 + 3e6;
             for p in [0.0, 0.5, 1.0, 2.0, 3.0, f64::INFINITY] {
                 let y = x.cdist(&x, p).unwrap();
-                let diagonal = Tensor::eye(n, DType::Bool, device).choose(&y, 0.0).unwrap().max(()).unwrap();
+                let diagonal = Tensor::eye(n, DType::Bool, device).where_(&y, 0.0).unwrap().max(()).unwrap();
                 assert_eq!(diagonal.item::<f32>().unwrap(), 0.0, "{n} x {d}, p = {p} on {name}");
             }
         }

@@ -118,7 +118,7 @@ impl Run {
             8 => {
                 let Some(condition) = partner(t, |d| d == DType::Bool) else { return Ok(None) };
                 let Some(other) = partner(t, DType::is_float) else { return Ok(None) };
-                let y = condition.tensor.choose(t, &other.tensor)?;
+                let y = condition.tensor.where_(t, &other.tensor)?;
                 make(y, float.level.max(other.level))
             }
             9 => {
