@@ -1,5 +1,7 @@
 //! Scans: line by line, in order.
 
+use std::slice;
+
 use super::{address, crew::for_each, index::Shared, pointwise::SERIAL};
 use crate::{
     DType, Error, Result, Scalar,
@@ -26,7 +28,7 @@ pub(super) struct ScanProgram {
 }
 
 /// Neighbouring lines that are worked on together: a line alone waits for each result before the next.
-const WIDTH: usize = 16;
+const WIDTH: usize = 64;
 
 /// One way to combine, over elements `T` with results `O`.
 trait Scan<T: Copy, O> {
@@ -146,6 +148,21 @@ scan_positions! {
     f64: |x| x.is_nan();
 }
 
+/// One line whose elements are neighbours.
+fn row<T: Copy, O, S: Scan<T, O>>(x: &[T], z: &[T], y: &mut [O], reverse: bool) {
+    let mut state = S::START;
+    let elements = x.iter().zip(z).zip(y).enumerate();
+    let mut next = |(at, ((x, z), y)): (usize, ((&T, &T), &mut O))| *y = S::next(&mut state, *x, *z, at);
+    if reverse { elements.rev().for_each(&mut next) } else { elements.for_each(&mut next) }
+}
+
+/// The elements of neighbouring lines at one position.
+fn column<T: Copy, O, S: Scan<T, O>>(states: &mut [S::State; WIDTH], x: &[T], z: &[T], y: &mut [O], at: usize) {
+    for (((state, x), z), y) in states.iter_mut().zip(x).zip(z).zip(y) {
+        *y = S::next(state, *x, *z, at);
+    }
+}
+
 impl ScanProgram {
     pub fn new(kernel: &Kernel, structured: &Structured) -> Self {
         let StructuredOp::Scan { op, reverse, .. } = structured.op else { unreachable!("it is a scan") };
@@ -183,17 +200,30 @@ impl ScanProgram {
             let x = inputs[0].0.cast::<T>().wrapping_offset(start(0));
             let z = inputs[1].0.cast::<T>().wrapping_offset(start(1));
             let out = out.0.cast::<O>().wrapping_offset(start(2));
-            let mut states = [S::START; WIDTH];
-            for q in 0..self.length {
-                let at = if self.reverse { self.length - 1 - q } else { q };
-                let [x, z] = [(x, 0), (z, 1)].map(|(data, line)| data.wrapping_offset(at as isize * lines[line].axis));
-                let out = out.wrapping_offset(at as isize * self.target.axis);
-                for (c, state) in states.iter_mut().enumerate().take(width) {
-                    let c = c as isize;
-                    // SAFETY: the places are inside of the buffers, and each task has its own lines of the output.
-                    unsafe {
-                        let (x, z) = (*x.wrapping_offset(c * steps[0]), *z.wrapping_offset(c * steps[1]));
-                        *out.wrapping_offset(c * steps[2]) = S::next(state, x, z, at);
+            // SAFETY: the elements are inside of the buffers, and each task has its own lines of the output.
+            unsafe {
+                if lines.iter().all(|line| line.axis == 1) {
+                    for c in 0..width as isize {
+                        let x = slice::from_raw_parts(x.wrapping_offset(c * steps[0]), self.length);
+                        let z = slice::from_raw_parts(z.wrapping_offset(c * steps[1]), self.length);
+                        let y = slice::from_raw_parts_mut(out.wrapping_offset(c * steps[2]), self.length);
+                        row::<T, O, S>(x, z, y, self.reverse);
+                    }
+                    return;
+                }
+                let mut states = [S::START; WIDTH];
+                for q in 0..self.length {
+                    let at = if self.reverse { self.length - 1 - q } else { q };
+                    let [x, z] = [(x, 0), (z, 1)].map(|(x, line)| x.wrapping_offset(at as isize * lines[line].axis));
+                    let y = out.wrapping_offset(at as isize * self.target.axis);
+                    if steps == [1; 3] {
+                        let [x, z] = [x, z].map(|x| slice::from_raw_parts(x, width));
+                        column::<T, O, S>(&mut states, x, z, slice::from_raw_parts_mut(y, width), at);
+                        continue;
+                    }
+                    for (c, state) in (0..).zip(&mut states[..width]) {
+                        let [x, z] = [(x, 0), (z, 1)].map(|(x, line)| *x.wrapping_offset(c * steps[line]));
+                        *y.wrapping_offset(c * steps[2]) = S::next(state, x, z, at);
                     }
                 }
             }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{
     codegen::{Builder, IndexTy},
-    program::Walk,
+    program::Emitter,
     types::{Ty, is_emulated},
 };
 use crate::{
@@ -41,7 +41,7 @@ struct Indices {
     report: IndexTy,
 }
 
-impl Walk<'_> {
+impl Emitter<'_> {
     /// An argument that holds indices. Those of 64 bits that a device without such numbers finds in memory become the
     /// nearest of 32.
     fn indices(&self, b: &mut Builder, step: usize, text: &mut String) -> Result<Indices> {

@@ -1,4 +1,4 @@
-//! Scatter-add: one thread walks each line in order, so that the sum does not depend on chance.
+//! Scatter-add: one thread goes through each line in order, so that the sum does not depend on chance.
 
 use std::fmt::Write;
 

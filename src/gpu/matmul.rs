@@ -6,7 +6,7 @@ use super::{
     codegen::{Builder, Shader, Slot, grid},
     context::Target,
     matmul_lanes, matmul_shared,
-    program::Walk,
+    program::Emitter,
     types::Ty,
 };
 use crate::{
@@ -141,8 +141,8 @@ impl<'a> Product<'a> {
     }
 
     /// Statements for the batch coordinates and the operands' first elements `base_a`, `base_b`, from `batch`.
-    pub fn bases(&self, b: &mut Builder, walk: &Walk) -> Result<String> {
-        let mut text = walk.coordinates(b, 0..self.structured.batch(), "batch")?;
+    pub fn bases(&self, b: &mut Builder, emitter: &Emitter) -> Result<String> {
+        let mut text = emitter.coordinates(b, 0..self.structured.batch(), "batch")?;
         let third = self.matmul.x.iter().map(|x| ("x", x));
         for (name, matrix) in [("a", &self.matmul.a), ("b", &self.matmul.b)].into_iter().chain(third) {
             let mut terms = vec![match matrix.operand.offset {
@@ -162,14 +162,14 @@ impl<'a> Product<'a> {
         if stride == 1 { Ok("1".into()) } else { b.step(role, stride) }
     }
 
-    pub fn walk(&self) -> Walk<'a> {
+    pub fn emitter(&self) -> Emitter<'a> {
         let axes = self.structured.batch();
-        let walk = Walk::new(&self.structured.epilogue, self.inputs, self.outputs, axes + 1..axes + 2);
-        Walk { prefix: "e", acc: Some(("acc", self.accumulator())), ..walk }
+        let emitter = Emitter::new(&self.structured.epilogue, self.inputs, self.outputs, axes + 1..axes + 2);
+        Emitter { prefix: "e", acc: Some(("acc", self.accumulator())), ..emitter }
     }
 
     /// Declares `finish`, which stores four results of one row, and gives a call of it.
-    pub fn epilogue(&self, b: &mut Builder, walk: &Walk, row: &str, col: &str, acc: &str) -> Result<String> {
+    pub fn epilogue(&self, b: &mut Builder, emitter: &Emitter, row: &str, col: &str, acc: &str) -> Result<String> {
         let axes = self.structured.batch();
         let mut text = String::from("fn finish(");
         let mut call = String::from("finish(");
@@ -179,12 +179,12 @@ impl<'a> Product<'a> {
         }
         let _ = writeln!(text, "s{axes}: u32, i: u32, acc: {}) {{", self.ty(b.target).vec());
         let _ = write!(call, "{row}, {col}, {acc});");
-        text += &walk.lane_coordinates(b)?;
-        for step in 0..walk.program.code.len() {
-            text += &walk.step(b, step)?;
+        text += &emitter.lane_coordinates(b)?;
+        for step in 0..emitter.program.code.len() {
+            text += &emitter.step(b, step)?;
         }
-        for output in 0..walk.program.outputs.len() {
-            text += &walk.store(b, output)?;
+        for output in 0..emitter.program.outputs.len() {
+            text += &emitter.store(b, output)?;
         }
         text += "}\n";
         if !b.items.contains("fn finish(") {
@@ -215,7 +215,7 @@ pub(super) fn parts(structured: &Structured, outputs: &[Binding], target: &Targe
 fn plain(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
     let kinds::Product { m, n, k, a, b: right, .. } = &product.matmul;
     let mut b = Builder::new(target);
-    let walk = product.walk();
+    let emitter = product.emitter();
     let ty = product.ty(target);
     let (from_a, from_b) = (product.bind(&mut b, a), product.bind(&mut b, right));
     let quads = n.div_ceil(4);
@@ -226,7 +226,7 @@ fn plain(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
     let _ = writeln!(body, "let t = (wid.x + wid.y * groups.x) * 64u + lid.x;\nif t >= {count} {{ return; }}");
     let _ = writeln!(body, "let i = (t % {columns}) * 4u;\nlet row = (t / {columns}) % {rows};");
     let _ = writeln!(body, "let batch = t / {columns} / {rows};");
-    body += &product.bases(&mut b, &walk)?;
+    body += &product.bases(&mut b, &emitter)?;
     let (a_row, a_col) = (product.stride(&mut b, "a row", a.row)?, product.stride(&mut b, "a col", a.col)?);
     let (b_row, b_col) = (product.stride(&mut b, "b row", right.row)?, product.stride(&mut b, "b col", right.col)?);
     let _ = writeln!(body, "let at_a = base_a + i32(row) * {a_row};");
@@ -252,7 +252,7 @@ fn plain(product: &Product, target: &Target) -> Result<(Shader, [u32; 3])> {
     let _ = writeln!(body, "var acc = {v}({s}(0));", v = ty.vec(), s = ty.name());
     let step = product.step(&mut b, "acc", &load_a, &load_b);
     let _ = writeln!(body, "for (var q = 0; q < i32({inner}); q++) {{ {step} }}");
-    body += &product.epilogue(&mut b, &walk, "row", "i", "acc")?;
+    body += &product.epilogue(&mut b, &emitter, "row", "i", "acc")?;
     body += "\n";
     Ok((b.finish([64, 1, 1], &body)?, grid(threads.div_ceil(64), target)?))
 }

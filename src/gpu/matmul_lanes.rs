@@ -40,7 +40,7 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
     let kinds::Product { m, n, k, a, b: right, batches, .. } = &product.matmul;
     let Tile { lanes, rows, quads, broadcast } = Tile::of(*m, *n, target);
     let mut b = Builder::new(target);
-    let walk = product.walk();
+    let emitter = product.emitter();
     let (from_a, from_b) = (product.bind(&mut b, a), product.bind(&mut b, right));
     let (tiles_m, tiles_n) = (m.div_ceil(rows), n.div_ceil(lanes * 4 * quads));
     let groups = tiles_m * tiles_n * batches;
@@ -55,7 +55,7 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
     // Neighbouring workgroups share the columns of the right operand, which stay in the cache.
     let _ = writeln!(body, "let row = (t % {down}) * {rows}u;\nlet batch = t / {across} / {down};");
     let _ = writeln!(body, "let col = ((t / {down}) % {across}) * {}u + lid.x * {stride}u;", lanes * 4 * quads);
-    body += &product.bases(&mut b, &walk)?;
+    body += &product.bases(&mut b, &emitter)?;
     let (last_row, last_col) = (b.step("last row", *m as isize - 1)?, b.step("last column", *n as isize - 1)?);
     let inner = b.step("k", *k as isize)?;
     let (a_row, a_col) = (product.stride(&mut b, "a row", a.row)?, product.stride(&mut b, "a col", a.col)?);
@@ -185,18 +185,18 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
         (true, 0) => format!("F(c{r}_0.x, c{r}_1.x, c{r}_0.y, c{r}_1.y)"),
         (true, _) => format!("F(c{r}_0.z, c{r}_1.z, c{r}_0.w, c{r}_1.w)"),
     };
-    let inline = walk.program.code.len() <= INLINE;
+    let inline = emitter.program.code.len() <= INLINE;
     for r in (0..rows).filter(|_| inline) {
         for j in 0..quads {
             let (row, col) = (format!("row + {r}u"), format!("col + {}u", j * apart));
-            let finish = product.epilogue(&mut b, &walk, &row, &col, &result(r, j))?;
+            let finish = product.epilogue(&mut b, &emitter, &row, &col, &result(r, j))?;
             let _ = writeln!(body, "if {row} < {rows_word} && {col} < {cols_word} {{ {finish} }}");
         }
     }
     if !inline {
         let all: Vec<String> = (0..rows * quads).map(|e| result(e / quads, e % quads)).collect();
         let _ = writeln!(body, "var c = array<F, {}>({});", all.len(), all.join(", "));
-        let finish = product.epilogue(&mut b, &walk, "r", "j", "c[e]")?;
+        let finish = product.epilogue(&mut b, &emitter, "r", "j", "c[e]")?;
         let _ = writeln!(body, "for (var e = 0u; e < {}u; e++) {{", all.len());
         let _ = writeln!(body, "let r = row + e / {quads}u;\nlet j = col + (e % {quads}u) * {apart}u;");
         let _ = writeln!(body, "if r < {rows_word} && j < {cols_word} {{ {finish} }} }}");

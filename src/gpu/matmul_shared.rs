@@ -46,7 +46,7 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
     let side = tile.side();
     let all = threads * threads;
     let mut b = Builder::new(target);
-    let walk = product.walk();
+    let emitter = product.emitter();
     let (from_a, from_b) = (product.bind(&mut b, a), product.bind(&mut b, right));
     let (tiles_m, tiles_n) = (m.div_ceil(side), n.div_ceil(side));
     let groups = tiles_m * tiles_n * batches;
@@ -65,7 +65,7 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
     let _ = writeln!(body, "let v = u - band * 8u * {across};");
     let _ = writeln!(body, "let row0 = (band * 8u + v % height) * {side}u;\nlet col0 = (v / height) * {side}u;");
     let _ = writeln!(body, "let tx = lid.x % {threads}u;\nlet ty = lid.x / {threads}u;");
-    body += &product.bases(&mut b, &walk)?;
+    body += &product.bases(&mut b, &emitter)?;
     let (last_row, last_col) = (b.step("last row", *m as isize - 1)?, b.step("last column", *n as isize - 1)?);
     let inner = b.step("k", *k as isize)?;
     let last_inner = b.step("last k", *k as isize - 1)?;
@@ -166,7 +166,7 @@ pub(super) fn build(product: &Product, target: &Target) -> Result<(Shader, [u32;
         for j in 0..halves {
             let row = format!("row0 + {}u + ty * 4u", (r / 4) * threads * 4 + r % 4);
             let col = format!("col0 + {}u + tx * 4u", j * threads * 4);
-            let finish = product.epilogue(&mut b, &walk, &row, &col, &format!("c{r}_{j}"))?;
+            let finish = product.epilogue(&mut b, &emitter, &row, &col, &format!("c{r}_{j}"))?;
             let _ = writeln!(body, "if {row} < {rows} && {col} < {cols} {{ {finish} }}");
         }
     }

@@ -14,14 +14,14 @@ use crate::{
     layout::Strides,
 };
 
-/// How the iteration space is walked: four neighbours along the flattened `lanes` axes at a time (flat index `i`, a
+/// Writes the steps of a program for an iteration space: four neighbours along the flattened `lanes` axes at a time (flat index `i`, a
 /// multiple of 4), at one coordinate `s0, s1 ..` of each other axis.
-pub(super) struct Walk<'a> {
+pub(super) struct Emitter<'a> {
     pub program: &'a Fused,
     pub inputs: &'a [Binding],
     pub outputs: &'a [Binding],
     pub lanes: Range<usize>,
-    /// Names the walk's parameters; two walks in one kernel need different ones.
+    /// In front of the names of its parameters; two emitters of one kernel need different ones.
     pub prefix: &'static str,
     /// `Code::Acc`.
     pub acc: Option<(&'a str, DType)>,
@@ -52,7 +52,7 @@ impl Place {
     }
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Emitter<'a> {
     pub fn new(program: &'a Fused, inputs: &'a [Binding], outputs: &'a [Binding], lanes: Range<usize>) -> Self {
         Self { program, inputs, outputs, lanes, prefix: "", acc: None, opaque: guard::opaque(program) }
     }

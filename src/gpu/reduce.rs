@@ -1,4 +1,4 @@
-//! Fused programs with row reductions: every stage walks the row again and recomputes what it needs.
+//! Fused programs with row reductions: every stage goes through the row again and recomputes what it needs.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use super::{
     codegen::{Builder, Shader, grid},
     context::Target,
     ops,
-    program::Walk,
+    program::Emitter,
     types::Ty,
 };
 use crate::{
@@ -31,12 +31,12 @@ impl Stages {
 }
 
 struct Reduction<'a> {
-    walk: Walk<'a>,
+    emitter: Emitter<'a>,
     stages: Stages,
     team: Team,
     rows: usize,
     inner: usize,
-    /// Rows are walked by eight elements rather than by four.
+    /// Rows are gone through by eight elements rather than by four.
     eight: bool,
 }
 
@@ -50,10 +50,10 @@ pub(super) fn build(
     let [rows, inner] = sizes(program);
     let team = lasting_team(program, rows, inner, target)?;
     let lanes = if team == Team::Column { 0..program.kept } else { program.kept..program.dims.len() };
-    let walk = Walk::new(program, inputs, outputs, lanes);
+    let emitter = Emitter::new(program, inputs, outputs, lanes);
     let per_row = program.outputs.iter().all(|o| program.code[o.value as usize].per_row);
-    let eight = team != Team::Column && per_row && inner >= 64 && walk.by_eight(target);
-    Reduction { walk, stages: Stages::of(program), team, rows, inner, eight }.kernel(target)
+    let eight = team != Team::Column && per_row && inner >= 64 && emitter.by_eight(target);
+    Reduction { emitter, stages: Stages::of(program), team, rows, inner, eight }.kernel(target)
 }
 
 /// How many rows a program has, and how many elements each has.
@@ -130,8 +130,8 @@ pub(super) fn parts(program: &Fused, target: &Target) -> usize {
 
 impl Reduction<'_> {
     fn kernel(&self, target: &Target) -> Result<(Shader, [u32; 3])> {
-        let walk = &self.walk;
-        let program = walk.program;
+        let emitter = &self.emitter;
+        let program = emitter.program;
         let mut b = Builder::new(target);
         let mut body = String::new();
         let column = self.team == Team::Column;
@@ -151,22 +151,22 @@ impl Reduction<'_> {
         let inner = b.size("inner", self.inner)?;
         if column {
             body += "let i = team * 4u;\n";
-            body += &walk.lane_coordinates(&mut b)?;
+            body += &emitter.lane_coordinates(&mut b)?;
         } else {
-            body += &walk.coordinates(&mut b, 0..program.kept, "team")?;
+            body += &emitter.coordinates(&mut b, 0..program.kept, "team")?;
         }
         let quad = self.quad();
         for stage in 0..=self.stages.loops {
             for (i, instr) in program.code.iter().enumerate() {
                 if instr.per_row && self.stages.level[i] == stage && !matches!(instr.code, Code::Reduce(_)) {
-                    body += &walk.step(&mut b, i)?;
+                    body += &emitter.step(&mut b, i)?;
                 }
             }
             self.stage(&mut b, stage, &inner, step * quad, &mut body)?;
         }
         for (i, output) in program.outputs.iter().enumerate() {
             if program.code[output.value as usize].per_row {
-                let store = walk.store(&mut b, i)?;
+                let store = emitter.store(&mut b, i)?;
                 body += &if column { store } else { format!("if lane == 0u {{ {store} }}\n") };
             }
         }
@@ -187,10 +187,10 @@ impl Reduction<'_> {
         }
     }
 
-    /// One walk over the row: the reductions of this level, and outputs per element that can be had by now.
+    /// One loop over the row: the reductions of this level, and outputs per element that are known by now.
     fn stage(&self, b: &mut Builder, stage: usize, inner: &str, step: u32, body: &mut String) -> Result<()> {
-        let walk = &self.walk;
-        let program = walk.program;
+        let emitter = &self.emitter;
+        let program = emitter.program;
         let level = &self.stages.level;
         let reduces: Vec<_> = program.reductions().filter(|(i, _)| level[*i] == stage + 1).collect();
         let outputs: Vec<usize> = (0..program.outputs.len())
@@ -202,7 +202,7 @@ impl Reduction<'_> {
         if reduces.is_empty() && outputs.is_empty() {
             return Ok(());
         }
-        // What this walk computes per element.
+        // What this loop computes per element.
         let mut needed = vec![false; program.code.len()];
         for (i, _) in &reduces {
             needed[program.code[*i].args[0] as usize] = true;
@@ -214,8 +214,8 @@ impl Reduction<'_> {
         needed.iter_mut().zip(&program.code).for_each(|(needed, instr)| *needed &= !instr.per_row);
         let column = self.team == Team::Column;
         let mut steps = match column {
-            true => walk.coordinates(b, program.kept..program.dims.len(), "q")?,
-            false => format!("let i = q;\n{}", walk.lane_coordinates(b)?),
+            true => emitter.coordinates(b, program.kept..program.dims.len(), "q")?,
+            false => format!("let i = q;\n{}", emitter.lane_coordinates(b)?),
         };
         // The loads of eight elements, and the even and the odd four of them.
         let mut halves = [String::new(), String::new()];
@@ -223,18 +223,18 @@ impl Reduction<'_> {
         for i in (0..needed.len()).filter(|&i| needed[i]) {
             match program.code[i].code {
                 Code::Load(at) if self.eight => {
-                    let (load, values) = walk.load_eight(b, i, at)?;
+                    let (load, values) = emitter.load_eight(b, i, at)?;
                     steps += &load;
                     halves.iter_mut().zip(values).for_each(|(half, value)| {
                         let _ = writeln!(half, "let v{i} = {value};");
                     });
                 }
-                _ if self.eight => four += &walk.step(b, i)?,
-                _ => steps += &walk.step(b, i)?,
+                _ if self.eight => four += &emitter.step(b, i)?,
+                _ => steps += &emitter.step(b, i)?,
             }
         }
         for &o in &outputs {
-            steps += &walk.store(b, o)?;
+            steps += &emitter.store(b, o)?;
         }
         let size = needed.iter().filter(|n| **n).count();
         let unroll: u32 = if self.inner < 4 * step as usize {
@@ -246,7 +246,7 @@ impl Reduction<'_> {
         } else {
             1
         };
-        let masked = !column && walk.has_tail();
+        let masked = !column && emitter.has_tail();
         let mut feeds = Vec::new();
         for &(i, op) in &reduces {
             let instr = &program.code[i];

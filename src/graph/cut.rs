@@ -12,7 +12,7 @@ use super::{
     kernel::{Binding, Body, Code, Instr, Kernel},
     lower::Lowered,
     plan::ScalarSource,
-    space::{Place, Side, bindings, is_storable, part, places, prune, roles, sizes, tidy},
+    space::{Access, Side, accesses, bindings, is_storable, part, prune, roles, sizes, tidy},
     split::{bare, follow, in_two, load, temporary},
     widen::{wide, widen},
 };
@@ -45,7 +45,7 @@ pub(super) struct Cutter<'a> {
     pub slots: usize,
 }
 
-/// What a place needs of its buffer.
+/// What an access needs of its buffer.
 struct Need {
     /// Of the input or, counted on from there, the output.
     binding: usize,
@@ -64,7 +64,7 @@ impl Cutter<'_> {
         };
         let too_large = kernel.outputs.iter().any(|output| bytes(output) > self.caps.max_buffer_bytes);
         if too_large || self.fits(kernel) {
-            // A buffer that cannot be had needs no pieces.
+            // A buffer that cannot be allocated needs no pieces.
             let (inputs, outputs) = (bound(inputs, &kernel.inputs), bound(outputs, &kernel.outputs));
             return vec![Piece { kernel: Ok(lowered.kernel), inputs, outputs, scalars: lowered.scalars }];
         }
@@ -101,7 +101,7 @@ impl Cutter<'_> {
         }
     }
 
-    /// The place that needs too much of its buffer, by the most, and the axis to cut for it.
+    /// The access that needs too much of its buffer, by the most, and the axis to cut for it.
     fn next(&self, lowered: &mut Lowered, sizes: &[usize]) -> Option<(Need, Option<usize>)> {
         // Rows whose values go back to their elements are never long: the fuser sees to that.
         let keeps_rows = matches!(&lowered.kernel.body, Body::Fused(fused) if !fused.is_one_sweep());
@@ -109,15 +109,15 @@ impl Cutter<'_> {
         let roles = roles(&lowered.kernel.body);
         let bindings = bindings(&lowered.kernel);
         let mut worst: Option<(usize, Need, Option<usize>)> = None;
-        for place in places(&mut lowered.kernel.body) {
-            let Some(need) = self.need(&place, sizes, &bindings, lowered.inputs.len()) else { continue };
+        for access in accesses(&mut lowered.kernel.body) {
+            let Some(need) = self.need(&access, sizes, &bindings, lowered.inputs.len()) else { continue };
             let dtype = bindings[need.binding].dtype;
             let bytes = window_bytes(need.window.len(), dtype);
             if need.whole || self.is_bindable(need.window.len(), dtype) || worst.as_ref().is_some_and(|w| w.0 >= bytes)
             {
                 continue;
             }
-            let reach = |axis: &usize| (sizes[*axis] - 1) as isize * place.strides[*axis].abs();
+            let reach = |axis: &usize| (sizes[*axis] - 1) as isize * access.strides[*axis].abs();
             let axes = (0..sizes.len()).rev().filter(|&axis| can_be_cut(roles[axis]));
             let axis = axes.filter(|axis| reach(axis) > 0).max_by_key(reach);
             worst = Some((bytes, need, axis));
@@ -125,9 +125,9 @@ impl Cutter<'_> {
         worst.map(|(_, need, axis)| (need, axis))
     }
 
-    /// What a place needs over a space of these sizes; `None` if it is no memory.
-    fn need(&self, place: &Place, sizes: &[usize], bindings: &[Binding], inputs: usize) -> Option<Need> {
-        let binding = match place.side {
+    /// What an access needs over a space of these sizes; `None` if it is no memory.
+    fn need(&self, access: &Access, sizes: &[usize], bindings: &[Binding], inputs: usize) -> Option<Need> {
+        let binding = match access.side {
             Side::Input(input) => input,
             Side::Output(output) => inputs + output,
             Side::Nowhere => return None,
@@ -136,8 +136,8 @@ impl Cutter<'_> {
         if self.is_bindable(numel, dtype) {
             return Some(Need { binding, window: 0..numel, whole: true });
         }
-        let axes = sizes.iter().zip(&place.strides).chain([(&place.gathered.1, &place.gathered.0)]);
-        let (mut low, mut high) = (*place.offset, *place.offset);
+        let axes = sizes.iter().zip(&access.strides).chain([(&access.gathered.1, &access.gathered.0)]);
+        let (mut low, mut high) = (*access.offset, *access.offset);
         for (&size, &stride) in axes {
             let reach = size.saturating_sub(1) as isize * stride;
             *(if reach < 0 { &mut low } else { &mut high }) += reach;
@@ -245,8 +245,8 @@ impl Cutter<'_> {
         let sizes = sizes(&lowered.kernel.body);
         let whole = bindings(&lowered.kernel);
         let inputs = lowered.inputs.len();
-        let of = |place: &Place| self.need(place, &sizes, &whole, inputs);
-        let needs: Vec<Option<Need>> = places(&mut lowered.kernel.body).iter().map(of).collect();
+        let of = |access: &Access| self.need(access, &sizes, &whole, inputs);
+        let needs: Vec<Option<Need>> = accesses(&mut lowered.kernel.body).iter().map(of).collect();
         // Places of one buffer that lie far apart see windows of their own.
         let mut windows: Vec<(usize, Range<usize>)> =
             whole.iter().enumerate().map(|(binding, whole)| (binding, 0..whole.numel)).collect();
@@ -276,10 +276,10 @@ impl Cutter<'_> {
             };
             last[need.binding] = Some(seen[i]);
         }
-        for (place, &window) in places(&mut lowered.kernel.body).into_iter().zip(&seen) {
+        for (access, &window) in accesses(&mut lowered.kernel.body).into_iter().zip(&seen) {
             let Some((_, range)) = windows.get(window) else { continue };
-            *place.offset -= range.start as isize;
-            if let Some(input) = place.input
+            *access.offset -= range.start as isize;
+            if let Some(input) = access.input
                 && window >= whole.len()
             {
                 *input = window - whole.len() + inputs;

@@ -357,7 +357,7 @@ impl<'a> Groups<'a> {
             }
             let elements = self.reads_elements(m);
             let frame = group.frame(!elements);
-            // The tests whether a place lies in the frame of zeros are per axis.
+            // The tests whether a position lies in the padding are per axis.
             if matches!(op, Op::Pad { .. }) && frame != self.pending.nodes[m].whole.shape {
                 return false;
             }

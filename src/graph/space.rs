@@ -1,4 +1,4 @@
-//! The axes of a kernel, the places that it touches, and parts of it along an axis.
+//! The axes of a kernel, its accesses to buffers, and parts of it along an axis.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Where a kernel reads or writes a buffer, or counts.
-pub(super) struct Place<'a> {
+pub(super) struct Access<'a> {
     pub side: Side,
     /// The input's number, where another may stand in its stead.
     pub input: Option<&'a mut usize>,
@@ -55,17 +55,17 @@ pub(super) fn bindings(kernel: &Kernel) -> Vec<Binding> {
     [&kernel.inputs[..], &kernel.outputs].concat()
 }
 
-/// Every place of a kernel, over the axes of [`sizes`].
-pub(super) fn places(body: &mut Body) -> Vec<Place<'_>> {
+/// Every access of a kernel, over the axes of [`sizes`].
+pub(super) fn accesses(body: &mut Body) -> Vec<Access<'_>> {
     match body {
         Body::Fused(fused) => {
             let axes = fused.dims.len();
             program(fused, axes)
         }
         Body::Structured(Structured { axes, operands, epilogue, .. }) => {
-            let mut all: Vec<Place> = Vec::new();
+            let mut all: Vec<Access> = Vec::new();
             for operand in operands {
-                all.push(Place {
+                all.push(Access {
                     side: Side::Input(operand.input),
                     input: Some(&mut operand.input),
                     offset: &mut operand.offset,
@@ -79,11 +79,11 @@ pub(super) fn places(body: &mut Body) -> Vec<Place<'_>> {
     }
 }
 
-fn program(fused: &mut Fused, axes: usize) -> Vec<Place<'_>> {
+fn program(fused: &mut Fused, axes: usize) -> Vec<Access<'_>> {
     let mut all = Vec::with_capacity(fused.leaves.len() + fused.outputs.len());
     let strides = |of: &Strides| of.iter().copied().chain([0; 2]).take(axes).collect();
     for leaf in &mut fused.leaves {
-        all.push(Place {
+        all.push(Access {
             side: leaf.input.map_or(Side::Nowhere, Side::Input),
             strides: strides(&leaf.strides),
             gathered: leaf.axis,
@@ -94,7 +94,7 @@ fn program(fused: &mut Fused, axes: usize) -> Vec<Place<'_>> {
     for (i, output) in fused.outputs.iter_mut().enumerate() {
         let strides = strides(&output.strides);
         let offset = &mut output.offset;
-        all.push(Place { side: Side::Output(i), input: None, offset, strides, gathered: (0, 1) });
+        all.push(Access { side: Side::Output(i), input: None, offset, strides, gathered: (0, 1) });
     }
     all
 }
@@ -102,8 +102,8 @@ fn program(fused: &mut Fused, axes: usize) -> Vec<Place<'_>> {
 /// A kernel over a range of one axis.
 pub(super) fn part(lowered: &Lowered, axis: usize, range: Range<usize>) -> Lowered {
     let mut part = lowered.clone();
-    for place in places(&mut part.kernel.body) {
-        *place.offset += range.start as isize * place.strides[axis];
+    for access in accesses(&mut part.kernel.body) {
+        *access.offset += range.start as isize * access.strides[axis];
     }
     match &mut part.kernel.body {
         Body::Fused(fused) => {
@@ -217,16 +217,16 @@ pub(super) fn prune(lowered: &mut Lowered) {
     inputs.into_iter().for_each(|input| *input = moved[*input]);
 }
 
-/// Keeps the marked elements; returns the new places of all that stay.
+/// Keeps the marked elements; returns the new positions of all that stay.
 fn keep<T>(list: &mut Vec<T>, marks: &[bool]) -> Vec<usize> {
     let mut marked = marks.iter();
     list.retain(|_| marked.next() == Some(&true));
     let mut next = 0;
-    let place = |&mark: &bool| {
+    let position = |&mark: &bool| {
         next += usize::from(mark);
         next.saturating_sub(1)
     };
-    marks.iter().map(place).collect()
+    marks.iter().map(position).collect()
 }
 
 /// Whether a kernel can store its narrow results, four neighbours at a time.

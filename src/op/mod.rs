@@ -143,7 +143,7 @@ pub(crate) enum Op {
     },
     /// An op with a kernel of its own.
     Structured(StructuredOp),
-    /// The input inside of a frame of zeros; `before[axis]` zeros come first.
+    /// The input inside of a padding of zeros; `before[axis]` zeros come first.
     Pad {
         before: Box<Shape>,
     },
