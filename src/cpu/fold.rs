@@ -112,25 +112,13 @@ macro_rules! along {
     }};
 }
 
-simd! {
-    /// Everything combined.
-    pub(super) fn along<T: Fold>(op: ReduceOp, src: &[T]) -> T {
-        match op {
-            ReduceOp::Sum => along!(LANES, src, ReduceOp::Sum, T, sum),
-            ReduceOp::Prod => along!(LANES, src, ReduceOp::Prod, T, product),
-            ReduceOp::Max => along!(LANES, src, ReduceOp::Max, T, largest),
-            ReduceOp::Min => along!(LANES, src, ReduceOp::Min, T, smallest),
-        }
-    }
-}
-
 /// Elements of which [`parts`] makes one result before it combines that with the others.
 const PART: usize = TILE;
 
 macro_rules! parts {
-    ($acc:ident, $src:ident, $op:expr, $T:ident, $f:ident) => {{
+    ($acc:ident, $src:ident, $part:ident, $op:expr, $T:ident, $f:ident) => {{
         let mut acc = $acc;
-        for part in $src.chunks(PART) {
+        for part in $src.chunks($part) {
             acc = acc.$f(along!(LANES, part, $op, $T, $f));
         }
         acc
@@ -138,15 +126,20 @@ macro_rules! parts {
 }
 
 simd! {
-    /// `acc` combined with everything, part by part, so that no rounding depends on how long the slice is.
-    pub(super) fn parts<T: Fold>(op: ReduceOp, acc: T, src: &[T]) -> T {
+    /// `acc` combined with what comes of each `part` elements.
+    fn in_parts<T: Fold>(op: ReduceOp, acc: T, src: &[T], part: usize) -> T {
         match op {
-            ReduceOp::Sum => parts!(acc, src, ReduceOp::Sum, T, sum),
-            ReduceOp::Prod => parts!(acc, src, ReduceOp::Prod, T, product),
-            ReduceOp::Max => parts!(acc, src, ReduceOp::Max, T, largest),
-            ReduceOp::Min => parts!(acc, src, ReduceOp::Min, T, smallest),
+            ReduceOp::Sum => parts!(acc, src, part, ReduceOp::Sum, T, sum),
+            ReduceOp::Prod => parts!(acc, src, part, ReduceOp::Prod, T, product),
+            ReduceOp::Max => parts!(acc, src, part, ReduceOp::Max, T, largest),
+            ReduceOp::Min => parts!(acc, src, part, ReduceOp::Min, T, smallest),
         }
     }
+}
+
+/// `acc` combined with everything, part by part, so that no rounding depends on how long the slice is.
+pub(super) fn parts<T: Fold>(op: ReduceOp, acc: T, src: &[T]) -> T {
+    in_parts(op, acc, src, PART)
 }
 
 macro_rules! short_rows {
@@ -176,7 +169,7 @@ pub(super) fn rows<T: Fold>(op: ReduceOp, dst: &mut [T], src: &[T]) {
     if width < LANES * 8 {
         return short_rows(op, dst, src);
     }
-    dst.iter_mut().zip(src.chunks_exact(width)).for_each(|(d, row)| *d = along(op, row));
+    dst.iter_mut().zip(src.chunks_exact(width)).for_each(|(d, row)| *d = in_parts(op, T::identity(op), row, width));
 }
 
 /// Whether [`products`] stands for [`rows`] of a product: rows of this width are summed in `LANES`.
@@ -185,7 +178,7 @@ pub(super) fn sums_products(width: usize) -> bool {
 }
 
 simd! {
-    /// The sum of `a * b`, each product rounded as if it had been stored: what [`along`] makes of them.
+    /// The sum of `a * b`, each product rounded as if it had been stored: what [`rows`] makes of them.
     pub(super) fn products<T: Fold>(a: &[T], b: &[T]) -> T {
         let mut lanes = [T::identity(ReduceOp::Sum); LANES];
         let (left, left_rest) = a.as_chunks::<LANES>();

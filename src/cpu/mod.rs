@@ -14,6 +14,7 @@ mod interpret;
 mod loops;
 mod matmul;
 mod memory;
+mod moves;
 mod order;
 mod plan;
 mod pointwise;
@@ -107,7 +108,9 @@ impl Executor for CpuExecutor {
         let program: Arc<dyn Program> = match &kernel.body {
             Body::Fused(fused) => Arc::new(pointwise::FusedProgram::new(kernel, fused)),
             Body::Matmul(matmul) => Arc::new(matmul::MatmulProgram::new(kernel, matmul, &self.pool)),
-            Body::ScatterAdd(scatter) => Arc::new(index::ScatterProgram::new(scatter, kernel.inputs[1].dtype)),
+            Body::ScatterAdd(scatter) => {
+                Arc::new(index::ScatterProgram::new(scatter, kernel.inputs[1].dtype.compute()))
+            }
         };
         if !debug::is_on() {
             return Ok(program);
