@@ -2,7 +2,7 @@
 
 use super::{
     crew::for_each,
-    simd::{Float, simd},
+    simd::{Float, Instructions, simd},
     strided::Strided,
 };
 use crate::op::{Combine, numeric::Real};
@@ -264,16 +264,22 @@ fn sweep_by<T: Float>(combine: Combine, rows: &[[T; ROWS]], panel: &[[T; PANEL]]
 simd! {
     /// The same for one way to combine.
     fn sweep<N: Norm, T: Float>(norm: N, rows: &[[T; ROWS]], panel: &[[T; PANEL]], c: &mut [T], at: Place<T>) {
-        // Two registers for each row, or one.
-        let floats = L::BYTES / size_of::<T>() * if N::LONG { 1 } else { 2 };
-        if floats >= 32 {
+        // Two registers for each row, or one; the choice is made when this is compiled.
+        if const { floats::<L, T, N>() >= 32 } {
             tiles::<N, T, T::At<L>, 32>(norm, rows, panel, c, at);
-        } else if floats >= 16 {
+        } else if const { floats::<L, T, N>() >= 16 } {
             tiles::<N, T, T::At<L>, 16>(norm, rows, panel, c, at);
-        } else {
+        } else if const { floats::<L, T, N>() >= 8 } {
             tiles::<N, T, T::At<L>, 8>(norm, rows, panel, c, at);
+        } else {
+            tiles::<N, T, T::At<L>, 4>(norm, rows, panel, c, at);
         }
     }
+}
+
+/// The columns of a tile.
+const fn floats<L: Instructions, T, N: Norm>() -> usize {
+    L::BYTES / size_of::<T>() * if N::LONG { 1 } else { 2 }
 }
 
 #[inline(always)]

@@ -1,10 +1,16 @@
 //! The loops of reductions: along a slice, and slice onto slice.
 
 use super::{convert::Bit, order::TILE, simd::simd};
-use crate::op::{ReduceOp, numeric::Real};
+use crate::{
+    dtype::Compute,
+    op::{ReduceOp, numeric::Real},
+};
 
 /// A type that reductions accumulate in.
 pub(super) trait Fold: Copy {
+    /// Whether there are sums and products of this type: those of unsigned integers are the signed ones' bits, those of
+    /// bools are the largest and the smallest one.
+    const ADDS: bool;
     fn identity(op: ReduceOp) -> Self;
     fn sum(self, b: Self) -> Self;
     fn product(self, b: Self) -> Self;
@@ -21,8 +27,9 @@ pub(super) trait Fold: Copy {
 }
 
 macro_rules! folds {
-    ($($t:ty: $zero:expr, $one:expr, $low:expr, $high:expr, $sum:expr, $product:expr, $max:expr, $min:expr, $nan:expr;)*) => {$(
+    ($($t:ty: $adds:expr, $zero:expr, $one:expr, $low:expr, $high:expr, $sum:expr, $product:expr, $max:expr, $min:expr, $nan:expr;)*) => {$(
         impl Fold for $t {
+            const ADDS: bool = $adds;
             #[inline(always)]
             fn identity(op: ReduceOp) -> Self {
                 match op {
@@ -58,20 +65,32 @@ macro_rules! folds {
 
 macro_rules! fold_floats {
     ($($t:ident)*) => { folds! {$(
-        $t: 0.0, 1.0, $t::NEG_INFINITY, $t::INFINITY, |a, b| a + b, |a, b| a * b,
+        $t: true, 0.0, 1.0, $t::NEG_INFINITY, $t::INFINITY, |a, b| a + b, |a, b| a * b,
             |a, b| Real::max(b, a), |a, b| Real::min(b, a),
             |a, src: &[$t]| if src.iter().fold(false, |nan, x| nan | x.is_nan()) { $t::NAN } else { a };
     )*} };
 }
 macro_rules! fold_ints {
-    ($($t:ident)*) => { folds! {$(
-        $t: 0, 1, $t::MIN, $t::MAX, $t::wrapping_add, $t::wrapping_mul, Ord::max, Ord::min, |a, _| a;
+    ($adds:literal $($t:ident)*) => { folds! {$(
+        $t: $adds, 0, 1, $t::MIN, $t::MAX, $t::wrapping_add, $t::wrapping_mul, Ord::max, Ord::min, |a, _| a;
     )*} };
 }
 fold_floats!(f32 f64);
-fold_ints!(i32 u32 i64 u64);
+fold_ints!(true i32 i64);
+fold_ints!(false u32 u64);
 folds! {
-    Bit: Bit(0), Bit(1), Bit(0), Bit(1), Ord::max, Ord::min, Ord::max, Ord::min, |a, _| a;
+    Bit: false, Bit(0), Bit(1), Bit(0), Bit(1), Ord::max, Ord::min, Ord::max, Ord::min, |a, _| a;
+}
+
+/// The op and the type that [`rows`], [`parts`] and [`onto`] are to be called with.
+pub(super) fn resolved(op: ReduceOp, compute: Compute) -> (ReduceOp, Compute) {
+    match (op, compute) {
+        (ReduceOp::Sum, Compute::Bool) => (ReduceOp::Max, compute),
+        (ReduceOp::Prod, Compute::Bool) => (ReduceOp::Min, compute),
+        (ReduceOp::Sum | ReduceOp::Prod, Compute::U32) => (op, Compute::I32),
+        (ReduceOp::Sum | ReduceOp::Prod, Compute::U64) => (op, Compute::I64),
+        _ => (op, compute),
+    }
 }
 
 /// Partial results kept side by side: several SIMD registers, and rounding errors that grow slowly.
@@ -129,10 +148,11 @@ simd! {
     /// `acc` combined with what comes of each `part` elements.
     fn in_parts<T: Fold>(op: ReduceOp, acc: T, src: &[T], part: usize) -> T {
         match op {
-            ReduceOp::Sum => parts!(acc, src, part, ReduceOp::Sum, T, sum),
-            ReduceOp::Prod => parts!(acc, src, part, ReduceOp::Prod, T, product),
+            ReduceOp::Sum if T::ADDS => parts!(acc, src, part, ReduceOp::Sum, T, sum),
+            ReduceOp::Prod if T::ADDS => parts!(acc, src, part, ReduceOp::Prod, T, product),
             ReduceOp::Max => parts!(acc, src, part, ReduceOp::Max, T, largest),
             ReduceOp::Min => parts!(acc, src, part, ReduceOp::Min, T, smallest),
+            _ => unreachable!("see `resolved`"),
         }
     }
 }
@@ -155,10 +175,11 @@ simd! {
     /// Each row of `src` combined into one element of `dst`; rows shorter than `LANES * 8`.
     fn short_rows<T: Fold>(op: ReduceOp, dst: &mut [T], src: &[T]) {
         match op {
-            ReduceOp::Sum => short_rows!(dst, src, ReduceOp::Sum, T, sum),
-            ReduceOp::Prod => short_rows!(dst, src, ReduceOp::Prod, T, product),
+            ReduceOp::Sum if T::ADDS => short_rows!(dst, src, ReduceOp::Sum, T, sum),
+            ReduceOp::Prod if T::ADDS => short_rows!(dst, src, ReduceOp::Prod, T, product),
             ReduceOp::Max => short_rows!(dst, src, ReduceOp::Max, T, higher, unless_nan),
             ReduceOp::Min => short_rows!(dst, src, ReduceOp::Min, T, lower, unless_nan),
+            _ => unreachable!("see `resolved`"),
         }
     }
 }
@@ -209,10 +230,11 @@ simd! {
     pub(super) fn onto<T: Fold>(op: ReduceOp, acc: &mut [T], src: &[T]) {
         for row in src.chunks_exact(acc.len()) {
             match op {
-                ReduceOp::Sum => onto!(acc, row, sum),
-                ReduceOp::Prod => onto!(acc, row, product),
+                ReduceOp::Sum if T::ADDS => onto!(acc, row, sum),
+                ReduceOp::Prod if T::ADDS => onto!(acc, row, product),
                 ReduceOp::Max => onto!(acc, row, largest),
                 ReduceOp::Min => onto!(acc, row, smallest),
+                _ => unreachable!("see `resolved`"),
             }
         }
     }

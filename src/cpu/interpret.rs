@@ -216,9 +216,10 @@ impl Tile<'_> {
                         loops::repeat(dst.as_mut_ptr(), n / self.rows, self.read::<B>(a, self.rows));
                     }
                 }),
-                Kind::Reduce(op, compute) => for_compute!(compute, C => {
-                    fold::rows::<C>(op, self.write(s.dst, n), self.read(a, self.len));
-                }),
+                Kind::Reduce(op, compute) => {
+                    let (op, compute) = fold::resolved(op, compute);
+                    for_compute!(compute, C => fold::rows::<C>(op, self.write(s.dst, n), self.read(a, self.len)));
+                }
                 Kind::Products(wide) => {
                     let len = self.len;
                     if wide {
@@ -227,15 +228,18 @@ impl Tile<'_> {
                         self.write(s.dst, n)[0] = fold::products::<f32>(self.read(a, len), self.read(b, len));
                     }
                 }
-                Kind::Accumulate(op, compute) => for_compute!(compute, C => {
-                    let values = self.read::<C>(a, self.len);
-                    let acc = self.write::<C>(s.dst, n);
-                    if self.columns {
-                        fold::onto(op, acc, values);
-                    } else {
-                        acc[0] = fold::parts(op, acc[0], values);
-                    }
-                }),
+                Kind::Accumulate(op, compute) => {
+                    let (op, compute) = fold::resolved(op, compute);
+                    for_compute!(compute, C => {
+                        let values = self.read::<C>(a, self.len);
+                        let acc = self.write::<C>(s.dst, n);
+                        if self.columns {
+                            fold::onto(op, acc, values);
+                        } else {
+                            acc[0] = fold::parts(op, acc[0], values);
+                        }
+                    });
+                }
                 Kind::Place { walk } => {
                     let place = &plan.walks[walk as usize];
                     match place.side_by_side(self.block, start, n) {

@@ -112,6 +112,14 @@ macro_rules! arithmetic_loop {
     ($variant:ident $class:ident $($rest:tt)*) => { right_loop!(std::convert::identity, $($rest)*) };
 }
 
+/// The same for integers; what no vector instruction computes is in [`int_dear`].
+macro_rules! whole_loop {
+    (Pow $($rest:tt)*) => { unreachable!("powers have a loop of their own") };
+    (FloorDiv $($rest:tt)*) => { unreachable!("quotients have a loop of their own") };
+    (Rem $($rest:tt)*) => { unreachable!("remainders have a loop of their own") };
+    ($($row:tt)*) => { arithmetic_loop!($($row)*) };
+}
+
 /// A loop for rows whose result is a bool.
 macro_rules! comparison_loop {
     (Compare $($rest:tt)*) => { right_loop!(bit, $($rest)*) };
@@ -132,6 +140,11 @@ fn turned(op: BinaryOp) -> Option<BinaryOp> {
     }
 }
 
+/// Whether an op takes much longer than moving an element.
+fn is_dear(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::Pow | BinaryOp::FloorDiv | BinaryOp::Rem | BinaryOp::Atan2)
+}
+
 /// Elements that an operand of length 1 is repeated for at once.
 const REPEATED: usize = 1024;
 
@@ -146,8 +159,7 @@ fn spread<T: Copy, D>(op: BinaryOp, dst: &mut [D], a: &[T], b: &[T], loops: impl
         Some(op) if a.len() < n => (op, b, a),
         _ => (op, a, b),
     };
-    let dear = matches!(op, BinaryOp::Pow | BinaryOp::FloorDiv | BinaryOp::Rem | BinaryOp::Atan2);
-    if a.len() == n && (b.len() == n || !dear) {
+    if a.len() == n && (b.len() == n || !is_dear(op)) {
         return loops(op, dst, a, b);
     }
     let single = if a.len() < n { a[0] } else { b[0] };
@@ -177,7 +189,7 @@ macro_rules! define_binary {
         simd! {
             fn int_loops<T: Integer>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
                 match op {
-                    $(BinaryOp::$variant => arithmetic_loop!($variant $class dst, a, b, $($int)*),)*
+                    $(BinaryOp::$variant => whole_loop!($variant $class dst, a, b, $($int)*),)*
                 }
             }
         }
@@ -199,7 +211,16 @@ pub(super) fn binary_float<T: Real>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T
 
 /// An op of two integers.
 pub(super) fn binary_int<T: Integer>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
-    spread(op, dst, a, b, int_loops);
+    spread(op, dst, a, b, if is_dear(op) { int_dear } else { int_loops });
+}
+
+/// What no vector instruction computes, the same at every level.
+fn int_dear<T: Integer>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
+    match op {
+        BinaryOp::Pow => equal_loop!(std::convert::identity, dst, a, b, |x, y| x.pow(y)),
+        BinaryOp::FloorDiv => equal_loop!(std::convert::identity, dst, a, b, |x, y| x.floor_div(y)),
+        _ => equal_loop!(std::convert::identity, dst, a, b, |x, y| x.remainder(y)),
+    }
 }
 
 /// A comparison.

@@ -43,6 +43,9 @@ struct Member {
 pub(super) trait Source: Read + Seek + Send {}
 impl<T: Read + Seek + Send> Source for T {}
 
+trait Sink: Write + Seek {}
+impl<T: Write + Seek> Sink for T {}
+
 /// Opens an archive. Only its directory is read; [`Npz::get`] reads the arrays.
 ///
 /// # Errors
@@ -109,14 +112,15 @@ pub fn save_compressed(path: impl AsRef<Path>, tensors: &[(&str, &Tensor)]) -> R
 /// # Ok::<(), kiln::Error>(())
 /// ```
 pub fn to_bytes(tensors: &[(&str, &Tensor)]) -> Result<Vec<u8>> {
-    let out = write(io::Cursor::new(Vec::new()), tensors, CompressionMethod::Stored);
-    Ok(out.map_err(|failure| failure.at(Path::new("npz")))?.into_inner())
+    let mut out = io::Cursor::new(Vec::new());
+    write(&mut out, tensors, CompressionMethod::Stored).map_err(|failure| failure.at(Path::new("npz")))?;
+    Ok(out.into_inner())
 }
 
 impl Npz {
     pub(super) fn new(mut source: Box<dyn Source>, path: PathBuf) -> Result<Self> {
         let failed = |reason: String| in_archive(&path, reason);
-        let head = head(&mut source).map_err(|error| failed(error.to_string()))?;
+        let head = head(&mut *source).map_err(|error| failed(error.to_string()))?;
         // Archives of other programs are told by the name of their first file.
         if let Some(reason) = magic::other(&head, &[Format::Npz, Format::Zip]) {
             return Err(failed(reason));
@@ -190,15 +194,15 @@ impl Npz {
 }
 
 /// The first bytes of a file, which is read from its start afterwards.
-fn head(source: &mut (impl Read + Seek)) -> io::Result<Vec<u8>> {
+fn head(source: &mut dyn Source) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    source.by_ref().take(magic::HEAD as u64).read_to_end(&mut head)?;
+    Read::take(&mut *source, magic::HEAD as u64).read_to_end(&mut head)?;
     source.rewind()?;
     Ok(head)
 }
 
 /// Reads an archive's directory, and refuses one whose members could be confused with others.
-fn directory<R: Read + Seek>(source: R) -> Result<(ZipArchive<R>, Vec<Member>), String> {
+fn directory(source: Box<dyn Source>) -> Result<(ZipArchive<Box<dyn Source>>, Vec<Member>), String> {
     let mut archive = ZipArchive::new(source).map_err(|error| error.to_string())?;
     if archive.has_duplicate_names() {
         return Err("two files have the same name".into());
@@ -273,13 +277,14 @@ impl From<io::Error> for Failure {
 
 fn create(path: &Path, tensors: &[(&str, &Tensor)], method: CompressionMethod) -> Result<()> {
     let create = || {
-        let file = io::BufWriter::new(File::create(path)?);
-        Ok(write(file, tensors, method)?.flush()?)
+        let mut file = io::BufWriter::new(File::create(path)?);
+        write(&mut file, tensors, method)?;
+        Ok(file.flush()?)
     };
     create().map_err(|failure: Failure| failure.at(path))
 }
 
-fn write<W: Write + Seek>(out: W, tensors: &[(&str, &Tensor)], method: CompressionMethod) -> Result<W, Failure> {
+fn write(out: &mut dyn Sink, tensors: &[(&str, &Tensor)], method: CompressionMethod) -> Result<(), Failure> {
     let mut archive = ZipWriter::new(out);
     for (name, tensor) in tensors {
         if let Some(reason) = strays(name) {
@@ -293,7 +298,8 @@ fn write<W: Write + Seek>(out: W, tensors: &[(&str, &Tensor)], method: Compressi
         archive.start_file(format!("{name}.npy"), options)?;
         encoded.write(&mut archive)?;
     }
-    Ok(archive.finish()?)
+    archive.finish()?;
+    Ok(())
 }
 
 fn in_archive(path: &Path, reason: String) -> Error {

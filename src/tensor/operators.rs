@@ -1,8 +1,8 @@
 //! Rust's operators: a tensor with a tensor or a number, on either side, and assigned.
 
-use std::ops;
+use std::{borrow::Borrow, ops};
 
-use super::{Operand, Tensor, settle};
+use super::{Operand, Tensor, operand::Value, settle};
 use crate::op::BinaryOp;
 
 /// The operators of one binary op; the types are those of numbers that may stand on the left.
@@ -45,11 +45,18 @@ macro_rules! operators {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, rhs: $rhs) -> Tensor {
-                settle(rhs.binary_reflected(BinaryOp::$op, self))
+                reflected(BinaryOp::$op, self.value(), rhs.borrow())
             }
         }
     };
 }
+
+/// An operator whose left side is a number: there is one of these for every type of numbers.
+#[track_caller]
+fn reflected(op: BinaryOp, lhs: Value<'_>, rhs: &Tensor) -> Tensor {
+    settle(rhs.binary_reflected(op, lhs))
+}
+
 operators! {
     Add add AddAssign add_assign Add (i8 i16 i32 i64 isize u8 u16 u32 u64 usize half::f16 half::bf16 f32 f64);
     Sub sub SubAssign sub_assign Sub (i8 i16 i32 i64 isize u8 u16 u32 u64 usize half::f16 half::bf16 f32 f64);
