@@ -23,15 +23,11 @@ trait Norm: Copy {
     const LONG: bool = false;
     /// Whether there is a third operand.
     const THIRD: bool = false;
+    /// Whether the results of the parts of an inner axis are not added up, but the largest one counts.
+    const LARGEST: bool = false;
 
     /// `x` is the third operand's element at the place of the result, 0 without one.
     fn take<T: Real>(self, acc: T, a: T, b: T, x: T) -> T;
-
-    /// Joins the results of two parts of the inner axis.
-    #[inline(always)]
-    fn join<T: Real>(self, a: T, b: T) -> T {
-        a + b
-    }
 }
 
 /// The sum of squares.
@@ -125,14 +121,11 @@ impl Norm for Power {
 }
 
 impl Norm for Largest {
+    const LARGEST: bool = true;
+
     #[inline(always)]
     fn take<T: Real>(self, acc: T, a: T, b: T, _: T) -> T {
         acc.max_positive((a - b).abs())
-    }
-
-    #[inline(always)]
-    fn join<T: Real>(self, a: T, b: T) -> T {
-        a.max_positive(b)
     }
 }
 
@@ -153,6 +146,20 @@ impl<T: Copy> Strided<T> {
 
     fn t(self) -> Self {
         Self { row: self.col, col: self.row, ..self }
+    }
+
+    /// Copies the first elements of the first rows; the rest of `to` stays as it is.
+    ///
+    /// # Safety
+    /// The rows and columns must exist, where `to` has room for them.
+    #[inline(never)]
+    unsafe fn copy<const W: usize>(self, to: &mut [[T; W]; ROWS], rows: usize, columns: usize) {
+        for (r, to) in to.iter_mut().enumerate().take(rows) {
+            for (j, to) in to.iter_mut().enumerate().take(columns) {
+                // SAFETY: the caller's contract.
+                *to = unsafe { *self.from(r, j).data };
+            }
+        }
     }
 
     /// Columns `from..from + to.len() / N` of rows `first..first + N`, column by column; zeros stand for rows past
@@ -283,7 +290,7 @@ const fn floats<L: Instructions, T, N: Norm>() -> usize {
 }
 
 #[inline(always)]
-fn tiles<N: Norm, T: Copy, R: Real + From<T> + Into<T>, const W: usize>(
+fn tiles<N: Norm, T: Float, R: Real + From<T> + Into<T>, const W: usize>(
     norm: N,
     rows: &[[T; ROWS]],
     panel: &[[T; PANEL]],
@@ -297,25 +304,38 @@ fn tiles<N: Norm, T: Copy, R: Real + From<T> + Into<T>, const W: usize>(
             if from >= at.pitch {
                 break;
             }
-            let mut x = [[R::from_f64(0.0); W]; ROWS];
+            let mut x = [[T::default(); W]; ROWS];
             if N::THIRD
                 && let Some(third) = at.x
             {
                 let third = third.from(number * ROWS, column);
-                for (r, x) in x.iter_mut().enumerate().take(lines.len() / at.pitch) {
-                    for (j, x) in x.iter_mut().enumerate().take(at.pitch - from) {
-                        // SAFETY: `distances`' contract: the third operand has an element at the place of each result.
-                        *x = unsafe { *third.from(r, j).data }.into();
-                    }
-                }
+                // SAFETY: `distances`' contract: the third operand has an element at the place of each result.
+                unsafe { third.copy(&mut x, lines.len() / at.pitch, at.pitch - from) };
             }
-            let acc = tile::<N, T, R, W>(norm, group, panel, column, &x);
-            for (line, acc) in lines.chunks_exact_mut(at.pitch).zip(&acc) {
-                let to = at.pitch.min(from + W);
-                let Some(to) = line.get_mut(from..to) else { break };
-                for (to, &x) in to.iter_mut().zip(acc) {
-                    *to = if at.first { x } else { norm.join((*to).into(), x) }.into();
+            let acc = tile::<N, T, R, W>(norm, group, panel, column, &x.map(|x| x.map(R::from)));
+            if at.first && from + W <= at.pitch {
+                for (line, acc) in lines.chunks_exact_mut(at.pitch).zip(acc) {
+                    let Some(to) = line[from..].first_chunk_mut() else { break };
+                    *to = acc.map(R::into);
                 }
+            } else {
+                put(&acc.map(|acc| acc.map(R::into)), lines, from, at, N::LARGEST);
+            }
+        }
+    }
+}
+
+/// Joins a tile with what is there of its lines from column `from` on, up to their ends.
+#[inline(never)]
+fn put<T: Float, const W: usize>(tile: &[[T; W]; ROWS], lines: &mut [T], from: usize, at: Place<T>, largest: bool) {
+    for (line, values) in lines.chunks_exact_mut(at.pitch).zip(tile) {
+        let to = at.pitch.min(from + W);
+        let Some(to) = line.get_mut(from..to) else { break };
+        if at.first {
+            to.copy_from_slice(&values[..to.len()]);
+        } else {
+            for (to, &x) in to.iter_mut().zip(values) {
+                *to = if largest { to.max_positive(x) } else { *to + x };
             }
         }
     }

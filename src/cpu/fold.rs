@@ -11,6 +11,8 @@ pub(super) trait Fold: Copy {
     /// Whether there are sums and products of this type: those of unsigned integers are the signed ones' bits, those of
     /// bools are the largest and the smallest one.
     const ADDS: bool;
+    /// Whether results do not depend on the order: the compiler's loops choose one.
+    const EXACT: bool;
     fn identity(op: ReduceOp) -> Self;
     fn sum(self, b: Self) -> Self;
     fn product(self, b: Self) -> Self;
@@ -27,9 +29,10 @@ pub(super) trait Fold: Copy {
 }
 
 macro_rules! folds {
-    ($($t:ty: $adds:expr, $zero:expr, $one:expr, $low:expr, $high:expr, $sum:expr, $product:expr, $max:expr, $min:expr, $nan:expr;)*) => {$(
+    ($($t:ty: $adds:expr, $exact:expr, $zero:expr, $one:expr, $low:expr, $high:expr, $sum:expr, $product:expr, $max:expr, $min:expr, $nan:expr;)*) => {$(
         impl Fold for $t {
             const ADDS: bool = $adds;
+            const EXACT: bool = $exact;
             #[inline(always)]
             fn identity(op: ReduceOp) -> Self {
                 match op {
@@ -65,21 +68,21 @@ macro_rules! folds {
 
 macro_rules! fold_floats {
     ($($t:ident)*) => { folds! {$(
-        $t: true, 0.0, 1.0, $t::NEG_INFINITY, $t::INFINITY, |a, b| a + b, |a, b| a * b,
+        $t: true, false, 0.0, 1.0, $t::NEG_INFINITY, $t::INFINITY, |a, b| a + b, |a, b| a * b,
             |a, b| Real::max(b, a), |a, b| Real::min(b, a),
             |a, src: &[$t]| if src.iter().fold(false, |nan, x| nan | x.is_nan()) { $t::NAN } else { a };
     )*} };
 }
 macro_rules! fold_ints {
     ($adds:literal $($t:ident)*) => { folds! {$(
-        $t: $adds, 0, 1, $t::MIN, $t::MAX, $t::wrapping_add, $t::wrapping_mul, Ord::max, Ord::min, |a, _| a;
+        $t: $adds, true, 0, 1, $t::MIN, $t::MAX, $t::wrapping_add, $t::wrapping_mul, Ord::max, Ord::min, |a, _| a;
     )*} };
 }
 fold_floats!(f32 f64);
 fold_ints!(true i32 i64);
 fold_ints!(false u32 u64);
 folds! {
-    Bit: false, Bit(0), Bit(1), Bit(0), Bit(1), Ord::max, Ord::min, Ord::max, Ord::min, |a, _| a;
+    Bit: false, true, Bit(0), Bit(1), Bit(0), Bit(1), Ord::max, Ord::min, Ord::max, Ord::min, |a, _| a;
 }
 
 /// The op and the type that [`rows`], [`parts`] and [`onto`] are to be called with.
@@ -109,6 +112,9 @@ macro_rules! halve {
 
 macro_rules! along {
     ($lanes:expr, $src:ident, $op:expr, $T:ident, $f:ident) => {'all: {
+        if $T::EXACT {
+            break 'all $src.iter().fold($T::identity($op), |acc, x| acc.$f(*x));
+        }
         let mut lanes = [$T::identity($op); $lanes];
         let (chunks, rest) = $src.as_chunks::<{ $lanes }>();
         for chunk in chunks {

@@ -32,19 +32,40 @@ pub(super) struct Places<'a> {
 }
 
 impl Places<'_> {
-    /// The elements that the indices from number `first` on mean, `step` of them apart; reports those out of range.
+    /// The elements that the indices from number `first` on mean, `step` of them apart; reports those out of range. True
+    /// if there are none of these.
     ///
     /// # Safety
     /// There must be these indices, of this type, at `index`.
-    pub unsafe fn find(&self, index: *const u8, first: isize, step: isize, places: &mut [isize]) {
+    pub unsafe fn find(&self, index: *const u8, first: isize, step: isize, places: &mut [isize]) -> bool {
         for_index!(self.index, I => {
             let index = index.cast::<I>().wrapping_offset(first);
-            for (i, place) in places.iter_mut().enumerate() {
+            // SAFETY: the caller's contract.
+            let at = |i: usize| unsafe { *index.wrapping_offset(i as isize * step) };
+            // First without branches: mostly they are inside.
+            let mut inside = true;
+            let mut take = |place: &mut isize, index: I| {
+                inside &= index.u64() < self.size as u64;
+                *place = index.u64() as isize;
+            };
+            if step == 1 {
                 // SAFETY: the caller's contract.
-                let index = unsafe { *index.wrapping_offset(i as isize * step) };
-                *place = find(index, self.size, self.check, self.fault).map_or(NOWHERE, |place| place as isize);
+                let index = unsafe { std::slice::from_raw_parts(index, places.len()) };
+                places.iter_mut().zip(index).for_each(|(place, &index)| take(place, index));
+            } else {
+                places.iter_mut().enumerate().for_each(|(i, place)| take(place, at(i)));
             }
-        });
+            if inside {
+                return true;
+            }
+            let mut all = true;
+            for (i, place) in places.iter_mut().enumerate() {
+                let found = find(at(i), self.size, self.check, self.fault);
+                all &= found.is_some();
+                *place = found.map_or(NOWHERE, |found| found as isize);
+            }
+            all
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! The loops of elementwise ops, one per row of the registry and type of value.
 
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
+
 use super::{
     convert::{Bit, Number},
     simd::{Float, simd},
@@ -117,7 +119,14 @@ macro_rules! whole_loop {
     (Pow $($rest:tt)*) => { unreachable!("powers have a loop of their own") };
     (FloorDiv $($rest:tt)*) => { unreachable!("quotients have a loop of their own") };
     (Rem $($rest:tt)*) => { unreachable!("remainders have a loop of their own") };
-    ($($row:tt)*) => { arithmetic_loop!($($row)*) };
+    (Max $($row:tt)*) => { arithmetic_loop!(Max $($row)*) };
+    (Min $($row:tt)*) => { arithmetic_loop!(Min $($row)*) };
+    ($($row:tt)*) => {{
+        if !T::SIGNED {
+            unreachable!("the signed integer's loop gives the same bits")
+        }
+        arithmetic_loop!($($row)*)
+    }};
 }
 
 /// A loop for rows whose result is a bool.
@@ -187,7 +196,7 @@ macro_rules! define_binary {
             }
         }
         simd! {
-            fn int_loops<T: Integer>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
+            fn int_loops<T: Whole>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
                 match op {
                     $(BinaryOp::$variant => whole_loop!($variant $class dst, a, b, $($int)*),)*
                 }
@@ -209,9 +218,29 @@ pub(super) fn binary_float<T: Real>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T
     spread(op, dst, a, b, float_loops);
 }
 
+/// Integers, and the signed ones that have the same bits.
+pub(super) trait Whole: Integer + Pod {
+    const SIGNED: bool;
+    type Signed: Whole;
+}
+
+macro_rules! whole {
+    ($($t:ty: $signed:ty, $is:literal;)*) => {$(
+        impl Whole for $t {
+            const SIGNED: bool = $is;
+            type Signed = $signed;
+        }
+    )*};
+}
+whole! { i32: i32, true; u32: i32, false; i64: i64, true; u64: i64, false; }
+
 /// An op of two integers.
-pub(super) fn binary_int<T: Integer>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
-    spread(op, dst, a, b, if is_dear(op) { int_dear } else { int_loops });
+pub(super) fn binary_int<T: Whole>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
+    match op {
+        _ if is_dear(op) => spread(op, dst, a, b, int_dear),
+        BinaryOp::Max | BinaryOp::Min => spread(op, dst, a, b, int_loops),
+        _ => spread(op, cast_slice_mut(dst), cast_slice(a), cast_slice(b), int_loops::<T::Signed>),
+    }
 }
 
 /// What no vector instruction computes, the same at every level.

@@ -56,7 +56,7 @@ impl Instructions for V4 {
 }
 
 /// A float in memory.
-pub(super) trait Float: Copy + Default + Send + Sync {
+pub(super) trait Float: Real + Default + Send + Sync {
     /// What a level computes in.
     type At<L: Instructions>: Real + From<Self> + Into<Self>;
 }

@@ -43,9 +43,6 @@ struct Member {
 pub(super) trait Source: Read + Seek + Send {}
 impl<T: Read + Seek + Send> Source for T {}
 
-trait Sink: Write + Seek {}
-impl<T: Write + Seek> Sink for T {}
-
 /// Opens an archive. Only its directory is read; [`Npz::get`] reads the arrays.
 ///
 /// # Errors
@@ -112,9 +109,8 @@ pub fn save_compressed(path: impl AsRef<Path>, tensors: &[(&str, &Tensor)]) -> R
 /// # Ok::<(), kiln::Error>(())
 /// ```
 pub fn to_bytes(tensors: &[(&str, &Tensor)]) -> Result<Vec<u8>> {
-    let mut out = io::Cursor::new(Vec::new());
-    write(&mut out, tensors, CompressionMethod::Stored).map_err(|failure| failure.at(Path::new("npz")))?;
-    Ok(out.into_inner())
+    let out = write(io::Cursor::new(Vec::new()), tensors, CompressionMethod::Stored);
+    Ok(out.map_err(|failure| failure.at(Path::new("npz")))?.into_inner())
 }
 
 impl Npz {
@@ -277,14 +273,13 @@ impl From<io::Error> for Failure {
 
 fn create(path: &Path, tensors: &[(&str, &Tensor)], method: CompressionMethod) -> Result<()> {
     let create = || {
-        let mut file = io::BufWriter::new(File::create(path)?);
-        write(&mut file, tensors, method)?;
-        Ok(file.flush()?)
+        let file = io::BufWriter::new(File::create(path)?);
+        Ok(write(file, tensors, method)?.flush()?)
     };
     create().map_err(|failure: Failure| failure.at(path))
 }
 
-fn write(out: &mut dyn Sink, tensors: &[(&str, &Tensor)], method: CompressionMethod) -> Result<(), Failure> {
+fn write<W: Write + Seek>(out: W, tensors: &[(&str, &Tensor)], method: CompressionMethod) -> Result<W, Failure> {
     let mut archive = ZipWriter::new(out);
     for (name, tensor) in tensors {
         if let Some(reason) = strays(name) {
@@ -298,8 +293,7 @@ fn write(out: &mut dyn Sink, tensors: &[(&str, &Tensor)], method: CompressionMet
         archive.start_file(format!("{name}.npy"), options)?;
         encoded.write(&mut archive)?;
     }
-    archive.finish()?;
-    Ok(())
+    Ok(archive.finish()?)
 }
 
 fn in_archive(path: &Path, reason: String) -> Error {

@@ -120,11 +120,14 @@ impl Tensor {
     /// # Ok::<(), kiln::Error>(())
     /// ```
     pub fn choose(&self, then: impl Operand, otherwise: impl Operand) -> Result<Tensor> {
+        self.choose_values(then.value(), otherwise.value())
+    }
+
+    fn choose_values(&self, then: Value<'_>, otherwise: Value<'_>) -> Result<Tensor> {
         let op = "where";
         if self.dtype() != DType::Bool {
             return Err(Error::dtype(op, self.dtype(), "the condition must be bool"));
         }
-        let (then, otherwise) = (then.value(), otherwise.value());
         let dtype = then.beside(otherwise);
         let branch = |value| match value {
             Value::Tensor(x) => self.same_device(x, op).map(|()| x.in_dtype(dtype)),

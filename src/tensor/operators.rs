@@ -2,8 +2,8 @@
 
 use std::{borrow::Borrow, ops};
 
-use super::{Operand, Tensor, operand::Value, settle};
-use crate::op::BinaryOp;
+use super::{Operand, Tensor, settle};
+use crate::{Scalar, op::BinaryOp};
 
 /// The operators of one binary op; the types are those of numbers that may stand on the left.
 macro_rules! operators {
@@ -45,16 +45,17 @@ macro_rules! operators {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, rhs: $rhs) -> Tensor {
-                reflected(BinaryOp::$op, self.value(), rhs.borrow())
+                reflected(BinaryOp::$op, Scalar::from(self), rhs)
             }
         }
     };
 }
 
-/// An operator whose left side is a number: there is one of these for every type of numbers.
+/// An operator whose left side is a number: there is one of these for every type of numbers, and each only calls this.
 #[track_caller]
-fn reflected(op: BinaryOp, lhs: Value<'_>, rhs: &Tensor) -> Tensor {
-    settle(rhs.binary_reflected(op, lhs))
+#[inline(never)]
+fn reflected<T: Borrow<Tensor>>(op: BinaryOp, lhs: Scalar, rhs: T) -> Tensor {
+    settle(rhs.borrow().binary_reflected(op, lhs))
 }
 
 operators! {
