@@ -290,7 +290,7 @@ const fn floats<L: Instructions, T, N: Norm>() -> usize {
 }
 
 #[inline(always)]
-fn tiles<N: Norm, T: Float, R: Real + From<T> + Into<T>, const W: usize>(
+fn tiles<N: Norm, T: Float + Into<R>, R: Real + Into<T>, const W: usize>(
     norm: N,
     rows: &[[T; ROWS]],
     panel: &[[T; PANEL]],
@@ -312,17 +312,29 @@ fn tiles<N: Norm, T: Float, R: Real + From<T> + Into<T>, const W: usize>(
                 // SAFETY: `distances`' contract: the third operand has an element at the place of each result.
                 unsafe { third.copy(&mut x, lines.len() / at.pitch, at.pitch - from) };
             }
-            let acc = tile::<N, T, R, W>(norm, group, panel, column, &x.map(|x| x.map(R::from)));
+            let acc = cast(tile::<N, T, R, W>(norm, group, panel, column, &cast(x)));
             if at.first && from + W <= at.pitch {
                 for (line, acc) in lines.chunks_exact_mut(at.pitch).zip(acc) {
                     let Some(to) = line[from..].first_chunk_mut() else { break };
-                    *to = acc.map(R::into);
+                    *to = acc;
                 }
             } else {
-                put(&acc.map(|acc| acc.map(R::into)), lines, from, at, N::LARGEST);
+                put(&acc, lines, from, at, N::LARGEST);
             }
         }
     }
+}
+
+/// Loops, as the closures of `map` would not be compiled for the caller's level.
+#[inline(always)]
+fn cast<A: Real + Into<B>, B: Real, const W: usize>(from: [[A; W]; ROWS]) -> [[B; W]; ROWS] {
+    let mut to = [[B::from_f64(0.0); W]; ROWS];
+    for (to, from) in to.iter_mut().zip(&from) {
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = (*from).into();
+        }
+    }
+    to
 }
 
 /// Joins a tile with what is there of its lines from column `from` on, up to their ends.
@@ -343,7 +355,7 @@ fn put<T: Float, const W: usize>(tile: &[[T; W]; ROWS], lines: &mut [T], from: u
 
 /// The results of four rows and `W` columns of a panel. Written so that the compiler keeps them in vector registers.
 #[inline(always)]
-fn tile<N: Norm, T: Copy, R: Real + From<T>, const W: usize>(
+fn tile<N: Norm, T: Float + Into<R>, R: Real, const W: usize>(
     norm: N,
     rows: &[[T; ROWS]],
     panel: &[[T; PANEL]],
@@ -353,13 +365,12 @@ fn tile<N: Norm, T: Copy, R: Real + From<T>, const W: usize>(
     let [mut c0, mut c1, mut c2, mut c3] = [[R::from_f64(0.0); W]; ROWS];
     for (a, b) in rows.iter().zip(panel) {
         let Some(b) = b[column..].first_chunk::<W>() else { break };
-        let a = a.map(R::from);
         for j in 0..W {
             let b = b[j].into();
-            c0[j] = norm.take(c0[j], a[0], b, x[0][j]);
-            c1[j] = norm.take(c1[j], a[1], b, x[1][j]);
-            c2[j] = norm.take(c2[j], a[2], b, x[2][j]);
-            c3[j] = norm.take(c3[j], a[3], b, x[3][j]);
+            c0[j] = norm.take(c0[j], a[0].into(), b, x[0][j]);
+            c1[j] = norm.take(c1[j], a[1].into(), b, x[1][j]);
+            c2[j] = norm.take(c2[j], a[2].into(), b, x[2][j]);
+            c3[j] = norm.take(c3[j], a[3].into(), b, x[3][j]);
         }
     }
     [c0, c1, c2, c3]
