@@ -1,12 +1,12 @@
-//! The loops of `f32`, with fused multiply-add and without, against those of `f64`: the bounds of the registry hold for
-//! both. `tests/integration/accuracy.rs` compares what this processor takes, and the loops of `f64`, with correctly rounded
+//! The loops of `f32`, at every level that this processor offers, against those of `f64`: the bounds of the registry hold
+//! for all. `tests/integration/accuracy.rs` compares what this processor takes, and the loops of `f64`, with correctly rounded
 //! values.
 
 use super::{
     loops::{binary_float, unary_float},
-    simd::has_fma,
+    simd::at,
 };
-use crate::op::{BinaryOp, Class, UnaryOp, numeric::Fused32};
+use crate::op::{BinaryOp, Class, UnaryOp};
 
 fn points() -> Vec<f32> {
     let mut points: Vec<f32> = (0..=80_000).map(|i| (i as f32 - 40_000.0) / 400.0).collect();
@@ -37,25 +37,16 @@ fn near(y: f32, exact: f64, bound: u32) -> bool {
     rank(y).abs_diff(rank(rounded)) <= bound as u64 && (!zeros || y.is_sign_negative() == rounded.is_sign_negative())
 }
 
-fn fused(values: &[f32]) -> Vec<Fused32> {
-    values.iter().copied().map(Fused32::from).collect()
-}
-
 #[test]
 fn functions_of_one_f32_are_those_of_f64() {
     let points = points();
     let wide: Vec<f64> = points.iter().map(|&x| x as f64).collect();
     for &op in UnaryOp::ALL.iter().filter(|op| !matches!(op.info().class, Class::Logic | Class::Bits)) {
-        let (mut plain, mut exact) = (vec![0f32; points.len()], vec![0f64; points.len()]);
-        unary_float::<f32>(op, &mut plain, &points);
+        let mut exact = vec![0f64; points.len()];
         unary_float::<f64>(op, &mut exact, &wide);
-        let mut results = vec![plain];
-        if has_fma() {
-            let mut found = fused(&points);
-            unary_float::<Fused32>(op, &mut found, &fused(&points));
-            results.push(found.into_iter().map(f32::from).collect());
-        }
-        for found in results {
+        for level in at::levels() {
+            let mut found = vec![0f32; points.len()];
+            at::level(level, || unary_float::<f32>(op, &mut found, &points));
             for ((x, y), e) in points.iter().zip(found).zip(&exact) {
                 let ok = near(y, *e, op.info().accuracy.f32);
                 assert!(ok, "{}({x:e}) = {y:e} instead of {:e}", op.info().name, *e as f32);
@@ -66,17 +57,12 @@ fn functions_of_one_f32_are_those_of_f64() {
 
 /// Compares every pair of numbers, the second alone and as an array.
 fn check_pairs(op: BinaryOp, a: &[f32], b: &[f32], exact: impl Fn(f64, f64) -> f64) {
-    let (mut plain, mut found) = (vec![0f32; a.len()], fused(a));
+    let mut found = vec![0f32; a.len()];
     for &y in b {
         for repeated in [vec![y], vec![y; a.len()]] {
-            binary_float::<f32>(op, &mut plain, a, &repeated);
-            let mut results = vec![plain.clone()];
-            if has_fma() {
-                binary_float::<Fused32>(op, &mut found, &fused(a), &fused(&repeated));
-                results.push(found.iter().copied().map(f32::from).collect());
-            }
-            for found in results {
-                for (&x, got) in a.iter().zip(found) {
+            for level in at::levels() {
+                at::level(level, || binary_float::<f32>(op, &mut found, a, &repeated));
+                for (&x, &got) in a.iter().zip(&found) {
                     let e = exact(x as f64, y as f64);
                     let ok = near(got, e, op.info().accuracy.f32);
                     assert!(ok, "{}({x:e}, {y:e}) = {got:e} instead of {:e}", op.info().name, e as f32);

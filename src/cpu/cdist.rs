@@ -2,10 +2,10 @@
 
 use super::{
     crew::for_each,
-    simd::{Level, level, simd},
+    simd::{Float, Instructions, simd},
     strided::Strided,
 };
-use crate::op::numeric::Real;
+use crate::op::{Combine, numeric::Real};
 
 /// Columns that lie side by side for a pass over the inner axis.
 const PANEL: usize = 32;
@@ -17,59 +17,65 @@ const DEPTH: usize = 256;
 const TASK: usize = 64;
 
 /// How a row's coordinate `a` and a column's `b` join what there is.
-pub(super) trait Norm<T: Real>: Copy + Send + Sync {
-    /// `x` is the third operand's element at the place of the result, 0 without one.
-    fn take(self, acc: T, a: T, b: T, x: T) -> T;
+trait Norm: Copy {
+    /// Whether a step is many instructions: one register of columns for each row then keeps the processor busy, where
+    /// short steps need two.
+    const LONG: bool = false;
+    /// Whether there is a third operand.
+    const THIRD: bool = false;
+    /// Whether the results of the parts of an inner axis are not added up, but the largest one counts.
+    const LARGEST: bool = false;
 
-    /// Joins the results of two parts of the inner axis.
-    #[inline(always)]
-    fn join(self, a: T, b: T) -> T {
-        a + b
-    }
+    /// `x` is the third operand's element at the place of the result, 0 without one.
+    fn take<T: Real>(self, acc: T, a: T, b: T, x: T) -> T;
 }
 
 /// The sum of squares.
 #[derive(Clone, Copy)]
-pub(super) struct Square;
+struct Square;
 
 /// The sum of magnitudes.
 #[derive(Clone, Copy)]
-pub(super) struct Absolute;
+struct Absolute;
 
 /// The sum of powers of magnitudes, by way of their logarithms: off by less than the exponent's rounding in any range.
 #[derive(Clone, Copy)]
-pub(super) struct Power(pub f64);
+struct Power(f64);
 
 /// The largest magnitude.
 #[derive(Clone, Copy)]
-pub(super) struct Largest;
+struct Largest;
 
 /// The count of differences that are not 0.
 #[derive(Clone, Copy)]
-pub(super) struct Unequal;
+struct Unequal;
 
 /// Weights times differences: the pull of Euclidean distances.
 #[derive(Clone, Copy)]
-pub(super) struct Pull;
+struct Pull;
 
 /// Weights times signs.
 #[derive(Clone, Copy)]
-pub(super) struct PullSign;
+struct PullSign;
 
 /// Weights times powers of differences, with their sign.
 #[derive(Clone, Copy)]
-pub(super) struct PullPower(pub f64);
+struct PullPower(f64);
 
-impl<T: Real> Norm<T> for Pull {
+impl Norm for Pull {
+    const THIRD: bool = true;
+
     #[inline(always)]
-    fn take(self, acc: T, a: T, b: T, x: T) -> T {
+    fn take<T: Real>(self, acc: T, a: T, b: T, x: T) -> T {
         a.mul_add(x - b, acc)
     }
 }
 
-impl<T: Real> Norm<T> for PullSign {
+impl Norm for PullSign {
+    const THIRD: bool = true;
+
     #[inline(always)]
-    fn take(self, acc: T, a: T, b: T, x: T) -> T {
+    fn take<T: Real>(self, acc: T, a: T, b: T, x: T) -> T {
         let (d, zero) = (x - b, T::from_f64(0.0));
         // NaN stays.
         let sign = if d > zero { T::from_f64(1.0) } else { d };
@@ -77,9 +83,12 @@ impl<T: Real> Norm<T> for PullSign {
     }
 }
 
-impl<T: Real> Norm<T> for PullPower {
+impl Norm for PullPower {
+    const LONG: bool = true;
+    const THIRD: bool = true;
+
     #[inline(always)]
-    fn take(self, acc: T, a: T, b: T, x: T) -> T {
+    fn take<T: Real>(self, acc: T, a: T, b: T, x: T) -> T {
         let (d, zero) = (x - b, T::from_f64(0.0));
         let power = (d.abs().log2() * T::from_f64(self.0 - 1.0)).exp2();
         let power = if d < zero { -power } else { power };
@@ -87,43 +96,42 @@ impl<T: Real> Norm<T> for PullPower {
     }
 }
 
-impl<T: Real> Norm<T> for Square {
+impl Norm for Square {
     #[inline(always)]
-    fn take(self, acc: T, a: T, b: T, _: T) -> T {
+    fn take<T: Real>(self, acc: T, a: T, b: T, _: T) -> T {
         let d = a - b;
         d.mul_add(d, acc)
     }
 }
 
-impl<T: Real> Norm<T> for Absolute {
+impl Norm for Absolute {
     #[inline(always)]
-    fn take(self, acc: T, a: T, b: T, _: T) -> T {
+    fn take<T: Real>(self, acc: T, a: T, b: T, _: T) -> T {
         acc + (a - b).abs()
     }
 }
 
-impl<T: Real> Norm<T> for Power {
+impl Norm for Power {
+    const LONG: bool = true;
+
     #[inline(always)]
-    fn take(self, acc: T, a: T, b: T, _: T) -> T {
+    fn take<T: Real>(self, acc: T, a: T, b: T, _: T) -> T {
         acc + ((a - b).abs().log2() * T::from_f64(self.0)).exp2()
     }
 }
 
-impl<T: Real> Norm<T> for Largest {
-    #[inline(always)]
-    fn take(self, acc: T, a: T, b: T, _: T) -> T {
-        acc.max_positive((a - b).abs())
-    }
+impl Norm for Largest {
+    const LARGEST: bool = true;
 
     #[inline(always)]
-    fn join(self, a: T, b: T) -> T {
-        a.max_positive(b)
+    fn take<T: Real>(self, acc: T, a: T, b: T, _: T) -> T {
+        acc.max_positive((a - b).abs())
     }
 }
 
-impl<T: Real> Norm<T> for Unequal {
+impl Norm for Unequal {
     #[inline(always)]
-    fn take(self, acc: T, a: T, b: T, _: T) -> T {
+    fn take<T: Real>(self, acc: T, a: T, b: T, _: T) -> T {
         let magnitude = (a - b).abs();
         acc + if magnitude > T::from_f64(0.0) { T::from_f64(1.0) } else { magnitude }
     }
@@ -138,6 +146,20 @@ impl<T: Copy> Strided<T> {
 
     fn t(self) -> Self {
         Self { row: self.col, col: self.row, ..self }
+    }
+
+    /// Copies the first elements of the first rows; the rest of `to` stays as it is.
+    ///
+    /// # Safety
+    /// The rows and columns must exist, where `to` has room for them.
+    #[inline(never)]
+    unsafe fn copy<const W: usize>(self, to: &mut [[T; W]; ROWS], rows: usize, columns: usize) {
+        for (r, to) in to.iter_mut().enumerate().take(rows) {
+            for (j, to) in to.iter_mut().enumerate().take(columns) {
+                // SAFETY: the caller's contract.
+                *to = unsafe { *self.from(r, j).data };
+            }
+        }
     }
 
     /// Columns `from..from + to.len() / N` of rows `first..first + N`, column by column; zeros stand for rows past
@@ -162,14 +184,14 @@ impl<T: Copy> Strided<T> {
 ///
 /// # Safety
 /// The operands must have these sizes.
-pub(super) unsafe fn distances<T: Real + Send + Sync, N: Norm<T>>(
-    norm: N,
+pub(super) unsafe fn distances<T: Float>(
+    combine: Combine,
     (a, b, x): (Strided<T>, Strided<T>, Option<Strided<T>>),
     (n, k): (usize, usize),
     c: &mut [T],
     threads: usize,
 ) {
-    let (m, zero) = (c.len() / n, T::from_f64(0.0));
+    let (m, zero) = (c.len() / n, T::default());
     let panels = n.div_ceil(PANEL);
     let mut columns = vec![[zero; PANEL]; panels * k];
     let whole = SharedRows(columns.as_mut_ptr());
@@ -200,7 +222,7 @@ pub(super) unsafe fn distances<T: Real + Send + Sync, N: Norm<T>>(
                 let lines = &columns[panel * k + from..][..depth];
                 let x = x.map(|x| x.from(first, panel * PANEL));
                 let at = Place { column: panel * PANEL, pitch: n, first: from == 0, x };
-                sweep(norm, packed, lines, c, at);
+                sweep_by(combine, packed, lines, c, at);
             }
         }
     });
@@ -231,22 +253,44 @@ impl<T> SharedRows<T> {
     }
 }
 
+/// All rows with one panel.
+fn sweep_by<T: Float>(combine: Combine, rows: &[[T; ROWS]], panel: &[[T; PANEL]], c: &mut [T], at: Place<T>) {
+    match combine {
+        Combine::Product => unreachable!("products have kernels of their own"),
+        Combine::Square => sweep(Square, rows, panel, c, at),
+        Combine::Absolute => sweep(Absolute, rows, panel, c, at),
+        Combine::Power(p) => sweep(Power(p), rows, panel, c, at),
+        Combine::Largest => sweep(Largest, rows, panel, c, at),
+        Combine::Unequal => sweep(Unequal, rows, panel, c, at),
+        Combine::Pull(1.0) => sweep(PullSign, rows, panel, c, at),
+        Combine::Pull(2.0) => sweep(Pull, rows, panel, c, at),
+        Combine::Pull(p) => sweep(PullPower(p), rows, panel, c, at),
+    }
+}
+
 simd! {
-    /// All rows with one panel.
-    fn sweep<T: Real, N: Norm<T>>(norm: N, rows: &[[T; ROWS]], panel: &[[T; PANEL]], c: &mut [T], at: Place<T>) {
-        // As many accumulators as there are registers, or columns.
-        if at.pitch <= 8 {
-            halves::<T, N, 8>(norm, rows, panel, c, at);
-        } else if level() < Level::WIDEST {
-            halves::<T, N, 16>(norm, rows, panel, c, at);
+    /// The same for one way to combine.
+    fn sweep<N: Norm, T: Float>(norm: N, rows: &[[T; ROWS]], panel: &[[T; PANEL]], c: &mut [T], at: Place<T>) {
+        // Two registers for each row, or one; the choice is made when this is compiled.
+        if const { floats::<L, T, N>() >= 32 } {
+            tiles::<N, T, T::At<L>, 32>(norm, rows, panel, c, at);
+        } else if const { floats::<L, T, N>() >= 16 } {
+            tiles::<N, T, T::At<L>, 16>(norm, rows, panel, c, at);
+        } else if const { floats::<L, T, N>() >= 8 } {
+            tiles::<N, T, T::At<L>, 8>(norm, rows, panel, c, at);
         } else {
-            halves::<T, N, 32>(norm, rows, panel, c, at);
+            tiles::<N, T, T::At<L>, 4>(norm, rows, panel, c, at);
         }
     }
 }
 
+/// The columns of a tile.
+const fn floats<L: Instructions, T, N: Norm>() -> usize {
+    L::BYTES / size_of::<T>() * if N::LONG { 1 } else { 2 }
+}
+
 #[inline(always)]
-fn halves<T: Real, N: Norm<T>, const W: usize>(
+fn tiles<N: Norm, T: Float + Into<R>, R: Real + Into<T>, const W: usize>(
     norm: N,
     rows: &[[T; ROWS]],
     panel: &[[T; PANEL]],
@@ -260,25 +304,50 @@ fn halves<T: Real, N: Norm<T>, const W: usize>(
             if from >= at.pitch {
                 break;
             }
-            let mut x = [[T::from_f64(0.0); W]; ROWS];
-            if let Some(third) = at.x {
+            let mut x = [[T::default(); W]; ROWS];
+            if N::THIRD
+                && let Some(third) = at.x
+            {
                 let third = third.from(number * ROWS, column);
-                for (r, x) in x.iter_mut().enumerate().take(lines.len() / at.pitch) {
-                    for (j, x) in x.iter_mut().enumerate().take(at.pitch - from) {
-                        // SAFETY: `distances`' contract: the third operand has an element at the place of each result.
-                        *x = unsafe { *third.from(r, j).data };
-                    }
-                }
+                // SAFETY: `distances`' contract: the third operand has an element at the place of each result.
+                unsafe { third.copy(&mut x, lines.len() / at.pitch, at.pitch - from) };
             }
-            let acc = tile::<T, N, W>(norm, group, panel, column, &x);
-            for (line, acc) in lines.chunks_exact_mut(at.pitch).zip(&acc) {
-                let to = at.pitch.min(from + W);
-                let Some(to) = line.get_mut(from..to) else { break };
-                if at.first {
-                    to.copy_from_slice(&acc[..to.len()]);
-                } else {
-                    to.iter_mut().zip(acc).for_each(|(to, &x)| *to = norm.join(*to, x));
+            let acc = cast(tile::<N, T, R, W>(norm, group, panel, column, &cast(x)));
+            if at.first && from + W <= at.pitch {
+                for (line, acc) in lines.chunks_exact_mut(at.pitch).zip(acc) {
+                    let Some(to) = line[from..].first_chunk_mut() else { break };
+                    *to = acc;
                 }
+            } else {
+                put(&acc, lines, from, at, N::LARGEST);
+            }
+        }
+    }
+}
+
+/// Loops, as the closures of `map` would not be compiled for the caller's level.
+#[inline(always)]
+fn cast<A: Real + Into<B>, B: Real, const W: usize>(from: [[A; W]; ROWS]) -> [[B; W]; ROWS] {
+    let mut to = [[B::from_f64(0.0); W]; ROWS];
+    for (to, from) in to.iter_mut().zip(&from) {
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = (*from).into();
+        }
+    }
+    to
+}
+
+/// Joins a tile with what is there of its lines from column `from` on, up to their ends.
+#[inline(never)]
+fn put<T: Float, const W: usize>(tile: &[[T; W]; ROWS], lines: &mut [T], from: usize, at: Place<T>, largest: bool) {
+    for (line, values) in lines.chunks_exact_mut(at.pitch).zip(tile) {
+        let to = at.pitch.min(from + W);
+        let Some(to) = line.get_mut(from..to) else { break };
+        if at.first {
+            to.copy_from_slice(&values[..to.len()]);
+        } else {
+            for (to, &x) in to.iter_mut().zip(values) {
+                *to = if largest { to.max_positive(x) } else { *to + x };
             }
         }
     }
@@ -286,21 +355,22 @@ fn halves<T: Real, N: Norm<T>, const W: usize>(
 
 /// The results of four rows and `W` columns of a panel. Written so that the compiler keeps them in vector registers.
 #[inline(always)]
-fn tile<T: Real, N: Norm<T>, const W: usize>(
+fn tile<N: Norm, T: Float + Into<R>, R: Real, const W: usize>(
     norm: N,
     rows: &[[T; ROWS]],
     panel: &[[T; PANEL]],
     column: usize,
-    x: &[[T; W]; ROWS],
-) -> [[T; W]; ROWS] {
-    let [mut c0, mut c1, mut c2, mut c3] = [[T::from_f64(0.0); W]; ROWS];
+    x: &[[R; W]; ROWS],
+) -> [[R; W]; ROWS] {
+    let [mut c0, mut c1, mut c2, mut c3] = [[R::from_f64(0.0); W]; ROWS];
     for (a, b) in rows.iter().zip(panel) {
         let Some(b) = b[column..].first_chunk::<W>() else { break };
         for j in 0..W {
-            c0[j] = norm.take(c0[j], a[0], b[j], x[0][j]);
-            c1[j] = norm.take(c1[j], a[1], b[j], x[1][j]);
-            c2[j] = norm.take(c2[j], a[2], b[j], x[2][j]);
-            c3[j] = norm.take(c3[j], a[3], b[j], x[3][j]);
+            let b = b[j].into();
+            c0[j] = norm.take(c0[j], a[0].into(), b, x[0][j]);
+            c1[j] = norm.take(c1[j], a[1].into(), b, x[1][j]);
+            c2[j] = norm.take(c2[j], a[2].into(), b, x[2][j]);
+            c3[j] = norm.take(c3[j], a[3].into(), b, x[3][j]);
         }
     }
     [c0, c1, c2, c3]

@@ -1,5 +1,7 @@
 //! Between how elements lie in memory and how kernels hold them.
 
+use std::slice::{from_raw_parts, from_raw_parts_mut};
+
 use half::{bf16, f16};
 
 use super::simd::simd;
@@ -83,105 +85,78 @@ fn brain_from_f32(x: f32) -> u16 {
     (if bits & 0x7fff_ffff > 0x7f80_0000 { (bits >> 16) | 0x40 } else { rounded }) as u16
 }
 
-/// Runs a block with `$S` bound to how a dtype lies in memory.
-macro_rules! for_stored {
-    ($dtype:expr, $S:ident => $body:expr) => {{
-        use $crate::DType as D;
-        match $dtype {
-            D::Bool => {
-                type $S = $crate::cpu::convert::Bit;
+/// Runs a block with `$T` bound to the type that stands beside a variant.
+macro_rules! for_type {
+    ($variant:expr, $T:ident => $body:expr, $enum:ty: $($($name:ident)|+ => $t:ty,)*) => {
+        match $variant {
+            $($(<$enum>::$name)|+ => {
+                type $T = $t;
                 $body
-            }
-            D::I8 => {
-                type $S = i8;
-                $body
-            }
-            D::I16 => {
-                type $S = i16;
-                $body
-            }
-            D::I32 => {
-                type $S = i32;
-                $body
-            }
-            D::I64 => {
-                type $S = i64;
-                $body
-            }
-            D::U8 => {
-                type $S = u8;
-                $body
-            }
-            D::U16 => {
-                type $S = u16;
-                $body
-            }
-            D::U32 => {
-                type $S = u32;
-                $body
-            }
-            D::U64 => {
-                type $S = u64;
-                $body
-            }
-            D::F16 => {
-                type $S = half::f16;
-                $body
-            }
-            D::BF16 => {
-                type $S = half::bf16;
-                $body
-            }
-            D::F32 => {
-                type $S = f32;
-                $body
-            }
-            D::F64 => {
-                type $S = f64;
-                $body
-            }
+            })*
+            #[allow(unreachable_patterns)]
+            other => unreachable!("{other:?} is dealt with elsewhere"),
         }
-    }};
+    };
 }
+pub(super) use for_type;
+
+/// Runs a block with `$S` bound to how a dtype lies in memory.
+#[cfg(test)]
+macro_rules! for_stored {
+    ($dtype:expr, $S:ident => $body:expr) => {
+        $crate::cpu::convert::for_type!($dtype, $S => $body, $crate::DType:
+            Bool => $crate::cpu::convert::Bit, I8 => i8, I16 => i16, I32 => i32, I64 => i64, U8 => u8, U16 => u16,
+            U32 => u32, U64 => u64, F16 => half::f16, BF16 => half::bf16, F32 => f32, F64 => f64,)
+    };
+}
+#[cfg(test)]
 pub(super) use for_stored;
+
+/// The same for integers and bools. Unsigned integers go as signed ones: sums and products have the same bits.
+macro_rules! for_integer {
+    ($dtype:expr, $S:ident => $body:expr) => {
+        $crate::cpu::convert::for_type!($dtype, $S => $body, $crate::DType:
+            Bool => $crate::cpu::convert::Bit, I8 | U8 => i8, I16 | U16 => i16, I32 | U32 => i32, I64 | U64 => i64,)
+    };
+}
+pub(super) use for_integer;
+
+/// The same for all dtypes.
+macro_rules! for_summed {
+    ($dtype:expr, $S:ident => $body:expr) => {
+        $crate::cpu::convert::for_type!($dtype, $S => $body, $crate::DType:
+            Bool => $crate::cpu::convert::Bit, I8 | U8 => i8, I16 | U16 => i16, I32 | U32 => i32, I64 | U64 => i64,
+            F16 => half::f16, BF16 => half::bf16, F32 => f32, F64 => f64,)
+    };
+}
+pub(super) use for_summed;
 
 /// Runs a block with `$C` bound to the type that kernels compute in.
 macro_rules! for_compute {
-    ($compute:expr, $C:ident => $body:expr) => {{
-        use $crate::dtype::Compute as K;
-        match $compute {
-            K::Bool => {
-                type $C = $crate::cpu::convert::Bit;
-                $body
-            }
-            K::I32 => {
-                type $C = i32;
-                $body
-            }
-            K::U32 => {
-                type $C = u32;
-                $body
-            }
-            K::I64 => {
-                type $C = i64;
-                $body
-            }
-            K::U64 => {
-                type $C = u64;
-                $body
-            }
-            K::F32 => {
-                type $C = f32;
-                $body
-            }
-            K::F64 => {
-                type $C = f64;
-                $body
-            }
-        }
-    }};
+    ($compute:expr, $C:ident => $body:expr) => {
+        $crate::cpu::convert::for_type!($compute, $C => $body, $crate::dtype::Compute:
+            Bool => $crate::cpu::convert::Bit, I32 => i32, U32 => u32, I64 => i64, U64 => u64, F32 => f32, F64 => f64,)
+    };
 }
 pub(super) use for_compute;
+
+/// The same for the types of indices.
+macro_rules! for_index {
+    ($compute:expr, $I:ident => $body:expr) => {
+        $crate::cpu::convert::for_type!($compute, $I => $body, $crate::dtype::Compute:
+            I32 => i32, U32 => u32, I64 => i64, U64 => u64,)
+    };
+}
+pub(super) use for_index;
+
+/// Runs a block with `$B` bound to the unsigned integer that is as large as a held value.
+macro_rules! for_bits {
+    ($compute:expr, $B:ident => $body:expr) => {
+        $crate::cpu::convert::for_type!($compute, $B => $body, $crate::dtype::Compute:
+            Bool => u8, I32 | U32 | F32 => u32, I64 | U64 | F64 => u64,)
+    };
+}
+pub(super) use for_bits;
 
 /// The bytes that a held value takes.
 pub(super) const fn held_size(compute: Compute) -> usize {
@@ -197,9 +172,16 @@ pub(super) const fn is_held(dtype: DType) -> bool {
     !dtype.is_narrow() || matches!(dtype, DType::Bool)
 }
 
+/// The same for dtypes that do not lie in memory as they are held.
+macro_rules! for_narrow {
+    ($dtype:expr, $S:ident => $body:expr) => {
+        for_type!($dtype, $S => $body, DType:
+            I8 => i8, I16 => i16, U8 => u8, U16 => u16, F16 => f16, BF16 => bf16,)
+    };
+}
+
 simd! {
-    /// Contiguous elements from memory.
-    pub(super) fn load<S: Stored>(dst: &mut [S::Held], src: &[S]) {
+    fn load<S: Stored>(dst: &mut [S::Held], src: &[S]) {
         for (d, s) in dst.iter_mut().zip(src) {
             *d = s.load();
         }
@@ -207,8 +189,7 @@ simd! {
 }
 
 simd! {
-    /// Contiguous elements to memory.
-    pub(super) fn store<S: Stored>(dst: &mut [S], src: &[S::Held]) {
+    fn store<S: Stored>(dst: &mut [S], src: &[S::Held]) {
         for (d, s) in dst.iter_mut().zip(src) {
             *d = S::store(*s);
         }
@@ -216,19 +197,44 @@ simd! {
 }
 
 simd! {
-    /// Rounds or wraps held values to what memory could hold.
-    pub(super) fn wrap<S: Stored>(values: &mut [S::Held]) {
+    fn round<S: Stored>(values: &mut [S::Held]) {
         for v in values {
             *v = S::store(*v).load();
         }
     }
 }
 
+/// Takes elements of a narrow dtype from memory to a register.
+///
+/// # Safety
+/// There must be `len` elements, and room for them, and the two must not overlap.
+pub(super) unsafe fn widen(dtype: DType, dst: *mut u8, src: *const u8, len: usize) {
+    // SAFETY: the caller's contract.
+    unsafe { for_narrow!(dtype, S => load::<S>(from_raw_parts_mut(dst.cast(), len), from_raw_parts(src.cast(), len))) }
+}
+
+/// Takes elements of a narrow dtype from a register to memory: rounds or wraps them.
+///
+/// # Safety
+/// As [`widen`].
+pub(super) unsafe fn narrow(dtype: DType, dst: *mut u8, src: *const u8, len: usize) {
+    // SAFETY: the caller's contract.
+    unsafe { for_narrow!(dtype, S => store::<S>(from_raw_parts_mut(dst.cast(), len), from_raw_parts(src.cast(), len))) }
+}
+
+/// Rounds or wraps held values to what memory of a narrow dtype could hold.
+///
+/// # Safety
+/// There must be `len` values.
+pub(super) unsafe fn wrap(dtype: DType, values: *mut u8, len: usize) {
+    // SAFETY: the caller's contract.
+    unsafe { for_narrow!(dtype, S => round::<S>(from_raw_parts_mut(values.cast(), len))) }
+}
+
 /// Casts between the types that kernels compute in.
 pub(super) trait Number: Copy {
     fn bit(self) -> Bit;
     fn i32(self) -> i32;
-    fn u32(self) -> u32;
     fn i64(self) -> i64;
     fn u64(self) -> u64;
     fn i128(self) -> i128;
@@ -243,8 +249,6 @@ macro_rules! numbers {
             fn bit(self) -> Bit { let $x = self; Bit($bit as u8) }
             #[inline(always)]
             fn i32(self) -> i32 { let $x = self; $narrow as i32 }
-            #[inline(always)]
-            fn u32(self) -> u32 { let $x = self; $narrow as u32 }
             #[inline(always)]
             fn i64(self) -> i64 { let $x = self; $value as i64 }
             #[inline(always)]
@@ -282,7 +286,6 @@ macro_rules! casts {
 casts! {
     to_bit bit Bit;
     to_i32 i32 i32;
-    to_u32 u32 u32;
     to_i64 i64 i64;
     to_u64 u64 u64;
     to_f32 f32 f32;
@@ -295,14 +298,16 @@ casts! {
 /// `dst` is valid for as many writes of `to` as `src` is long.
 pub(super) unsafe fn cast<A: Number>(to: Compute, dst: *mut u8, src: &[A]) {
     macro_rules! into {
-        ($($variant:ident $name:ident;)*) => {
+        ($($($variant:ident)|+ $name:ident;)*) => {
             match to {
                 // SAFETY: the caller's contract.
-                $(Compute::$variant => $name(unsafe { std::slice::from_raw_parts_mut(dst.cast(), src.len()) }, src),)*
+                $($(Compute::$variant)|+ => $name(unsafe { from_raw_parts_mut(dst.cast(), src.len()) }, src),)*
             }
         };
     }
     into! {
-        Bool to_bit; I32 to_i32; U32 to_u32; I64 to_i64; U64 to_u64; F32 to_f32; F64 to_f64;
+        // The low bits of a whole number, of either sign.
+        I32 | U32 to_i32;
+        Bool to_bit; I64 to_i64; U64 to_u64; F32 to_f32; F64 to_f64;
     }
 }

@@ -85,10 +85,15 @@ impl Drop for Close<'_> {
 ///
 /// # Panics
 /// If a task does.
+#[inline]
 pub(super) fn for_each(tasks: usize, threads: usize, f: impl Fn(usize) + Sync) {
+    run(tasks, threads, &f);
+}
+
+/// Not generic: a call for each task costs nothing, and the tasks' code is there once.
+fn run(tasks: usize, threads: usize, task: &(dyn Fn(usize) + Sync)) {
     let helpers = if threads > 1 && tasks > 1 { pool() } else { None };
-    let Some(helpers) = helpers else { return (0..tasks).for_each(f) };
-    let task: &(dyn Fn(usize) + Sync) = &f;
+    let Some(helpers) = helpers else { return (0..tasks).for_each(task) };
     // SAFETY: the task is called only between a helper's joining and leaving, and this function returns, or unwinds,
     // only when the job is closed and all who had joined have left.
     let task: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(task) };

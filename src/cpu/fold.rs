@@ -1,10 +1,18 @@
 //! The loops of reductions: along a slice, and slice onto slice.
 
 use super::{convert::Bit, order::TILE, simd::simd};
-use crate::op::{ReduceOp, numeric::Real};
+use crate::{
+    dtype::Compute,
+    op::{ReduceOp, numeric::Real},
+};
 
 /// A type that reductions accumulate in.
 pub(super) trait Fold: Copy {
+    /// Whether there are sums and products of this type: those of unsigned integers are the signed ones' bits, those of
+    /// bools are the largest and the smallest one.
+    const ADDS: bool;
+    /// Whether results do not depend on the order: the compiler's loops choose one.
+    const EXACT: bool;
     fn identity(op: ReduceOp) -> Self;
     fn sum(self, b: Self) -> Self;
     fn product(self, b: Self) -> Self;
@@ -21,8 +29,10 @@ pub(super) trait Fold: Copy {
 }
 
 macro_rules! folds {
-    ($($t:ty: $zero:expr, $one:expr, $low:expr, $high:expr, $sum:expr, $product:expr, $max:expr, $min:expr, $nan:expr;)*) => {$(
+    ($($t:ty: $adds:expr, $exact:expr, $zero:expr, $one:expr, $low:expr, $high:expr, $sum:expr, $product:expr, $max:expr, $min:expr, $nan:expr;)*) => {$(
         impl Fold for $t {
+            const ADDS: bool = $adds;
+            const EXACT: bool = $exact;
             #[inline(always)]
             fn identity(op: ReduceOp) -> Self {
                 match op {
@@ -58,20 +68,32 @@ macro_rules! folds {
 
 macro_rules! fold_floats {
     ($($t:ident)*) => { folds! {$(
-        $t: 0.0, 1.0, $t::NEG_INFINITY, $t::INFINITY, |a, b| a + b, |a, b| a * b,
+        $t: true, false, 0.0, 1.0, $t::NEG_INFINITY, $t::INFINITY, |a, b| a + b, |a, b| a * b,
             |a, b| Real::max(b, a), |a, b| Real::min(b, a),
             |a, src: &[$t]| if src.iter().fold(false, |nan, x| nan | x.is_nan()) { $t::NAN } else { a };
     )*} };
 }
 macro_rules! fold_ints {
-    ($($t:ident)*) => { folds! {$(
-        $t: 0, 1, $t::MIN, $t::MAX, $t::wrapping_add, $t::wrapping_mul, Ord::max, Ord::min, |a, _| a;
+    ($adds:literal $($t:ident)*) => { folds! {$(
+        $t: $adds, true, 0, 1, $t::MIN, $t::MAX, $t::wrapping_add, $t::wrapping_mul, Ord::max, Ord::min, |a, _| a;
     )*} };
 }
 fold_floats!(f32 f64);
-fold_ints!(i32 u32 i64 u64);
+fold_ints!(true i32 i64);
+fold_ints!(false u32 u64);
 folds! {
-    Bit: Bit(0), Bit(1), Bit(0), Bit(1), Ord::max, Ord::min, Ord::max, Ord::min, |a, _| a;
+    Bit: false, true, Bit(0), Bit(1), Bit(0), Bit(1), Ord::max, Ord::min, Ord::max, Ord::min, |a, _| a;
+}
+
+/// The op and the type that [`rows`], [`parts`] and [`onto`] are to be called with.
+pub(super) fn resolved(op: ReduceOp, compute: Compute) -> (ReduceOp, Compute) {
+    match (op, compute) {
+        (ReduceOp::Sum, Compute::Bool) => (ReduceOp::Max, compute),
+        (ReduceOp::Prod, Compute::Bool) => (ReduceOp::Min, compute),
+        (ReduceOp::Sum | ReduceOp::Prod, Compute::U32) => (op, Compute::I32),
+        (ReduceOp::Sum | ReduceOp::Prod, Compute::U64) => (op, Compute::I64),
+        _ => (op, compute),
+    }
 }
 
 /// Partial results kept side by side: several SIMD registers, and rounding errors that grow slowly.
@@ -90,6 +112,9 @@ macro_rules! halve {
 
 macro_rules! along {
     ($lanes:expr, $src:ident, $op:expr, $T:ident, $f:ident) => {'all: {
+        if $T::EXACT {
+            break 'all $src.iter().fold($T::identity($op), |acc, x| acc.$f(*x));
+        }
         let mut lanes = [$T::identity($op); $lanes];
         let (chunks, rest) = $src.as_chunks::<{ $lanes }>();
         for chunk in chunks {
@@ -112,25 +137,13 @@ macro_rules! along {
     }};
 }
 
-simd! {
-    /// Everything combined.
-    pub(super) fn along<T: Fold>(op: ReduceOp, src: &[T]) -> T {
-        match op {
-            ReduceOp::Sum => along!(LANES, src, ReduceOp::Sum, T, sum),
-            ReduceOp::Prod => along!(LANES, src, ReduceOp::Prod, T, product),
-            ReduceOp::Max => along!(LANES, src, ReduceOp::Max, T, largest),
-            ReduceOp::Min => along!(LANES, src, ReduceOp::Min, T, smallest),
-        }
-    }
-}
-
 /// Elements of which [`parts`] makes one result before it combines that with the others.
 const PART: usize = TILE;
 
 macro_rules! parts {
-    ($acc:ident, $src:ident, $op:expr, $T:ident, $f:ident) => {{
+    ($acc:ident, $src:ident, $part:ident, $op:expr, $T:ident, $f:ident) => {{
         let mut acc = $acc;
-        for part in $src.chunks(PART) {
+        for part in $src.chunks($part) {
             acc = acc.$f(along!(LANES, part, $op, $T, $f));
         }
         acc
@@ -138,15 +151,21 @@ macro_rules! parts {
 }
 
 simd! {
-    /// `acc` combined with everything, part by part, so that no rounding depends on how long the slice is.
-    pub(super) fn parts<T: Fold>(op: ReduceOp, acc: T, src: &[T]) -> T {
+    /// `acc` combined with what comes of each `part` elements.
+    fn in_parts<T: Fold>(op: ReduceOp, acc: T, src: &[T], part: usize) -> T {
         match op {
-            ReduceOp::Sum => parts!(acc, src, ReduceOp::Sum, T, sum),
-            ReduceOp::Prod => parts!(acc, src, ReduceOp::Prod, T, product),
-            ReduceOp::Max => parts!(acc, src, ReduceOp::Max, T, largest),
-            ReduceOp::Min => parts!(acc, src, ReduceOp::Min, T, smallest),
+            ReduceOp::Sum if T::ADDS => parts!(acc, src, part, ReduceOp::Sum, T, sum),
+            ReduceOp::Prod if T::ADDS => parts!(acc, src, part, ReduceOp::Prod, T, product),
+            ReduceOp::Max => parts!(acc, src, part, ReduceOp::Max, T, largest),
+            ReduceOp::Min => parts!(acc, src, part, ReduceOp::Min, T, smallest),
+            _ => unreachable!("see `resolved`"),
         }
     }
+}
+
+/// `acc` combined with everything, part by part, so that no rounding depends on how long the slice is.
+pub(super) fn parts<T: Fold>(op: ReduceOp, acc: T, src: &[T]) -> T {
+    in_parts(op, acc, src, PART)
 }
 
 macro_rules! short_rows {
@@ -162,10 +181,11 @@ simd! {
     /// Each row of `src` combined into one element of `dst`; rows shorter than `LANES * 8`.
     fn short_rows<T: Fold>(op: ReduceOp, dst: &mut [T], src: &[T]) {
         match op {
-            ReduceOp::Sum => short_rows!(dst, src, ReduceOp::Sum, T, sum),
-            ReduceOp::Prod => short_rows!(dst, src, ReduceOp::Prod, T, product),
+            ReduceOp::Sum if T::ADDS => short_rows!(dst, src, ReduceOp::Sum, T, sum),
+            ReduceOp::Prod if T::ADDS => short_rows!(dst, src, ReduceOp::Prod, T, product),
             ReduceOp::Max => short_rows!(dst, src, ReduceOp::Max, T, higher, unless_nan),
             ReduceOp::Min => short_rows!(dst, src, ReduceOp::Min, T, lower, unless_nan),
+            _ => unreachable!("see `resolved`"),
         }
     }
 }
@@ -176,7 +196,7 @@ pub(super) fn rows<T: Fold>(op: ReduceOp, dst: &mut [T], src: &[T]) {
     if width < LANES * 8 {
         return short_rows(op, dst, src);
     }
-    dst.iter_mut().zip(src.chunks_exact(width)).for_each(|(d, row)| *d = along(op, row));
+    dst.iter_mut().zip(src.chunks_exact(width)).for_each(|(d, row)| *d = in_parts(op, T::identity(op), row, width));
 }
 
 /// Whether [`products`] stands for [`rows`] of a product: rows of this width are summed in `LANES`.
@@ -185,7 +205,7 @@ pub(super) fn sums_products(width: usize) -> bool {
 }
 
 simd! {
-    /// The sum of `a * b`, each product rounded as if it had been stored: what [`along`] makes of them.
+    /// The sum of `a * b`, each product rounded as if it had been stored: what [`rows`] makes of them.
     pub(super) fn products<T: Fold>(a: &[T], b: &[T]) -> T {
         let mut lanes = [T::identity(ReduceOp::Sum); LANES];
         let (left, left_rest) = a.as_chunks::<LANES>();
@@ -216,10 +236,11 @@ simd! {
     pub(super) fn onto<T: Fold>(op: ReduceOp, acc: &mut [T], src: &[T]) {
         for row in src.chunks_exact(acc.len()) {
             match op {
-                ReduceOp::Sum => onto!(acc, row, sum),
-                ReduceOp::Prod => onto!(acc, row, product),
+                ReduceOp::Sum if T::ADDS => onto!(acc, row, sum),
+                ReduceOp::Prod if T::ADDS => onto!(acc, row, product),
                 ReduceOp::Max => onto!(acc, row, largest),
                 ReduceOp::Min => onto!(acc, row, smallest),
+                _ => unreachable!("see `resolved`"),
             }
         }
     }

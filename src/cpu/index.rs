@@ -2,15 +2,15 @@
 
 use super::{
     address,
-    convert::{Number, Stored, for_stored},
+    convert::{Number, Stored, for_index, for_summed},
     crew::for_each,
     fault::Fault,
     fold::Fold,
     pointwise::SERIAL,
 };
 use crate::{
-    DType, Result, Scalar,
-    error::Error,
+    Result, Scalar,
+    dtype::Compute,
     graph::{
         executor::{Buffer, Program},
         kernel::{Kernel, Structured},
@@ -20,9 +20,59 @@ use crate::{
     threads,
 };
 
+/// What [`Places::find`] gives for an index that is out of range.
+pub(super) const NOWHERE: isize = isize::MIN;
+
+/// How indices name the elements of an axis.
+pub(super) struct Places<'a> {
+    /// The type of the indices.
+    pub index: Compute,
+    pub size: usize,
+    pub check: Option<Check>,
+    pub fault: &'a Fault,
+}
+
+impl Places<'_> {
+    /// The elements that the indices from number `first` on mean, `step` of them apart; reports those out of range. True
+    /// if there are none of these.
+    ///
+    /// # Safety
+    /// There must be these indices, of this type, at `index`.
+    pub unsafe fn find(&self, index: *const u8, first: isize, step: isize, places: &mut [isize]) -> bool {
+        for_index!(self.index, I => {
+            let index = index.cast::<I>().wrapping_offset(first);
+            // SAFETY: the caller's contract.
+            let at = |i: usize| unsafe { *index.wrapping_offset(i as isize * step) };
+            // First without branches: mostly they are inside.
+            let mut inside = true;
+            let mut take = |place: &mut isize, index: I| {
+                inside &= index.u64() < self.size as u64;
+                *place = index.u64() as isize;
+            };
+            if step == 1 {
+                // SAFETY: the caller's contract.
+                let index = unsafe { std::slice::from_raw_parts(index, places.len()) };
+                places.iter_mut().zip(index).for_each(|(place, &index)| take(place, index));
+            } else {
+                places.iter_mut().enumerate().for_each(|(i, place)| take(place, at(i)));
+            }
+            if inside {
+                return true;
+            }
+            let mut all = true;
+            for (i, place) in places.iter_mut().enumerate() {
+                let found = find(at(i), self.size, self.check, self.fault);
+                all &= found.is_some();
+                *place = found.map_or(NOWHERE, |found| found as isize);
+            }
+            all
+        })
+    }
+}
+
 /// The element of an axis that an index means; reports one that is out of range.
 #[inline(always)]
-pub(super) fn find<I: Number>(index: I, size: usize, check: Option<Check>, fault: &Fault) -> Option<usize> {
+fn find<I: Number>(index: I, size: usize, check: Option<Check>, fault: &Fault) -> Option<usize> {
     // As `u64`, negative indices are beyond every size.
     let at = index.u64();
     if at < size as u64 { Some(at as usize) } else { outside(index.i128(), size, check?, fault) }
@@ -58,8 +108,8 @@ pub(super) struct ScatterProgram {
     scatter: ScatterAdd,
     /// Which inputs the source and the index are.
     inputs: Vec<usize>,
-    /// The dtype of the index.
-    index: DType,
+    /// The type of the indices.
+    index: Compute,
 }
 
 /// Addresses that threads share.
@@ -75,7 +125,7 @@ const WIDTH: usize = 64;
 
 impl ScatterProgram {
     pub fn new(kernel: &Kernel, structured: &Structured) -> Self {
-        let index = kernel.inputs[structured.operands[1].input].dtype;
+        let index = kernel.inputs[structured.operands[1].input].dtype.compute();
         Self {
             scatter: ScatterAdd::of(structured),
             inputs: structured.operands.iter().map(|o| o.input).collect(),
@@ -85,14 +135,10 @@ impl ScatterProgram {
 
     /// # Safety
     /// The buffers must be as large as the kernel says and hold these types; nobody else may use `out` meanwhile.
-    unsafe fn run<S: Stored<Held: Fold>, I: Stored<Held: Number>>(
-        &self,
-        src: Shared,
-        index: Shared,
-        out: Shared,
-    ) -> Result<()> {
+    unsafe fn run<S: Stored<Held: Fold>>(&self, src: Shared, index: Shared, out: Shared) -> Result<()> {
         let ScatterAdd { lines, from, to, src: source, index: indices, out: target, check, .. } = &self.scatter;
         let fault = Fault::default();
+        let places_of = Places { index: self.index, size: *to, check: *check, fault: &fault };
         let last = lines.last().copied().unwrap_or(1);
         let axis = lines.len().saturating_sub(1);
         let step = |line: &Line| if lines.is_empty() { 0 } else { line.strides[axis] };
@@ -107,14 +153,10 @@ impl ScatterProgram {
             // Closures take only what threads may share.
             let (src, index, out) = (&src, &index, &out);
             let src = src.0.cast::<S>().wrapping_offset(source.start(&lines[..axis], outer) + first * src_step);
-            let index = index.0.cast::<I>().wrapping_offset(indices.start(&lines[..axis], outer) + first * index_step);
+            let index_at = indices.start(&lines[..axis], outer) + first * index_step;
             let out = out.0.cast::<S>().wrapping_offset(target.start(&lines[..axis], outer) + first * out_step);
-            let target_of = |i: isize, c: isize| {
-                // SAFETY: the strides stay inside of the index.
-                let at = unsafe { *index.wrapping_offset(i * indices.axis + c * index_step) }.load();
-                Some(find(at, *to, *check, &fault)? as isize)
-            };
             let shared_index = index_step == 0;
+            let mut places = [0; WIDTH];
             // Sums in the wider type: rounded once, at the end.
             let narrow = size_of::<S>() != size_of::<S::Held>();
             let mut sums =
@@ -129,12 +171,15 @@ impl ScatterProgram {
                 }
                 for i in 0..*from as isize {
                     let row = src.wrapping_offset(i * source.axis);
-                    let all = if shared_index { target_of(i, 0) } else { None };
-                    if shared_index && all.is_none() {
-                        continue;
+                    let found = if shared_index { 1 } else { width as usize };
+                    places_of.find(index.0, index_at + i * indices.axis, index_step, &mut places[..found]);
+                    if shared_index {
+                        places = [places[0]; WIDTH];
                     }
-                    for c in 0..width {
-                        let Some(j) = (if shared_index { all } else { target_of(i, c) }) else { continue };
+                    for (c, &j) in (0..width).zip(&places) {
+                        if j == NOWHERE {
+                            continue;
+                        }
                         let value = (*row.wrapping_offset(c * src_step)).load();
                         if narrow {
                             let sum = &mut sums[(j * width + c) as usize];
@@ -160,14 +205,6 @@ impl Program for ScatterProgram {
         let [src, index] = [0, 1].map(|operand| inputs[self.inputs[operand]]);
         let (src, index, out) = (Shared(address(src)?), Shared(address(index)?), Shared(address(outputs[0])?));
         // SAFETY: the scheduler passes the buffers that the kernel describes.
-        unsafe {
-            match self.index {
-                DType::I64 => for_stored!(self.scatter.dtype, S => self.run::<S, i64>(src, index, out)),
-                DType::U64 => for_stored!(self.scatter.dtype, S => self.run::<S, u64>(src, index, out)),
-                DType::I32 => for_stored!(self.scatter.dtype, S => self.run::<S, i32>(src, index, out)),
-                DType::U32 => for_stored!(self.scatter.dtype, S => self.run::<S, u32>(src, index, out)),
-                other => Err(Error::dtype("scatter_add", other, "indices are integers of 32 or 64 bits")),
-            }
-        }
+        unsafe { for_summed!(self.scatter.dtype, S => self.run::<S>(src, index, out)) }
     }
 }

@@ -4,18 +4,20 @@ use std::slice::{from_raw_parts, from_raw_parts_mut};
 
 use super::{
     chain::{self, Bound, LinkOp, MAX_LINKS},
-    convert::{self, Bit, Stored, for_compute, for_stored},
+    convert::{self, for_bits, for_compute, for_index},
     fault::Fault,
-    fold, index, loops,
+    fold,
+    index::{self, Places},
+    loops,
+    moves::{self, Area},
     order::Extent,
     plan::{Kind, Plan, Step},
-    simd,
     walk::Walk,
 };
 use crate::{
     DType, MAX_RANK, Scalar,
     dtype::Compute,
-    op::{BinaryOp, UnaryOp, numeric::Fused32},
+    op::{BinaryOp, UnaryOp},
 };
 
 /// The registers of one task, and where its tile lies.
@@ -134,24 +136,21 @@ impl Tile<'_> {
                         self.reset(s.dst);
                     }
                     let base = self.base(place);
-                    for_stored!(place.dtype, S => load::<S>(self.write(s.dst, n), base.cast(), self.area(place), start));
+                    moves::load(self.registers[s.dst as usize], base, self.area(place, s.extent));
                 }
                 Kind::LoadIf { walk } => {
                     let place = &plan.walks[walk as usize];
                     let base = self.base(place);
-                    let condition = self.read::<Bit>(a, n);
-                    for_stored!(place.dtype, S => load_if::<S>(self.write(s.dst, n), base.cast(), self.area(place), start, condition));
+                    let area = self.area(place, s.extent);
+                    moves::load_if(self.registers[s.dst as usize], base, area, self.read(a, n));
                 }
                 Kind::Gather { walk, axis: (stride, size), index, check } => {
                     let place = &plan.walks[walk as usize];
-                    let base = self.base(place);
-                    for_compute!(index, I => {
-                        let index = self.read::<I>(a, n);
-                        let find = |index| index::find::<I>(index, size, check, self.fault);
-                        for_stored!(place.dtype, S => gather::<S, I>(self.write(s.dst, n), base.cast(), self.area(place), start, index, stride, find));
-                    });
+                    let places = Places { index, size, check, fault: self.fault };
+                    let (dst, index) = (self.registers[s.dst as usize], self.registers[a as usize]);
+                    moves::gather(dst, self.base(place), self.area(place, s.extent), stride, index, &places);
                 }
-                Kind::ClassId { ids, from, wide } => for_compute!(from, I => {
+                Kind::ClassId { ids, from, wide } => for_index!(from, I => {
                     let src = self.read::<I>(a, n);
                     match wide {
                         true => index::class_ids(self.write::<i64>(s.dst, n), src, &ids, self.fault),
@@ -187,8 +186,8 @@ impl Tile<'_> {
                 Kind::Compare(op, compute) => for_compute!(compute, C => {
                     loops::compare::<C>(op, self.write(s.dst, n), self.read(a, lens[0]), self.read(b, lens[1]));
                 }),
-                Kind::Choose(compute) => for_compute!(compute, C => {
-                    loops::choose::<C>(self.write(s.dst, n), self.read(a, n), self.read(b, n), self.read(c, n));
+                Kind::Choose(compute) => for_bits!(compute, B => {
+                    loops::choose::<B>(self.write(s.dst, n), self.read(a, n), self.read(b, n), self.read(c, n));
                 }),
                 Kind::Chain { first, count } => {
                     let links = &plan.links[first as usize..(first + count) as usize];
@@ -205,21 +204,22 @@ impl Tile<'_> {
                 Kind::Cast(from, to) => for_compute!(from, C => {
                     convert::cast::<C>(to, self.registers[s.dst as usize], self.read(a, n));
                 }),
-                Kind::Wrap(dtype) => for_stored!(dtype, S => convert::wrap::<S>(self.write(s.dst, n))),
-                Kind::Spread { held, from_one } => for_compute!(held, C => {
-                    let dst = self.write::<C>(s.dst, n);
+                Kind::Wrap(dtype) => convert::wrap(dtype, self.registers[s.dst as usize], n),
+                Kind::Spread { held, from_one } => for_bits!(held, B => {
+                    let dst = self.write::<B>(s.dst, n);
                     if from_one {
                         dst.fill(self.read(a, 1)[0]);
                     } else if self.columns {
                         dst.chunks_exact_mut(self.rows).for_each(|row| row.copy_from_slice(self.read(a, self.rows)));
                     } else {
                         // The plan leaves room behind the register.
-                        loops::repeat(dst.as_mut_ptr(), n / self.rows, self.read::<C>(a, self.rows));
+                        loops::repeat(dst.as_mut_ptr(), n / self.rows, self.read::<B>(a, self.rows));
                     }
                 }),
-                Kind::Reduce(op, compute) => for_compute!(compute, C => {
-                    fold::rows::<C>(op, self.write(s.dst, n), self.read(a, self.len));
-                }),
+                Kind::Reduce(op, compute) => {
+                    let (op, compute) = fold::resolved(op, compute);
+                    for_compute!(compute, C => fold::rows::<C>(op, self.write(s.dst, n), self.read(a, self.len)));
+                }
                 Kind::Products(wide) => {
                     let len = self.len;
                     if wide {
@@ -228,15 +228,18 @@ impl Tile<'_> {
                         self.write(s.dst, n)[0] = fold::products::<f32>(self.read(a, len), self.read(b, len));
                     }
                 }
-                Kind::Accumulate(op, compute) => for_compute!(compute, C => {
-                    let values = self.read::<C>(a, self.len);
-                    let acc = self.write::<C>(s.dst, n);
-                    if self.columns {
-                        fold::onto(op, acc, values);
-                    } else {
-                        acc[0] = fold::parts(op, acc[0], values);
-                    }
-                }),
+                Kind::Accumulate(op, compute) => {
+                    let (op, compute) = fold::resolved(op, compute);
+                    for_compute!(compute, C => {
+                        let values = self.read::<C>(a, self.len);
+                        let acc = self.write::<C>(s.dst, n);
+                        if self.columns {
+                            fold::onto(op, acc, values);
+                        } else {
+                            acc[0] = fold::parts(op, acc[0], values);
+                        }
+                    });
+                }
                 Kind::Place { walk } => {
                     let place = &plan.walks[walk as usize];
                     match place.side_by_side(self.block, start, n) {
@@ -255,15 +258,15 @@ impl Tile<'_> {
                     {
                         return;
                     }
-                    for_stored!(place.dtype, S => store::<S>(base.cast(), self.read(s.dst, n), self.area(place), start));
+                    moves::store(base, self.registers[s.dst as usize], self.area(place, s.extent));
                 }
             }
         }
     }
 
     #[inline]
-    fn area<'w>(&self, place: &'w Walk) -> Area<'w> {
-        (place, self.block)
+    fn area<'w>(&self, place: &'w Walk, extent: Extent) -> Area<'w> {
+        Area { place, block: self.block, start: self.start(extent), len: self.count(extent) }
     }
 
     /// The register lies in the scratch memory again.
@@ -282,9 +285,6 @@ impl Tile<'_> {
                 Compute::U32 => loops::unary_int::<u32>(op, self.write(dst, n), self.read(a, n)),
                 Compute::I64 => loops::unary_int::<i64>(op, self.write(dst, n), self.read(a, n)),
                 Compute::U64 => loops::unary_int::<u64>(op, self.write(dst, n), self.read(a, n)),
-                Compute::F32 if simd::has_fma() => {
-                    loops::unary_float::<Fused32>(op, self.write(dst, n), self.read(a, n));
-                }
                 Compute::F32 => loops::unary_float::<f32>(op, self.write(dst, n), self.read(a, n)),
                 Compute::F64 => loops::unary_float::<f64>(op, self.write(dst, n), self.read(a, n)),
             }
@@ -312,111 +312,6 @@ impl Tile<'_> {
             }
         }
     }
-}
-
-/// A walk, and the block of it that the tile covers.
-type Area<'a> = (&'a Walk, Option<(usize, usize)>);
-
-/// # Safety
-/// Every place of the area must lie in the memory at `base`.
-unsafe fn load<S: Stored>(dst: &mut [S::Held], base: *const S, (place, block): Area, start: usize) {
-    if let (Some((rows, cols)), Some((down, right))) = (block, place.transposed()) {
-        // Along the memory, whatever that means for the register, which lies in the L1 cache.
-        let from = base.wrapping_offset(place.offset);
-        for col in 0..cols {
-            let from = from.wrapping_offset(col as isize * right);
-            for row in 0..rows {
-                // SAFETY: the kernel's strides stay inside of the buffer; the register holds the block.
-                unsafe {
-                    *dst.get_unchecked_mut(row * cols + col) = (*from.wrapping_offset(row as isize * down)).load();
-                }
-            }
-        }
-        return;
-    }
-    let n = dst.len();
-    place.runs(block, start, n, |at, count, from, by| {
-        let dst = &mut dst[at..at + count];
-        let from = base.wrapping_offset(from);
-        // SAFETY: the kernel's strides stay inside of the buffer.
-        unsafe {
-            match by {
-                1 => convert::load(dst, from_raw_parts(from, count)),
-                0 => dst.fill((*from).load()),
-                _ => dst.iter_mut().enumerate().for_each(|(i, d)| *d = (*from.wrapping_offset(i as isize * by)).load()),
-            }
-        }
-    });
-}
-
-/// The value that stands for what is not loaded.
-fn zero<S: Stored>() -> S::Held {
-    // SAFETY: all-zero bits are a valid number, and 0, in every stored type.
-    unsafe { std::mem::zeroed::<S>() }.load()
-}
-
-/// # Safety
-/// Every place of the area whose condition is true must lie in the memory at `base`.
-unsafe fn load_if<S: Stored>(
-    dst: &mut [S::Held],
-    base: *const S,
-    (place, block): Area,
-    start: usize,
-    condition: &[Bit],
-) {
-    let n = dst.len();
-    place.runs(block, start, n, |at, count, from, by| {
-        for i in 0..count {
-            dst[at + i] = if condition[at + i].0 != 0 {
-                // SAFETY: the kernel's places are inside of the buffer where the condition holds.
-                unsafe { *base.wrapping_offset(from + i as isize * by) }.load()
-            } else {
-                zero::<S>()
-            };
-        }
-    });
-}
-
-/// # Safety
-/// Every place of the area must lie in the memory at `base` for each position along the gathered axis that `find` gives.
-unsafe fn gather<S: Stored, I: convert::Number>(
-    dst: &mut [S::Held],
-    base: *const S,
-    (place, block): Area,
-    start: usize,
-    index: &[I],
-    stride: isize,
-    find: impl Fn(I) -> Option<usize>,
-) {
-    let n = dst.len();
-    place.runs(block, start, n, |at, count, from, by| {
-        for i in 0..count {
-            dst[at + i] = match find(index[at + i]) {
-                Some(place) => {
-                    // SAFETY: the place along the axis is inside of it, the others are by the kernel's strides.
-                    unsafe { *base.wrapping_offset(from + i as isize * by + place as isize * stride) }.load()
-                }
-                None => zero::<S>(),
-            };
-        }
-    });
-}
-
-/// # Safety
-/// Every place of the area must lie in the memory at `base`, and nobody else may use it meanwhile.
-unsafe fn store<S: Stored>(base: *mut S, src: &[S::Held], (place, block): Area, start: usize) {
-    place.runs(block, start, src.len(), |at, count, from, by| {
-        let src = &src[at..at + count];
-        let to = base.wrapping_offset(from);
-        // SAFETY: the kernel's strides stay inside of the buffer.
-        unsafe {
-            if by == 1 {
-                convert::store(from_raw_parts_mut(to, count), src);
-            } else {
-                src.iter().enumerate().for_each(|(i, v)| *to.wrapping_offset(i as isize * by) = S::store(*v));
-            }
-        }
-    });
 }
 
 /// # Safety

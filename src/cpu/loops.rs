@@ -1,8 +1,10 @@
 //! The loops of elementwise ops, one per row of the registry and type of value.
 
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
+
 use super::{
     convert::{Bit, Number},
-    simd::simd,
+    simd::{Float, simd},
 };
 use crate::op::{
     BinaryOp, UnaryOp,
@@ -11,15 +13,15 @@ use crate::op::{
     unary::unary_table,
 };
 
-/// One loop, or nothing where a row has no such column.
+/// One loop that computes in `$T`, or nothing where a row has no such column.
 macro_rules! unary_loop {
-    ($dst:ident, $src:ident,) => {
+    ($T:ty, $dst:ident, $src:ident,) => {
         unreachable!("the registry has no such column")
     };
-    ($dst:ident, $src:ident, |$x:ident| $value:expr) => {
+    ($T:ty, $dst:ident, $src:ident, |$x:ident| $value:expr) => {
         for (d, s) in $dst.iter_mut().zip($src) {
-            let $x = *s;
-            *d = $value;
+            let $x = <$T>::from(*s);
+            *d = $value.into();
         }
     };
 }
@@ -28,17 +30,17 @@ macro_rules! define_unary {
     ($($variant:ident $name:ident $class:ident $domain:tt $accuracy:tt $doc:literal
         float($($float:tt)*) int($($int:tt)*);)*) => {
         simd! {
-            pub(super) fn unary_float<T: Real>(op: UnaryOp, dst: &mut [T], src: &[T]) {
+            pub(super) fn unary_float<T: Float>(op: UnaryOp, dst: &mut [T], src: &[T]) {
                 match op {
-                    $(UnaryOp::$variant => unary_loop!(dst, src, $($float)*),)*
+                    $(UnaryOp::$variant => unary_loop!(T::At<L>, dst, src, $($float)*),)*
                 }
-                far_angles(op, dst, src);
+                far_angles::<T, T::At<L>>(op, dst, src);
             }
         }
         simd! {
             pub(super) fn unary_int<T: Integer>(op: UnaryOp, dst: &mut [T], src: &[T]) {
                 match op {
-                    $(UnaryOp::$variant => unary_loop!(dst, src, $($int)*),)*
+                    $(UnaryOp::$variant => unary_loop!(T, dst, src, $($int)*),)*
                 }
             }
         }
@@ -48,17 +50,17 @@ unary_table!(define_unary);
 
 /// Computes sines and cosines again where the loop does not reach: the loop stays without branches.
 #[inline(always)]
-fn far_angles<T: Real>(op: UnaryOp, dst: &mut [T], src: &[T]) {
+fn far_angles<T: Copy, R: Real + From<T> + Into<T>>(op: UnaryOp, dst: &mut [T], src: &[T]) {
     let far = match op {
-        UnaryOp::Sin => T::sin_far,
-        UnaryOp::Cos => T::cos_far,
+        UnaryOp::Sin => R::sin_far,
+        UnaryOp::Cos => R::cos_far,
         _ => return,
     };
-    if src.iter().fold(true, |all, x| all & x.moderate()) {
+    if src.iter().fold(true, |all, &x| all & R::from(x).moderate()) {
         return;
     }
-    for (d, x) in dst.iter_mut().zip(src).filter(|(_, x)| !x.moderate()) {
-        *d = far(*x);
+    for (d, x) in dst.iter_mut().zip(src).map(|(d, &x)| (d, R::from(x))).filter(|(_, x)| !x.moderate()) {
+        *d = far(x).into();
     }
 }
 
@@ -71,8 +73,21 @@ simd! {
     }
 }
 
-/// One loop in three forms: an operand of length 1 is repeated.
-macro_rules! binary_loop {
+/// A loop over two operands as long as the result.
+macro_rules! equal_loop {
+    ($wrap:expr, $dst:ident, $a:ident, $b:ident,) => {
+        unreachable!("the registry has no such column")
+    };
+    ($wrap:expr, $dst:ident, $a:ident, $b:ident, |$x:ident, $y:ident| $value:expr) => {
+        for ((d, a), b) in $dst.iter_mut().zip($a).zip($b) {
+            let ($x, $y) = (*a, *b);
+            *d = $wrap($value);
+        }
+    };
+}
+
+/// The same, or over one operand and a second one of length 1, which is repeated.
+macro_rules! right_loop {
     ($wrap:expr, $dst:ident, $a:ident, $b:ident,) => {
         unreachable!("the registry has no such column")
     };
@@ -83,31 +98,85 @@ macro_rules! binary_loop {
                 let $x = *a;
                 *d = $wrap($value);
             }
-        } else if $a.len() < $dst.len() {
-            let $x = $a[0];
-            for (d, b) in $dst.iter_mut().zip($b) {
-                let $y = *b;
-                *d = $wrap($value);
-            }
         } else {
-            for ((d, a), b) in $dst.iter_mut().zip($a).zip($b) {
-                let ($x, $y) = (*a, *b);
-                *d = $wrap($value);
-            }
+            equal_loop!($wrap, $dst, $a, $b, |$x, $y| $value)
         }
     };
 }
 
 /// A loop for rows whose result has the type of their inputs.
 macro_rules! arithmetic_loop {
-    (Compare $($rest:tt)*) => { unreachable!("comparisons give bools") };
-    ($class:ident $($rest:tt)*) => { binary_loop!(std::convert::identity, $($rest)*) };
+    ($variant:ident Compare $($rest:tt)*) => { unreachable!("comparisons give bools") };
+    (Pow $class:ident $($rest:tt)*) => { equal_loop!(std::convert::identity, $($rest)*) };
+    (FloorDiv $class:ident $($rest:tt)*) => { equal_loop!(std::convert::identity, $($rest)*) };
+    (Rem $class:ident $($rest:tt)*) => { equal_loop!(std::convert::identity, $($rest)*) };
+    (Atan2 $class:ident $($rest:tt)*) => { equal_loop!(std::convert::identity, $($rest)*) };
+    ($variant:ident $class:ident $($rest:tt)*) => { right_loop!(std::convert::identity, $($rest)*) };
+}
+
+/// The same for integers; what no vector instruction computes is in [`int_dear`].
+macro_rules! whole_loop {
+    (Pow $($rest:tt)*) => { unreachable!("powers have a loop of their own") };
+    (FloorDiv $($rest:tt)*) => { unreachable!("quotients have a loop of their own") };
+    (Rem $($rest:tt)*) => { unreachable!("remainders have a loop of their own") };
+    (Max $($row:tt)*) => { arithmetic_loop!(Max $($row)*) };
+    (Min $($row:tt)*) => { arithmetic_loop!(Min $($row)*) };
+    ($($row:tt)*) => {{
+        if !T::SIGNED {
+            unreachable!("the signed integer's loop gives the same bits")
+        }
+        arithmetic_loop!($($row)*)
+    }};
 }
 
 /// A loop for rows whose result is a bool.
 macro_rules! comparison_loop {
-    (Compare $($rest:tt)*) => { binary_loop!(bit, $($rest)*) };
+    (Compare $($rest:tt)*) => { right_loop!(bit, $($rest)*) };
     ($class:ident $($rest:tt)*) => { unreachable!("only comparisons give bools") };
+}
+
+/// The op that gives the same with its operands the other way round.
+fn turned(op: BinaryOp) -> Option<BinaryOp> {
+    match op {
+        BinaryOp::Lt => Some(BinaryOp::Gt),
+        BinaryOp::Le => Some(BinaryOp::Ge),
+        BinaryOp::Gt => Some(BinaryOp::Lt),
+        BinaryOp::Ge => Some(BinaryOp::Le),
+        BinaryOp::Add | BinaryOp::Mul | BinaryOp::Eq | BinaryOp::Ne => Some(op),
+        BinaryOp::And | BinaryOp::Or | BinaryOp::Xor => Some(op),
+        BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::BitXor => Some(op),
+        _ => None,
+    }
+}
+
+/// Whether an op takes much longer than moving an element.
+fn is_dear(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::Pow | BinaryOp::FloorDiv | BinaryOp::Rem | BinaryOp::Atan2)
+}
+
+/// Elements that an operand of length 1 is repeated for at once.
+const REPEATED: usize = 1024;
+
+/// Calls the loops for operands of any length, of which those of length 1 are repeated.
+///
+/// There is one loop for a single operand on the right where an op is cheap, and none elsewhere: a copy for every
+/// element costs less than loops for both sides take in machine code.
+#[inline]
+fn spread<T: Copy, D>(op: BinaryOp, dst: &mut [D], a: &[T], b: &[T], loops: impl Fn(BinaryOp, &mut [D], &[T], &[T])) {
+    let n = dst.len();
+    let (op, a, b) = match turned(op) {
+        Some(op) if a.len() < n => (op, b, a),
+        _ => (op, a, b),
+    };
+    if a.len() == n && (b.len() == n || !is_dear(op)) {
+        return loops(op, dst, a, b);
+    }
+    let single = if a.len() < n { a[0] } else { b[0] };
+    let copies = [single; REPEATED];
+    for (i, dst) in dst.chunks_mut(REPEATED).enumerate() {
+        let [a, b] = [a, b].map(|x| if x.len() < n { &copies[..dst.len()] } else { &x[i * REPEATED..][..dst.len()] });
+        loops(op, dst, a, b);
+    }
 }
 
 #[inline(always)]
@@ -119,22 +188,22 @@ macro_rules! define_binary {
     ($($variant:ident $name:ident $(($($parameter:tt)*))? $class:ident $da:tt $db:tt $accuracy:tt $doc:literal
         float($($float:tt)*) int($($int:tt)*);)*) => {
         simd! {
-            pub(super) fn binary_float<T: Real>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
+            fn float_loops<T: Real>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
                 match op {
-                    $(BinaryOp::$variant => arithmetic_loop!($class dst, a, b, $($float)*),)*
+                    $(BinaryOp::$variant => arithmetic_loop!($variant $class dst, a, b, $($float)*),)*
                 }
                 far_quotients(op, dst, a, b);
             }
         }
         simd! {
-            pub(super) fn binary_int<T: Integer>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
+            fn int_loops<T: Whole>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
                 match op {
-                    $(BinaryOp::$variant => arithmetic_loop!($class dst, a, b, $($int)*),)*
+                    $(BinaryOp::$variant => whole_loop!($variant $class dst, a, b, $($int)*),)*
                 }
             }
         }
         simd! {
-            pub(super) fn compare<T: Comparable>(op: BinaryOp, dst: &mut [Bit], a: &[T], b: &[T]) {
+            fn compare_loops<T: Comparable>(op: BinaryOp, dst: &mut [Bit], a: &[T], b: &[T]) {
                 match op {
                     $(BinaryOp::$variant => comparison_loop!($class dst, a, b, $($float)*),)*
                 }
@@ -144,6 +213,61 @@ macro_rules! define_binary {
 }
 binary_table!(define_binary);
 
+/// An op of two floats.
+pub(super) fn binary_float<T: Real>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
+    spread(op, dst, a, b, float_loops);
+}
+
+/// Integers, and the signed ones that have the same bits.
+pub(super) trait Whole: Integer + Pod {
+    const SIGNED: bool;
+    type Signed: Whole;
+}
+
+macro_rules! whole {
+    ($($t:ty: $signed:ty, $is:literal;)*) => {$(
+        impl Whole for $t {
+            const SIGNED: bool = $is;
+            type Signed = $signed;
+        }
+    )*};
+}
+whole! { i32: i32, true; u32: i32, false; i64: i64, true; u64: i64, false; }
+
+/// An op of two integers.
+pub(super) fn binary_int<T: Whole>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
+    match op {
+        _ if is_dear(op) => spread(op, dst, a, b, int_dear),
+        BinaryOp::Max | BinaryOp::Min => spread(op, dst, a, b, int_loops),
+        _ => spread(op, cast_slice_mut(dst), cast_slice(a), cast_slice(b), int_loops::<T::Signed>),
+    }
+}
+
+/// What no vector instruction computes, the same at every level.
+fn int_dear<T: Integer>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
+    match op {
+        BinaryOp::Pow => equal_loop!(std::convert::identity, dst, a, b, |x, y| x.pow(y)),
+        BinaryOp::FloorDiv => equal_loop!(std::convert::identity, dst, a, b, |x, y| x.floor_div(y)),
+        _ => equal_loop!(std::convert::identity, dst, a, b, |x, y| x.remainder(y)),
+    }
+}
+
+/// A comparison.
+pub(super) fn compare<T: Comparable>(op: BinaryOp, dst: &mut [Bit], a: &[T], b: &[T]) {
+    spread(op, dst, a, b, compare_loops);
+}
+
+/// Logic on bools, and those of the arithmetic ops that are defined for them.
+pub(super) fn logic(op: BinaryOp, dst: &mut [Bit], a: &[Bit], b: &[Bit]) {
+    let op = match op {
+        BinaryOp::Or | BinaryOp::BitOr | BinaryOp::Max | BinaryOp::Add => BinaryOp::Or,
+        BinaryOp::Xor | BinaryOp::BitXor => BinaryOp::Xor,
+        BinaryOp::And | BinaryOp::BitAnd | BinaryOp::Min | BinaryOp::Mul => BinaryOp::And,
+        _ => unreachable!("other ops promote bools or refuse them"),
+    };
+    spread(op, dst, a, b, logic_loops);
+}
+
 /// Divides again where the loop does not reach: large quotients, and what is not finite.
 #[inline(always)]
 fn far_quotients<T: Real>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
@@ -152,16 +276,10 @@ fn far_quotients<T: Real>(op: BinaryOp, dst: &mut [T], a: &[T], b: &[T]) {
         BinaryOp::Rem => T::remainder_far,
         _ => return,
     };
-    let reached = match (a, b) {
-        (_, [y]) => a.iter().fold(true, |all, x| all & x.divides(*y)),
-        ([x], _) => b.iter().fold(true, |all, y| all & x.divides(*y)),
-        _ => a.iter().zip(b).fold(true, |all, (x, y)| all & x.divides(*y)),
-    };
-    if reached {
+    if a.iter().zip(b).fold(true, |all, (x, y)| all & x.divides(*y)) {
         return;
     }
-    for (i, d) in dst.iter_mut().enumerate() {
-        let (x, y) = (a[i.min(a.len() - 1)], b[i.min(b.len() - 1)]);
+    for ((d, &x), &y) in dst.iter_mut().zip(a).zip(b) {
         if !x.divides(y) {
             *d = far(x, y);
         }
@@ -173,20 +291,16 @@ pub(super) trait Comparable: Copy + PartialOrd {}
 impl<T: Number + PartialOrd> Comparable for T {}
 
 simd! {
-    /// Logic on bools, and those of the arithmetic ops that are defined for them.
-    pub(super) fn logic(op: BinaryOp, dst: &mut [Bit], a: &[Bit], b: &[Bit]) {
+    fn logic_loops(op: BinaryOp, dst: &mut [Bit], a: &[Bit], b: &[Bit]) {
         match op {
-            BinaryOp::Or | BinaryOp::BitOr | BinaryOp::Max | BinaryOp::Add => binary_loop!(Bit, dst, a, b, |x, y| x.0 | y.0),
-            BinaryOp::Xor | BinaryOp::BitXor => binary_loop!(Bit, dst, a, b, |x, y| x.0 ^ y.0),
-            BinaryOp::And | BinaryOp::BitAnd | BinaryOp::Min | BinaryOp::Mul => {
-                binary_loop!(Bit, dst, a, b, |x, y| x.0 & y.0)
-            }
-            _ => unreachable!("other ops promote bools or refuse them"),
+            BinaryOp::Or => right_loop!(Bit, dst, a, b, |x, y| x.0 | y.0),
+            BinaryOp::Xor => right_loop!(Bit, dst, a, b, |x, y| x.0 ^ y.0),
+            _ => right_loop!(Bit, dst, a, b, |x, y| x.0 & y.0),
         }
     }
 }
 
-/// What `where` chooses among.
+/// The bits of what `where` chooses among.
 pub(super) trait Choice: Copy {
     /// By masks: of a branch, the compiler makes a choice of addresses, and no loop of vectors.
     fn choose(first: bool, a: Self, b: Self) -> Self;
@@ -203,28 +317,7 @@ macro_rules! choice {
         }
     )*};
 }
-choice!(u8 i32 u32 i64 u64);
-
-impl Choice for f32 {
-    #[inline(always)]
-    fn choose(first: bool, a: Self, b: Self) -> Self {
-        Self::from_bits(u32::choose(first, a.to_bits(), b.to_bits()))
-    }
-}
-
-impl Choice for f64 {
-    #[inline(always)]
-    fn choose(first: bool, a: Self, b: Self) -> Self {
-        Self::from_bits(u64::choose(first, a.to_bits(), b.to_bits()))
-    }
-}
-
-impl Choice for Bit {
-    #[inline(always)]
-    fn choose(first: bool, a: Self, b: Self) -> Self {
-        Self(u8::choose(first, a.0, b.0))
-    }
-}
+choice!(u8 u32 u64);
 
 simd! {
     pub(super) fn choose<T: Choice>(dst: &mut [T], condition: &[Bit], a: &[T], b: &[T]) {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::{
     address,
-    cdist::{Absolute, Largest, Norm, Power, Pull, PullPower, PullSign, Square, Unequal, distances},
-    convert::{Stored, for_stored, is_held},
+    cdist::distances,
+    convert::{Stored, for_integer, is_held, widen},
     crew::for_each,
     gemm::{self, Gemm, Parallelism},
     memory::{Pool, alloc},
     pointwise::{FusedProgram, MAX_BUFFERS},
     product,
-    simd::has_fma,
+    simd::Float,
     strided::Strided,
 };
 use crate::{
@@ -24,10 +24,7 @@ use crate::{
         kinds::{self, Product},
     },
     layout::{View, collapse, contiguous_strides},
-    op::{
-        Combine,
-        numeric::{Fused32, Integer, Real},
-    },
+    op::{Combine, numeric::Integer},
     threads,
 };
 
@@ -156,13 +153,12 @@ impl MatmulProgram {
         // SAFETY: the caller's contract.
         unsafe {
             match self.acc {
-                DType::F32 if !self.is_product() && has_fma() => self.distances::<Fused32>((a, b, x), c),
                 DType::F32 if !self.is_product() => self.distances::<f32>((a, b, x), c),
                 DType::F64 if !self.is_product() => self.distances::<f64>((a, b, x), c),
                 DType::F32 if product::suits([m, n, k], b.col) => self.small(a, b, c),
                 DType::F32 => self.floats::<f32>(a, b, c),
                 DType::F64 => self.floats::<f64>(a, b, c),
-                _ => for_stored!(self.structured.dtype, S => Self::integers::<S>(self, a, b, c)),
+                _ => for_integer!(self.structured.dtype, S => Self::integers::<S>(self, a, b, c)),
             }
         }
     }
@@ -175,34 +171,8 @@ impl MatmulProgram {
     ///
     /// # Safety
     /// As [`multiply`](Self::multiply).
-    unsafe fn distances<T: Real + Send + Sync>(&self, operands: (Matrix, Matrix, Option<Matrix>), c: Shared) {
-        // SAFETY: the caller's contract.
-        unsafe {
-            match self.product.combine {
-                Combine::Product => unreachable!("products have kernels of their own"),
-                Combine::Square => self.distances_by::<T, _>(Square, operands, c),
-                Combine::Absolute => self.distances_by::<T, _>(Absolute, operands, c),
-                Combine::Power(p) => self.distances_by::<T, _>(Power(p), operands, c),
-                Combine::Largest => self.distances_by::<T, _>(Largest, operands, c),
-                Combine::Unequal => self.distances_by::<T, _>(Unequal, operands, c),
-                Combine::Pull(1.0) => self.distances_by::<T, _>(PullSign, operands, c),
-                Combine::Pull(2.0) => self.distances_by::<T, _>(Pull, operands, c),
-                Combine::Pull(p) => self.distances_by::<T, _>(PullPower(p), operands, c),
-            }
-        }
-    }
-
-    /// The same for one way to combine.
-    ///
-    /// # Safety
-    /// As [`multiply`](Self::multiply).
-    unsafe fn distances_by<T: Real + Send + Sync, N: Norm<T>>(
-        &self,
-        norm: N,
-        (a, b, x): (Matrix, Matrix, Option<Matrix>),
-        c: Shared,
-    ) {
-        let Product { m, n, k, .. } = self.product;
+    unsafe fn distances<T: Float>(&self, (a, b, x): (Matrix, Matrix, Option<Matrix>), c: Shared) {
+        let Product { m, n, k, combine, .. } = self.product;
         let (batches, size) = (self.product.batches, m * n * k.max(1));
         let threads = if batches * size < SERIAL { 1 } else { threads::count() };
         let (outside, inside) = if batches >= 2 * threads { (threads, 1) } else { (1, threads) };
@@ -215,7 +185,7 @@ impl MatmulProgram {
             // SAFETY: the strides stay inside of the operands, and each batch has its own part of C.
             unsafe {
                 let out = std::slice::from_raw_parts_mut(c.at::<T>((batch * m * n) as isize), m * n);
-                distances(norm, (matrix(a), matrix(b), x.map(matrix)), (n, k), out, inside);
+                distances(combine, (matrix(a), matrix(b), x.map(matrix)), (n, k), out, inside);
             }
         });
     }
@@ -321,15 +291,7 @@ impl MatmulProgram {
             let count = PART.min(numel - part * PART);
             let at = (part * PART) as isize;
             // SAFETY: both buffers hold `numel` elements; parts are disjoint.
-            unsafe {
-                let dst = std::slice::from_raw_parts_mut(to.at::<f32>(at), count);
-                match dtype {
-                    DType::F16 => {
-                        super::convert::load(dst, std::slice::from_raw_parts(data.at::<half::f16>(at), count))
-                    }
-                    _ => super::convert::load(dst, std::slice::from_raw_parts(data.at::<half::bf16>(at), count)),
-                }
-            }
+            unsafe { widen(dtype, to.at::<f32>(at).cast(), data.at::<u16>(at).cast(), count) }
         });
         Ok(Some(wide))
     }
@@ -352,20 +314,7 @@ macro_rules! multiply {
         }
     )*};
 }
-multiply!(i32 u32 i64 u64);
-
-macro_rules! multiply_floats {
-    ($($t:ty)*) => {$(
-        impl Multiply for $t {
-            const ZERO: Self = 0.0;
-            #[inline(always)]
-            fn add_product(self, a: Self, b: Self) -> Self {
-                self + a * b
-            }
-        }
-    )*};
-}
-multiply_floats!(f32 f64);
+multiply!(i32 i64);
 
 impl Multiply for super::convert::Bit {
     const ZERO: Self = Self(0);

@@ -14,6 +14,7 @@ mod interpret;
 mod loops;
 mod matmul;
 mod memory;
+mod moves;
 mod order;
 mod plan;
 mod pointwise;

@@ -18,6 +18,7 @@ use crate::{
         executor::{Buffer, Program},
         kernel::{Binding, Fused, Kernel},
     },
+    op::ReduceOp,
     threads,
 };
 
@@ -212,8 +213,9 @@ impl Launch<'_> {
             });
             for &(register, op, compute) in &stage.accumulators {
                 let offset = plan.registers[register as usize] - plan.row_bytes.start;
+                let (op, compute) = fold::resolved(op, compute);
                 for_compute!(compute, C => {
-                    combine::<C>(&parts, size, offset, plan.order.capacity().1, &mut rows, |a, b| fold::onto(op, a, b));
+                    combine::<C>(&parts, size, offset, plan.order.capacity().1, &mut rows, op);
                 });
             }
         }
@@ -221,14 +223,7 @@ impl Launch<'_> {
 }
 
 /// Combines the accumulators of all groups pairwise, in a fixed order.
-fn combine<C: Fold>(
-    parts: &[u8],
-    size: usize,
-    offset: usize,
-    count: usize,
-    rows: &mut [u8],
-    onto: impl Fn(&mut [C], &[C]),
-) {
+fn combine<C: Fold>(parts: &[u8], size: usize, offset: usize, count: usize, rows: &mut [u8], op: ReduceOp) {
     let read = |part: &[u8]| -> Vec<C> {
         let values = part[offset..].chunks_exact(size_of::<C>()).take(count);
         // SAFETY: the bytes are those of numbers.
@@ -240,7 +235,7 @@ fn combine<C: Fold>(
         let mut pairs = level.into_iter();
         while let Some(mut a) = pairs.next() {
             if let Some(b) = pairs.next() {
-                onto(&mut a, &b);
+                fold::onto(op, &mut a, &b);
             }
             next.push(a);
         }

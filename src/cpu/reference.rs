@@ -97,7 +97,8 @@ fn fused(
             let next = match instr.code {
                 Code::Reduce(op) => {
                     let arg = &values[instr.args[0] as usize];
-                    let total = for_compute!(instr.dtype.compute(), C => {
+                    let (op, compute) = fold::resolved(op, instr.dtype.compute());
+                    let total = for_compute!(compute, C => {
                         let mut total = [<C as fold::Fold>::identity(op)];
                         arg.iter().for_each(|v| fold::onto(op, &mut total, &[unpack::<C>(*v)]));
                         pack(total[0])
@@ -298,9 +299,10 @@ fn scatter(s: &Structured, kernel: &Kernel, inputs: &[Vec<u8>], out: &mut [u8]) 
             );
             if (0..s.to as i64).contains(&j) {
                 let value = load(&inputs[source], s.dtype, at(&s.src, i));
-                for_compute!(s.dtype.compute(), C => {
+                let (op, compute) = fold::resolved(crate::op::ReduceOp::Sum, s.dtype.compute());
+                for_compute!(compute, C => {
                     let mut sum = [unpack::<C>(sums[j as usize])];
-                    fold::onto(crate::op::ReduceOp::Sum, &mut sum, &[unpack::<C>(value)]);
+                    fold::onto(op, &mut sum, &[unpack::<C>(value)]);
                     sums[j as usize] = pack(sum[0]);
                 });
             }

@@ -34,16 +34,29 @@ impl Wake for Sleeper {
 /// Runs a future to its end. Where calls can be interrupted, this one asks every 50 ms whether it is.
 pub(crate) fn block_on<T>(executor: &dyn Executor, future: impl Future<Output = Result<T>>) -> Result<T> {
     let mut future = pin!(future);
+    let mut done = None;
+    let mut poll = |context: &mut Context| match future.as_mut().poll(context) {
+        Poll::Ready(result) => {
+            done = Some(result);
+            true
+        }
+        Poll::Pending => false,
+    };
     // Most futures are done at once, and want no waker.
-    if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        return result;
+    if !poll(&mut Context::from_waker(Waker::noop())) {
+        wait(executor, &mut poll)?;
     }
+    done.unwrap_or_else(|| unreachable!("the future is done"))
+}
+
+/// Calls `poll` until it says that its future is done.
+fn wait(executor: &dyn Executor, poll: &mut dyn FnMut(&mut Context) -> bool) -> Result<()> {
     let sleeper = Arc::new(Sleeper { thread: thread::current(), is_awake: AtomicBool::new(false) });
     let waker = Waker::from(sleeper.clone());
     loop {
         interrupt::check()?;
-        if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return result;
+        if poll(&mut Context::from_waker(&waker)) {
+            return Ok(());
         }
         if !sleeper.is_awake.load(Ordering::Acquire) {
             executor.progress(interrupt::tick())?;

@@ -116,7 +116,7 @@ pub fn to_bytes(tensors: &[(&str, &Tensor)]) -> Result<Vec<u8>> {
 impl Npz {
     pub(super) fn new(mut source: Box<dyn Source>, path: PathBuf) -> Result<Self> {
         let failed = |reason: String| in_archive(&path, reason);
-        let head = head(&mut source).map_err(|error| Error::file_from(&path, error))?;
+        let head = head(&mut *source).map_err(|error| Error::file_from(&path, error))?;
         // Archives of other programs are told by the name of their first file.
         if let Some(reason) = magic::other(&head, &[Format::Npz, Format::Zip]) {
             return Err(failed(reason));
@@ -190,15 +190,15 @@ impl Npz {
 }
 
 /// The first bytes of a file, which is read from its start afterwards.
-fn head(source: &mut (impl Read + Seek)) -> io::Result<Vec<u8>> {
+fn head(source: &mut dyn Source) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    source.by_ref().take(magic::HEAD as u64).read_to_end(&mut head)?;
+    Read::take(&mut *source, magic::HEAD as u64).read_to_end(&mut head)?;
     source.rewind()?;
     Ok(head)
 }
 
 /// Reads an archive's directory, and refuses one whose members could be confused with others.
-fn directory<R: Read + Seek>(source: R) -> Result<(ZipArchive<R>, Vec<Member>), String> {
+fn directory(source: Box<dyn Source>) -> Result<(ZipArchive<Box<dyn Source>>, Vec<Member>), String> {
     let mut archive = ZipArchive::new(source).map_err(|error| error.to_string())?;
     if archive.has_duplicate_names() {
         return Err("two files have the same name".into());

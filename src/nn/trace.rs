@@ -46,14 +46,19 @@ pub(super) fn place<M: ?Sized>(module: &M) -> (usize, &'static str) {
 /// ```
 pub fn traced<M: Module + ?Sized>(layer: &M, output: Result<Tensor>) -> Result<Tensor> {
     if let Ok(y) = &output {
-        APPLIED.with_borrow_mut(|applied| {
-            if let Some(applied) = applied {
-                let (address, kind) = layer.place();
-                applied.push(Applied { address, kind, output: *y.shape() });
-            }
-        });
+        note(y, &|| layer.place());
     }
     output
+}
+
+/// Notes a result, if there is a trace.
+fn note(y: &Tensor, place: &dyn Fn() -> (usize, &'static str)) {
+    APPLIED.with_borrow_mut(|applied| {
+        if let Some(applied) = applied {
+            let (address, kind) = place();
+            applied.push(Applied { address, kind, output: *y.shape() });
+        }
+    });
 }
 
 /// Runs something and gives what was traced in it. Ends the trace also if `f` panics.

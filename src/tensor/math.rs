@@ -127,11 +127,14 @@ impl Tensor {
     #[doc(alias = "where")]
     #[doc(alias = "np.where")]
     pub fn where_(&self, then: impl Operand, otherwise: impl Operand) -> Result<Tensor> {
+        self.where_values(then.value(), otherwise.value())
+    }
+
+    fn where_values(&self, then: Value<'_>, otherwise: Value<'_>) -> Result<Tensor> {
         let op = "where";
         if self.dtype() != DType::Bool {
             return Err(Error::dtype(op, self.dtype(), "the condition must be bool"));
         }
-        let (then, otherwise) = (then.value(), otherwise.value());
         let dtype = then.beside(otherwise);
         let branch = |value| match value {
             Value::Tensor(x) => self.same_device(x, op).map(|()| x.in_dtype(dtype)),

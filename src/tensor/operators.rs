@@ -1,9 +1,9 @@
 //! Rust's operators: a tensor with a tensor or a number, on either side, and assigned.
 
-use std::ops;
+use std::{borrow::Borrow, ops};
 
 use super::{Operand, Tensor, settle};
-use crate::op::BinaryOp;
+use crate::{Scalar, op::BinaryOp};
 
 /// The operators of one binary op; the types are those of numbers that may stand on the left.
 macro_rules! operators {
@@ -45,11 +45,19 @@ macro_rules! operators {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, rhs: $rhs) -> Tensor {
-                settle(rhs.binary_reflected(BinaryOp::$op, self))
+                reflected(BinaryOp::$op, Scalar::from(self), rhs)
             }
         }
     };
 }
+
+/// An operator whose left side is a number: there is one of these for every type of numbers, and each only calls this.
+#[track_caller]
+#[inline(never)]
+fn reflected<T: Borrow<Tensor>>(op: BinaryOp, lhs: Scalar, rhs: T) -> Tensor {
+    settle(rhs.borrow().binary_reflected(op, lhs))
+}
+
 operators! {
     Add add AddAssign add_assign Add (i8 i16 i32 i64 isize u8 u16 u32 u64 usize half::f16 half::bf16 f32 f64);
     Sub sub SubAssign sub_assign Sub (i8 i16 i32 i64 isize u8 u16 u32 u64 usize half::f16 half::bf16 f32 f64);

@@ -42,7 +42,10 @@ impl Tensor {
     /// # Ok::<(), kiln::Error>(())
     /// ```
     pub fn reshape(&self, shape: impl Into<Sizes>) -> Result<Tensor> {
-        let shape = shape.into().of_elements("reshape", self.shape())?;
+        self.reshape_to(shape.into().of_elements("reshape", self.shape())?)
+    }
+
+    fn reshape_to(&self, shape: Shape) -> Result<Tensor> {
         if shape == *self.shape() {
             return Ok(self.clone());
         }
@@ -52,10 +55,10 @@ impl Tensor {
             return Err(Error::shapes("reshape", self.shape(), &shape, reason));
         }
         let Some(view) = self.view().reshape(shape) else {
-            return self.contiguous().reshape(shape);
+            return self.contiguous().reshape_to(shape);
         };
         let from = *self.shape();
-        Ok(self.viewed(view, move |g| g.reshape(from)))
+        Ok(self.viewed(view, move |g| g.reshape_to(from)))
     }
 
     /// The axes in another order: axis `i` of the result is axis `order[i]` of this tensor.

@@ -118,7 +118,9 @@ fn unzipped(mut source: Source<'_>) -> Result<Vec<u8>> {
     let mut packed = Vec::new();
     source.read_to_end(&mut packed).map_err(broken)?;
     let failed = |error: zip::result::ZipError| format(format!("the zip archive: {error}"));
-    let mut archive = zip::ZipArchive::new(Cursor::new(packed)).map_err(failed)?;
+    // As archives of arrays, so that the reader is compiled once.
+    let packed: Box<dyn crate::io::npz::Source> = Box::new(Cursor::new(packed));
+    let mut archive = zip::ZipArchive::new(packed).map_err(failed)?;
     let names = archive.file_names().map(|name| Ok(name?.into_owned())).collect::<Result<Vec<String>, _>>();
     let mut names = names.map_err(failed)?;
     names.retain(|name| !name.ends_with('/') && !name.starts_with("__MACOSX/"));

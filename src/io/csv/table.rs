@@ -88,26 +88,28 @@ impl Column {
         format(format!("row {row}, column {:?}: {reason}", self.name))
     }
 
+    #[cold]
+    fn misfit(&self, row: usize, value: Scalar, dtype: DType) -> Error {
+        let value = match value {
+            Scalar::Float(v) if v.is_nan() => "a missing value".into(),
+            Scalar::Float(v) => v.to_string(),
+            Scalar::Int(v) => v.to_string(),
+            Scalar::UInt(v) => v.to_string(),
+            Scalar::Bool(v) => v.to_string(),
+        };
+        self.error(row, format_args!("{dtype} cannot hold {value}"))
+    }
+
     /// Writes the values into every `step`th element. Floats are rounded; what no integer can hold is an error.
     fn write<T: Element>(&self, out: &mut [T], step: usize) -> Result<()> {
         let exact = !T::DTYPE.is_float();
-        let misfit = |row: usize, value: Scalar| {
-            let value = match value {
-                Scalar::Float(v) if v.is_nan() => "a missing value".into(),
-                Scalar::Float(v) => v.to_string(),
-                Scalar::Int(v) => v.to_string(),
-                Scalar::UInt(v) => v.to_string(),
-                Scalar::Bool(v) => v.to_string(),
-            };
-            self.error(row, format_args!("{} cannot hold {value}", T::DTYPE))
-        };
         let mut out = out.iter_mut().step_by(step).enumerate();
         macro_rules! copy {
             ($values:expr, $scalar:ident) => {
                 for (&value, (row, to)) in $values.iter().zip(&mut out) {
                     *to = T::from_scalar(Scalar::$scalar(value));
                     if exact && !same(to.to_scalar(), Scalar::$scalar(value)) {
-                        return Err(misfit(row, Scalar::$scalar(value)));
+                        return Err(self.misfit(row, Scalar::$scalar(value), T::DTYPE));
                     }
                 }
             };

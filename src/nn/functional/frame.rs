@@ -108,7 +108,7 @@ impl Frame {
 
     /// The input's gradient from one per window and tap. `f` gets the shape in which a tensor per window broadcasts
     /// against the taps, and the taps' numbers.
-    pub fn back(&self, x: &Tensor, f: impl Fn(&[usize], &Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    pub fn back(&self, x: &Tensor, f: &dyn Fn(&[usize], &Tensor) -> Result<Tensor>) -> Result<Tensor> {
         let n = self.windows.len();
         let (batch, channels) = (x.shape()[0], x.shape()[1]);
         let apart = self.windows.iter().all(|w| w.dilation == 1 && w.size == w.step);

@@ -189,8 +189,8 @@ fn max<const N: usize>(
         Rule::custom(move |g| {
             // An element may be the largest of several windows.
             let g = g.widened();
-            let dx =
-                frame.back(&input, |shape, numbers| tap.reshape(shape)?.eq(numbers)?.where_(g.reshape(shape)?, 0.0))?;
+            let dx = frame
+                .back(&input, &|shape, numbers| tap.reshape(shape)?.eq(numbers)?.where_(g.reshape(shape)?, 0.0))?;
             Ok(vec![Some(dx)])
         })
     });
@@ -317,7 +317,7 @@ fn avg<const N: usize>(op: &'static str, x: &Tensor, options: &PoolOptions<N>) -
     let input = x.detach();
     let back = frame.clone();
     let sum = autograd::track(sum, &[&x], |_| {
-        Rule::custom(move |g| Ok(vec![Some(back.back(&input, |shape, _| g.reshape(shape))?)]))
+        Rule::custom(move |g| Ok(vec![Some(back.back(&input, &|shape, _| g.reshape(shape))?)]))
     });
     let mean = match options.divisor_override {
         Some(divisor) => sum / divisor as f64,
