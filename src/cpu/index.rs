@@ -7,6 +7,7 @@ use super::{
     fault::Fault,
     fold::Fold,
     pointwise::SERIAL,
+    simd::simd,
 };
 use crate::{
     Result, Scalar,
@@ -44,18 +45,10 @@ impl Places<'_> {
             // SAFETY: the caller's contract.
             let at = |i: usize| unsafe { *index.wrapping_offset(i as isize * step) };
             // First without branches: mostly they are inside.
-            let mut inside = true;
-            let mut take = |place: &mut isize, index: I| {
-                inside &= index.u64() < self.size as u64;
-                *place = index.u64() as isize;
-            };
-            if step == 1 {
+            let inside = step == 1 && {
                 // SAFETY: the caller's contract.
-                let index = unsafe { std::slice::from_raw_parts(index, places.len()) };
-                places.iter_mut().zip(index).for_each(|(place, &index)| take(place, index));
-            } else {
-                places.iter_mut().enumerate().for_each(|(i, place)| take(place, at(i)));
-            }
+                inside(places, unsafe { std::slice::from_raw_parts(index, places.len()) }, self.size)
+            };
             if inside {
                 return true;
             }
@@ -67,6 +60,18 @@ impl Places<'_> {
             }
             all
         })
+    }
+}
+
+simd! {
+    /// Takes indices as places; whether all are below a size.
+    fn inside<I: Number>(places: &mut [isize], index: &[I], size: usize) -> bool {
+        let mut all = true;
+        for (place, index) in places.iter_mut().zip(index) {
+            all &= index.u64() < size as u64;
+            *place = index.u64() as isize;
+        }
+        all
     }
 }
 

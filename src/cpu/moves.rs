@@ -208,7 +208,17 @@ unsafe fn gather_raw<E: Copy + Default>(
     inside: bool,
 ) {
     area.place.runs(area.block, area.start, area.len, |at, count, from, by| {
-        let pairs = dst[at..at + count].iter_mut().zip(&places[at..at + count]).enumerate();
+        let (dst, places) = (&mut dst[at..at + count], &places[at..at + count]);
+        // Whole rows: one place for all elements of the run, which lie side by side.
+        if inside
+            && by == 1
+            && places[0] == places[count - 1]
+            && places.iter().fold(true, |all, place| all & (*place == places[0]))
+        {
+            // SAFETY: as below.
+            return unsafe { dst.as_mut_ptr().copy_from(base.wrapping_offset(from + places[0] * stride), count) };
+        }
+        let pairs = dst.iter_mut().zip(places).enumerate();
         // SAFETY: the place along the axis is inside of it, the others are by the kernel's strides.
         let load = |i: usize, place: isize| unsafe { *base.wrapping_offset(from + i as isize * by + place * stride) };
         if inside {

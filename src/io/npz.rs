@@ -26,11 +26,14 @@ const MAX_RATIO: u64 = 1032;
 /// and memory grows with what is there: a small file that claims to be large is refused at once. One that truly
 /// inflates to much is a large array, of which [`Npz::with_limit`] sets a bound.
 pub struct Npz {
-    archive: Mutex<ZipArchive<Box<dyn Source>>>,
+    archive: Mutex<Archive>,
     members: Vec<Member>,
     path: PathBuf,
     limit: u64,
 }
+
+/// One type of reader, so that it is compiled once.
+type Archive = ZipArchive<Box<dyn Source>>;
 
 /// An array's file within the archive.
 #[derive(Debug)]
@@ -198,7 +201,7 @@ fn head(source: &mut dyn Source) -> io::Result<Vec<u8>> {
 }
 
 /// Reads an archive's directory, and refuses one whose members could be confused with others.
-fn directory(source: Box<dyn Source>) -> Result<(ZipArchive<Box<dyn Source>>, Vec<Member>), String> {
+fn directory(source: Box<dyn Source>) -> Result<(Archive, Vec<Member>), String> {
     let mut archive = ZipArchive::new(source).map_err(|error| error.to_string())?;
     if archive.has_duplicate_names() {
         return Err("two files have the same name".into());
