@@ -65,7 +65,7 @@ pub fn checkpoint(
             let pairs = kept.iter().zip(needed_inputs);
             let inputs: Vec<Tensor> = pairs.map(|(x, &needed)| entrance(x, needed, create_graph)).collect();
             let y = again(&first, || f(&inputs))?;
-            // Gradients of what was used go on from its place on the tape, where the pass that called us takes them up.
+            // Gradients of what was used go on from its node on the tape, where the pass that called us takes them up.
             let mut ends = FastMap::default();
             for (x, &needed) in inputs.iter().chain(&first.used).zip(needed_inputs.iter().chain(needed_used)) {
                 ends.extend(x.grad_node().map(|node| (node.order, needed)));

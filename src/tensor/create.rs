@@ -227,7 +227,7 @@ impl Tensor {
         Tensor::coordinates(View { shape, strides, offset: 0 }, device)
     }
 
-    /// The positions that a view walks over, as `I32` where they fit, else `I64`.
+    /// The positions of the elements of a view, as `I32` where they fit, else `I64`.
     pub(crate) fn coordinates(view: View, device: &Device) -> Tensor {
         let (mut low, mut high) = (view.offset, view.offset);
         for axis in 0..view.shape.rank() {

@@ -77,10 +77,11 @@ impl Tensor {
             return Err(Error::argument(op, "there are no tensors"));
         };
         for (i, x) in tensors.iter().enumerate() {
+            first.same_device(x.borrow(), op)?;
             matches(op, i, first.shape(), x.borrow().shape(), usize::MAX)?;
         }
-        let parts: Vec<Tensor> = tensors.iter().map(|x| x.borrow().unsqueeze(axis)).collect::<Result<_>>()?;
-        Tensor::cat(&parts, axis)
+        let parts = tensors.iter().map(|x| x.borrow().unsqueeze(axis)).collect::<Result<Vec<_>>>();
+        parts.and_then(|parts| Tensor::cat(&parts, axis)).map_err(|error| error.in_op(op))
     }
 
     /// The positions of an axis one by one, without that axis.
@@ -143,7 +144,7 @@ impl Tensor {
         self.split(axis, total.div_ceil(count).max(1))
     }
 
-    /// The elements moved along an axis by `shift` places; what leaves at one end comes in at the other.
+    /// The elements moved along an axis by `shift` positions; what leaves at one end comes in at the other.
     ///
     /// # Errors
     /// If the axis is out of range.
@@ -183,7 +184,7 @@ impl Tensor {
         };
         let size = |axis: usize| if axis < lead { 1 } else { self.shape()[axis - lead] };
         let sizes: Vec<usize> = (0..counts.len()).map(|axis| size(axis).saturating_mul(counts[axis])).collect();
-        let shape = Shape::try_new(&sizes)?;
+        let shape = Shape::try_new(&sizes).map_err(|error| error.in_op(op))?;
         let mut one = shape;
         one.iter_mut().enumerate().for_each(|(axis, n)| *n = size(axis));
         let mut x = self.reshape(one)?;
@@ -205,7 +206,7 @@ fn join(mut parts: Vec<Tensor>, axis: usize) -> Result<Option<Tensor>> {
     Ok(parts.pop())
 }
 
-/// Every part in a frame of zeros as large as the result; the coordinate says whose element it is.
+/// Every part padded with zeros to the size of the result; the coordinate says whose element it is.
 fn join_few(parts: &[Tensor], axis: usize) -> Result<Tensor> {
     let total = parts.iter().map(|x| x.shape()[axis]).sum();
     let mut shape = *parts[0].shape();
@@ -214,9 +215,9 @@ fn join_few(parts: &[Tensor], axis: usize) -> Result<Tensor> {
     let mut out: Option<Tensor> = None;
     let mut start = 0;
     for x in parts {
-        let mut frame = vec![(0, 0); shape.rank()];
-        frame[axis] = (start, total - start - x.shape()[axis]);
-        let placed = x.pad(&frame)?;
+        let mut widths = vec![(0, 0); shape.rank()];
+        widths[axis] = (start, total - start - x.shape()[axis]);
+        let placed = x.pad(&widths)?;
         out = Some(match out {
             Some(before) => at.lt(start as i64)?.where_(before, placed)?,
             None => placed,

@@ -131,10 +131,10 @@ fn what_does_not_fit_is_an_error() {
     let ones = |shape: &[usize]| Tensor::ones(shape, DType::F32, cpu);
     let message = |result: Result<Tensor>| result.unwrap_err().to_string();
     let x = ones(&[2, 3]);
-    assert_eq!(message(x.cdist(&ones(&[3]), 2.0)), "cdist: shapes [2, 3] and [3]: rows are those of matrices");
+    assert_eq!(message(x.cdist(&ones(&[3]), 2.0)), "cdist: shapes [2, 3] and [3]: both must have at least two axes");
     assert_eq!(
         message(x.cdist(&ones(&[2, 4]), 2.0)),
-        "cdist: shapes [2, 3] and [2, 4]: rows of 3 and of 4 coordinates"
+        "cdist: shapes [2, 3] and [2, 4]: the rows have 3 and 4 elements"
     );
     assert_eq!(message(x.cdist(&x, -1.0)), "cdist: p = -1: must be 0 or more");
     assert!(matches!(x.cdist(&x, f64::NAN), Err(Error::Argument { .. })));
