@@ -19,7 +19,7 @@ use crate::{
 /// PyTorch's `torch.utils.checkpoint` (Chen et al. 2016, arXiv:1604.06174), without `use_reentrant`.
 ///
 /// Results and gradients are those of `f` itself: to the last bit on the CPU, unless a tensor gets gradients from several
-/// places, which add up in another order then; on a GPU as far as its driver rounds alike in differently fused kernels.
+/// ops, which add up in another order then; on a GPU as far as its driver rounds alike in differently fused kernels.
 /// The second run draws the same seeds from [`manual_seed`](crate::manual_seed)'s generator as the first, so that
 /// dropout has the same mask, and leaves the generator as it was; buffers, such as the statistics of a batch norm, are
 /// updated once. Parameters and other tracked tensors that `f` captures get their gradients as if they were inputs.

@@ -97,7 +97,7 @@ pub struct GroupNorm {
 }
 
 impl GroupNorm {
-    /// A layer for this many channels, in `groups` parts.
+    /// A layer for this many channels, in `groups` groups.
     ///
     /// # Errors
     /// If the groups do not divide the channels.

@@ -109,7 +109,7 @@ impl Tensor {
     pub(crate) fn slices(&self, at: usize, index: &Tensor, check: Option<Check>) -> Result<Tensor> {
         let op = check.map_or("index_select", |check| check.op.name());
         if index.rank() != 1 {
-            return Err(Error::shape(op, index.shape(), "the index is not a vector"));
+            return Err(Error::shape(op, index.shape(), "the index must be a vector"));
         }
         if let Some(check) = check {
             integers(op, index)?;

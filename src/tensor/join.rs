@@ -1,4 +1,4 @@
-//! Joining tensors, and cutting them into parts.
+//! Joining tensors, and splitting them.
 
 use std::borrow::Borrow;
 
@@ -100,8 +100,8 @@ impl Tensor {
     ///
     /// ```
     /// # use kiln::prelude::*;
-    /// let parts = Tensor::zeros([5, 2], DType::F32, &Device::cpu()).split(0, 2)?;
-    /// assert_eq!(parts.iter().map(|x| x.shape()[0]).collect::<Vec<_>>(), [2, 2, 1]);
+    /// let chunks = Tensor::zeros([5, 2], DType::F32, &Device::cpu()).split(0, 2)?;
+    /// assert_eq!(chunks.iter().map(|x| x.shape()[0]).collect::<Vec<_>>(), [2, 2, 1]);
     /// # Ok::<(), kiln::Error>(())
     /// ```
     pub fn split(&self, axis: isize, size: usize) -> Result<Vec<Tensor>> {
@@ -132,7 +132,7 @@ impl Tensor {
         sizes.iter().map(part).collect()
     }
 
-    /// At most `count` parts along an axis, of one size but for the last one, as PyTorch's `chunk`.
+    /// At most `count` chunks along an axis, of one size but for the last one, as PyTorch's `chunk`.
     ///
     /// # Errors
     /// If the axis is out of range, or the count is 0.
@@ -180,7 +180,7 @@ impl Tensor {
     pub fn repeat(&self, counts: &[usize]) -> Result<Tensor> {
         let op = "repeat";
         let Some(lead) = counts.len().checked_sub(self.rank()) else {
-            return Err(Error::shape(op, self.shape(), format!("{counts:?} does not name every axis")));
+            return Err(Error::shape(op, self.shape(), format!("{counts:?} must have at least one count per axis")));
         };
         let size = |axis: usize| if axis < lead { 1 } else { self.shape()[axis - lead] };
         let sizes: Vec<usize> = (0..counts.len()).map(|axis| size(axis).saturating_mul(counts[axis])).collect();

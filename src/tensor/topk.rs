@@ -25,7 +25,11 @@ impl Tensor {
         let at = self.shape().axis(op, axis)?;
         let (axis, size) = (at as isize, self.shape()[at]);
         if k > size {
-            return Err(Error::shape(op, self.shape(), format!("axis {axis} has {size} elements, not {k}")));
+            return Err(Error::shape(
+                op,
+                self.shape(),
+                format!("k = {k} is out of range for axis {axis} of size {size}"),
+            ));
         }
         if k == 0 || self.numel() == 0 {
             let mut shape = *self.shape();

@@ -48,7 +48,7 @@ impl Tensor {
         }
         if shape.numel() != self.numel() {
             let (have, want) = (self.numel(), shape.numel());
-            let reason = format!("{have} elements do not fill {want}");
+            let reason = format!("the first has {have} elements, the second {want}");
             return Err(Error::shapes("reshape", self.shape(), &shape, reason));
         }
         let Some(view) = self.view().reshape(shape) else {
@@ -246,7 +246,8 @@ impl Tensor {
     pub fn narrow(&self, axis: isize, start: usize, len: usize) -> Result<Tensor> {
         let at = self.shape().axis("narrow", axis)?;
         if start.checked_add(len).is_none_or(|end| end > self.shape()[at]) {
-            let reason = format!("axis {axis} has no elements {start}..{}", start.saturating_add(len));
+            let (size, end) = (self.shape()[at], start.saturating_add(len));
+            let reason = format!("elements {start}..{end} are out of range for axis {axis} of size {size}");
             return Err(Error::shape("narrow", self.shape(), reason));
         }
         self.slice(axis, start as isize, (start + len) as isize, 1)

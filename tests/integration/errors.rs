@@ -43,7 +43,7 @@ fn shapes_that_do_not_fit_are_named() {
             message(ones(&[], device).matmul(&x)),
             "matmul: shapes [] and [2, 3]: a scalar has no inner axis; multiply with `*`"
         );
-        assert_eq!(message(x.reshape([7])), "reshape: shapes [2, 3] and [7]: 6 elements do not fill 7");
+        assert_eq!(message(x.reshape([7])), "reshape: shapes [2, 3] and [7]: the first has 6 elements, the second 7");
         assert_eq!(
             message(x.expand([2, 4])),
             "expand: shapes [2, 3] and [2, 4]: sizes 3 and 4 of axis 1 do not broadcast"
@@ -67,7 +67,10 @@ fn axes_out_of_range_are_named() {
         assert_eq!(message(x.mean([0, -2])), "mean: shape [2, 3]: axis -2 is named twice");
         assert_eq!(message(x.permute([0, 0])), "permute: shape [2, 3]: [0, 0] does not name every axis once");
         assert_eq!(message(x.squeeze(2)), "squeeze: axis 2 is out of range for shape [2, 3] of rank 2");
-        assert_eq!(message(x.narrow(1, 2, 2)), "narrow: shape [2, 3]: axis 1 has no elements 2..4");
+        assert_eq!(
+            message(x.narrow(1, 2, 2)),
+            "narrow: shape [2, 3]: elements 2..4 are out of range for axis 1 of size 3"
+        );
         assert_eq!(message(x.slice(0, 0, 2, 0)), "slice: the step must not be 0");
         for failed in
             [x.argmax(2), x.flip([2]), x.unsqueeze(4), x.transpose(0, 2), x.slice(5, 0, 1, 1), x.log_softmax(2)]
@@ -162,7 +165,7 @@ fn dtypes_are_checked() {
     for (_, device) in devices() {
         let x = ones(&[2], device);
         assert_eq!(message(x.to_vec::<f64>()), "to_vec: dtype float32: asked for float64; convert with `to_dtype`");
-        assert_eq!(message(x.item::<f32>()), "item: shape [2]: there is not exactly one element");
+        assert_eq!(message(x.item::<f32>()), "item: shape [2]: there must be exactly one element");
         assert!(matches!(ones(&[1], device).item::<i32>(), Err(Error::DType { .. })));
         assert_eq!(message(x.where_(&x, &x)), "where: dtype float32: the condition must be bool");
         let expected =

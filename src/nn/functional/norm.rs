@@ -47,7 +47,7 @@ pub fn rms_norm(x: &Tensor, normalized_shape: &[usize], weight: Option<&Tensor>,
     Ok(scaled(y, weight.cloned(), None)?.to_dtype(x.dtype()))
 }
 
-/// Normalises each of `groups` parts of the channels (axis 1) of each sample (Wu and He 2018, arXiv:1803.08494), then
+/// Normalises each of `groups` groups of channels (axis 1) of each sample (Wu and He 2018, arXiv:1803.08494), then
 /// scales and shifts each channel.
 ///
 /// # Errors

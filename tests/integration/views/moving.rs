@@ -60,6 +60,6 @@ fn roll_and_repeat() {
         assert_eq!(x.repeat(&[4, 3, 2]).unwrap().shape(), &[4, 6, 6]);
         assert_eq!(x.repeat(&[0, 1]).unwrap().shape(), &[0, 3]);
         assert_eq!(range([1; 8]).repeat(&[2; 8]).unwrap().numel(), 256);
-        fails(x.repeat(&[2]), "repeat: shape [2, 3]: [2] does not name every axis");
+        fails(x.repeat(&[2]), "repeat: shape [2, 3]: [2] must have at least one count per axis");
     });
 }
