@@ -435,11 +435,11 @@ fn links_are_followed_unless_they_lead_back() -> Result<()> {
     // The same folder twice is no circle; a link to a folder around it is one.
     symlink(root.path().join("b"), root.path().join("b/sub/back")).unwrap();
     let error = ImageFolder::new(root.path()).err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(error.contains("b/sub/back: the link leads back to "), "{error}");
+    assert!(error.contains("b/sub/back: the link leads to "), "{error}");
     std::fs::remove_file(root.path().join("b/sub/back")).unwrap();
     symlink(root.path(), root.path().join("b/all")).unwrap();
     let error = ImageFolder::new(root.path()).err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(error.contains("b/all: the link leads back to "), "{error}");
+    assert!(error.contains("b/all: the link leads to "), "{error}");
     // A link to nothing is a file that cannot be read, or none at all.
     std::fs::remove_file(root.path().join("b/all")).unwrap();
     symlink(root.path().join("nothing"), root.path().join("b/gone")).unwrap();

@@ -5,10 +5,10 @@ mod conv;
 mod correlate;
 mod distance;
 mod fold;
-mod frame;
 mod interpolate;
 mod norm;
 mod pool;
+mod pool_windows;
 
 pub(super) use attention::attention_weights;
 pub use attention::{AttentionOptions, embedding, scaled_dot_product_attention};

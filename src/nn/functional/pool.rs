@@ -1,6 +1,6 @@
 //! Pooling: one number out of each window.
 
-use super::{conv::PerAxis, frame::PoolWindows};
+use super::{conv::PerAxis, pool_windows::PoolWindows};
 use crate::{
     DType, Device, Error, Result, Scalar, Tensor,
     autograd::{self, Rule, no_grad},
