@@ -292,7 +292,7 @@ fn derivatives() {
         let third = |x: &[Tensor]| -> Result<Tensor, Error> {
             let y = x[0].cumprod(axis)?.sum(())?;
             let first = kiln::grad(&y, &[&x[0]], true)?.remove(0);
-            Ok((&first * &first).sum(())?)
+            (&first * &first).sum(())
         };
         gradgradcheck(third, &[&zeros]).unwrap_or_else(|e| panic!("cumprod, three times: {e}"));
     }
