@@ -267,6 +267,22 @@ impl Error {
         Self::Format { format, reason: source.to_string(), source: Some(Cause::new(source)) }
     }
 
+    /// The error under the name of the op that was called, of one that is made of others.
+    pub(crate) fn in_op(mut self, called: &'static str) -> Self {
+        match &mut self {
+            Self::Shapes { op, .. }
+            | Self::Shape { op, .. }
+            | Self::Axis { op, .. }
+            | Self::Index { op, .. }
+            | Self::DType { op, .. }
+            | Self::Devices { op, .. }
+            | Self::Argument { op, .. }
+            | Self::TooLarge { op, .. } => *op = called,
+            _ => {}
+        }
+        self
+    }
+
     pub(crate) fn argument(op: &'static str, reason: impl Into<String>) -> Self {
         Self::Argument { op, reason: reason.into() }
     }

@@ -7,7 +7,7 @@ pub(crate) type Strides = [isize; MAX_RANK];
 
 /// A shape with a stride per axis and an offset, all counted in elements.
 ///
-/// Stride 0 repeats an element (broadcast), negative strides walk backwards (flip).
+/// Stride 0 repeats an element (broadcast), negative strides run backwards (flip).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct View {
     pub shape: Shape,
@@ -162,7 +162,7 @@ impl View {
 
     /// This view of the row-major elements of `inner`, as one view of what `inner` looks at.
     ///
-    /// `None` if an axis of this view walks over several axes of `inner` that do not step evenly.
+    /// `None` if an axis of this view runs over several axes of `inner` that do not step evenly.
     pub fn compose(&self, inner: &View) -> Option<View> {
         if inner.is_dense() {
             return Some(View { offset: self.offset + inner.offset, ..*self });

@@ -232,9 +232,9 @@ impl Sizes {
         let Some(axis) = axis else { return Shape::collect(sizes.iter().copied()) };
         let (numel, mut out) = (from.numel(), self.sizes);
         match count {
-            Some(0) => return error(format!("any size would do for the -1 of {sizes:?}")),
+            Some(0) => return error(format!("the -1 in {sizes:?} is ambiguous")),
             Some(count) if numel.is_multiple_of(count) => out[axis] = (numel / count) as isize,
-            _ => return error(format!("{numel} elements do not fill {sizes:?}")),
+            _ => return error(format!("{numel} elements cannot be reshaped to {sizes:?}")),
         }
         Shape::collect(out[..self.rank].iter().copied())
     }

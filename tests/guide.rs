@@ -62,7 +62,7 @@ fn share() -> Result<()> {
 fn copy_and_clone() -> Result<()> {
     // guide: clone
     let x = Tensor::ones([3], DType::F32, &Device::cpu());
-    let same = x.clone(); // shares the memory, in O(1); nothing can change it behind your back
+    let same = x.clone(); // shares the memory, in O(1); nothing can change its elements
     let cut = x.detach(); // the same values, without the history of their gradient
     let changed = &x + 1.0; // a new tensor: `x` stays what it was
     // end
@@ -304,7 +304,7 @@ fn images() -> Result<()> {
         assert_eq!((normal.shape().dims(), bytes.shape().dims()), ([3, 32, 32].as_slice(), [36, 70, 3].as_slice()));
         image::save("mask.png", &Tensor::ones([40, 60], DType::U8, &Device::cpu()))?;
         // guide: image-mask
-        let mask = image::open_as("mask.png", image::Mode::Index)?; // u8 of [height, width, 1]: places in the palette
+        let mask = image::open_as("mask.png", image::Mode::Index)?; // u8 of [height, width, 1]: indices into the palette
         let classes = mask.squeeze(-1)?.to_dtype(DType::I64);
         // end
         assert_eq!(classes.shape(), &[40, 60]);

@@ -13,7 +13,7 @@ pub type Outcome<T> = Result<T, Box<dyn StdError>>;
 
 /// The flags that both examples have.
 pub const FLAGS: &str = "  --device NAME      auto, cpu, gpu, gpu:1, or a part of a GPU's name [auto]
-  --epochs N         walks over the training digits [5]
+  --epochs N         passes over the training digits [5]
   --batch-size N     digits in a step [64]
   --lr RATE          learning rate at first; it falls to 0 [2e-3]
   --seed N           seed of the weights and of the order of the digits [1]

@@ -311,7 +311,7 @@ def test_python_numbers():
     assert len(kiln.zeros(3, 2)) == 3 and [x.tolist() for x in kiln.arange(2)] == [0, 1]
     with pytest.raises(ValueError, match="2 elements is ambiguous"):
         bool(kiln.zeros(2))
-    with pytest.raises(ValueError, match="not exactly one element"):
+    with pytest.raises(ValueError, match="must be exactly one element"):
         kiln.zeros(2).item()
     for wrong in (lambda: len(one), lambda: iter(one), lambda: [1][one]):
         with pytest.raises(TypeError):

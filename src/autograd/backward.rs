@@ -27,7 +27,7 @@ impl Gradients {
         self.grads.remove(&tensor.grad_node()?.order)
     }
 
-    /// Puts a gradient in the place of the one for `tensor`; the optimizer will use it.
+    /// Replaces the gradient for `tensor`; the optimizer will use the new one.
     ///
     /// # Errors
     /// If `tensor` is not tracked or the shapes differ.
@@ -59,7 +59,7 @@ impl Gradients {
 }
 
 impl Tensor {
-    /// This tensor as a place where gradients end: ops on the result are tracked, and [`backward`](Self::backward)
+    /// This tensor as a leaf, where gradients end: ops on the result are tracked, and [`backward`](Self::backward)
     /// gives its gradient.
     ///
     /// # Panics
@@ -200,10 +200,10 @@ pub(super) fn run(y: &Tensor, seed: Tensor, targets: Targets, retain: bool, crea
         nodes.push(node);
     }
     nodes.sort_unstable_by_key(|n| n.order);
-    let place: FastMap<u64, usize> = nodes.iter().enumerate().map(|(i, n)| (n.order, i)).collect();
+    let index: FastMap<u64, usize> = nodes.iter().enumerate().map(|(i, n)| (n.order, i)).collect();
     let mut useful = vec![false; nodes.len()];
     for (i, node) in nodes.iter().enumerate() {
-        let leads = || node.parents.iter().flatten().any(|p| useful[place[&p.order]]);
+        let leads = || node.parents.iter().flatten().any(|p| useful[index[&p.order]]);
         useful[i] = wanted(node) || !is_end(node) && leads();
     }
 
@@ -220,11 +220,11 @@ pub(super) fn run(y: &Tensor, seed: Tensor, targets: Targets, retain: bool, crea
             continue;
         }
         let needed: Vec<bool> =
-            node.parents.iter().map(|p| p.as_ref().is_some_and(|p| useful[place[&p.order]])).collect();
+            node.parents.iter().map(|p| p.as_ref().is_some_and(|p| useful[index[&p.order]])).collect();
         if needed.contains(&true) {
             let found = set_enabled(create_graph, || node.apply(&g, &needed))?;
             for (parent, grad) in node.parents.iter().zip(found).filter_map(|(p, g)| p.as_ref().zip(g)) {
-                let at = place[&parent.order];
+                let at = index[&parent.order];
                 if !useful[at] {
                     continue;
                 }
@@ -239,8 +239,8 @@ pub(super) fn run(y: &Tensor, seed: Tensor, targets: Targets, retain: bool, crea
     Ok(out)
 }
 
-/// Adds what one reader of a value gives it to what others have given. Halves are added up in `F32`; the walk rounds
-/// the whole sum once, when it comes to the node.
+/// Adds what one reader of a value gives it to what others have given. Halves are added up in `F32`; the traversal
+/// rounds the whole sum once, when it reaches the node.
 fn collect(so_far: Option<Tensor>, grad: Tensor, node: &GradNode) -> Result<Tensor> {
     let is_whole = so_far.is_none() && *grad.shape() == node.shape;
     if is_whole && (grad.dtype() == node.dtype || grad.dtype() == node.dtype.wide()) {

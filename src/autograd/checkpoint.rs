@@ -19,7 +19,7 @@ use crate::{
 /// PyTorch's `torch.utils.checkpoint` (Chen et al. 2016, arXiv:1604.06174), without `use_reentrant`.
 ///
 /// Results and gradients are those of `f` itself: to the last bit on the CPU, unless a tensor gets gradients from several
-/// places, which add up in another order then; on a GPU as far as its driver rounds alike in differently fused kernels.
+/// ops, which add up in another order then; on a GPU as far as its driver rounds alike in differently fused kernels.
 /// The second run draws the same seeds from [`manual_seed`](crate::manual_seed)'s generator as the first, so that
 /// dropout has the same mask, and leaves the generator as it was; buffers, such as the statistics of a batch norm, are
 /// updated once. Parameters and other tracked tensors that `f` captures get their gradients as if they were inputs.
@@ -65,7 +65,7 @@ pub fn checkpoint(
             let pairs = kept.iter().zip(needed_inputs);
             let inputs: Vec<Tensor> = pairs.map(|(x, &needed)| entrance(x, needed, create_graph)).collect();
             let y = again(&first, || f(&inputs))?;
-            // Gradients of what was used go on from its place on the tape, where the pass that called us takes them up.
+            // Gradients of what was used go on from its node on the tape, where the pass that called us takes them up.
             let mut ends = FastMap::default();
             for (x, &needed) in inputs.iter().chain(&first.used).zip(needed_inputs.iter().chain(needed_used)) {
                 ends.extend(x.grad_node().map(|node| (node.order, needed)));

@@ -1,7 +1,7 @@
-//! Gradients: a tape of the ops that were applied, walked backwards.
+//! Gradients: a tape of the ops that were applied, traversed in reverse.
 //!
 //! The tape hangs on the tensors themselves: a tensor that depends on a tracked one holds a [`GradNode`] with the
-//! rule of its op and the nodes of the inputs. There is no global list; what nobody can reach is gone.
+//! rule of its op and the nodes of the inputs. There is no global list; what is no longer reachable is freed.
 
 mod backward;
 mod check;

@@ -11,7 +11,7 @@ use crate::{Error, Result, Tensor, hash::FastMap, tensor::random};
 thread_local! {
     /// For each first run that is under way, the tracked tensors that it has met.
     static MET: RefCell<Vec<FastMap<u64, Tensor>>> = const { RefCell::new(Vec::new()) };
-    /// For each second run that is under way, what the first one had met, and whether it has met others.
+    /// For each second run that is under way, the tensors that the first one had used, and whether it uses others.
     static EXPECTED: RefCell<Vec<Expected>> = const { RefCell::new(Vec::new()) };
     static RECOMPUTING: Cell<usize> = const { Cell::new(0) };
 }
@@ -24,10 +24,10 @@ struct Expected {
 /// What the second run of a function needs to know of the first one.
 #[derive(Default)]
 pub(super) struct FirstRun {
-    /// The tracked tensors that it used and that were not its inputs, by their place on the tape.
+    /// The tracked tensors that it used and that were not its inputs, by their number on the tape.
     pub used: Vec<Tensor>,
-    /// The places in `used` by the number of their node.
-    places: FastMap<u64, usize>,
+    /// The indices into `used` by the number of their node.
+    indices: FastMap<u64, usize>,
     /// The seeds that it drew.
     seeds: Arc<[u64]>,
 }
@@ -62,7 +62,7 @@ pub(super) fn first(f: impl FnOnce() -> Result<Tensor>) -> (Result<Tensor>, Firs
         let _end = Finally(|| met = MET.with_borrow_mut(Vec::pop).unwrap_or_default());
         let noted = || {
             let y = f()?;
-            // What it gives back may be what it used.
+            // What it returns may be what it used.
             collect(&[&y]);
             Ok(y.detach())
         };
@@ -70,8 +70,8 @@ pub(super) fn first(f: impl FnOnce() -> Result<Tensor>) -> (Result<Tensor>, Firs
     };
     let mut used: Vec<(u64, Tensor)> = met.into_iter().collect();
     used.sort_unstable_by_key(|(order, _)| *order);
-    let places = used.iter().enumerate().map(|(place, (order, _))| (*order, place)).collect();
-    (y, FirstRun { used: used.into_iter().map(|(_, x)| x).collect(), places, seeds })
+    let indices = used.iter().enumerate().map(|(at, (order, _))| (*order, at)).collect();
+    (y, FirstRun { used: used.into_iter().map(|(_, x)| x).collect(), indices, seeds })
 }
 
 /// Runs a function on the tape as it ran for the first time.
@@ -116,8 +116,8 @@ pub(super) fn compare(inputs: &[&Tensor]) {
     EXPECTED.with_borrow_mut(|all| {
         let Some(Expected { run, differs }) = all.last_mut() else { return };
         for x in inputs {
-            let place = x.grad_node().and_then(|node| run.places.get(&node.order));
-            *differs |= place.is_some_and(|&place| !x.is_same_value(&run.used[place]));
+            let at = x.grad_node().and_then(|node| run.indices.get(&node.order));
+            *differs |= at.is_some_and(|&at| !x.is_same_value(&run.used[at]));
         }
     });
 }

@@ -54,7 +54,7 @@ impl Rule {
         Rule::Custom(Box::new(move |g, _| rule(g)))
     }
 
-    /// A rule that is told which inputs need a gradient.
+    /// A rule that gets which inputs need a gradient.
     pub fn needed(rule: impl Fn(&Tensor, &[bool]) -> Grads + Send + Sync + 'static) -> Self {
         Rule::Custom(Box::new(rule))
     }
@@ -83,7 +83,7 @@ impl Saved {
     fn widened<'a>(&self, g: &'a Tensor, attach: impl Fn(&Tensor) -> Tensor) -> (Self, Cow<'a, Tensor>) {
         let wide = |x: &Option<Tensor>| x.as_ref().map(Tensor::widened);
         let s = Saved { a: wide(&self.a), b: wide(&self.b), y: self.y.as_ref().map(|y| attach(y).widened()) };
-        // A rule that saves nothing takes one step, or hands the gradient on as it is.
+        // A rule that saves nothing takes one step, or passes the gradient on as it is.
         let is_used = s.a.is_some() || s.b.is_some() || s.y.is_some();
         (s, g.in_dtype(if is_used { g.dtype().wide() } else { g.dtype() }))
     }
@@ -247,7 +247,7 @@ impl GradNode {
             let reason = "the graph has been used up by an earlier backward; use `backward_retain` there to keep it";
             return Err(Error::Gradient(reason.into()));
         };
-        // The result, with its place on the tape again so that a second derivative sees it.
+        // The result, with its node on the tape again so that a second derivative sees it.
         let attach = |y: &Tensor| y.clone().with_grad_node(Some(self.clone()));
         match &*rule {
             Rule::Leaf | Rule::Unary(_) | Rule::Binary(_) => Ok(Vec::new()),

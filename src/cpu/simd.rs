@@ -97,31 +97,6 @@ pub(super) fn level() -> Level {
     })
 }
 
-/// What a processor can do that can do less.
-#[cfg(test)]
-pub(super) mod at {
-    use super::Level;
-
-    thread_local!(pub static LEVEL: std::cell::Cell<Option<Level>> = const { std::cell::Cell::new(None) });
-
-    /// Every level that this processor offers.
-    pub fn levels() -> Vec<Level> {
-        #[cfg(target_arch = "x86_64")]
-        let all = [Level::Base, Level::V3, Level::V4];
-        #[cfg(not(target_arch = "x86_64"))]
-        let all = [Level::Base];
-        all.into_iter().filter(|&level| level <= super::level()).collect()
-    }
-
-    /// Calls `f`, whose loops on this thread are those of a level.
-    pub fn level<T>(level: Level, f: impl FnOnce() -> T) -> T {
-        let before = LEVEL.replace(Some(level));
-        let result = f();
-        LEVEL.set(before);
-        result
-    }
-}
-
 /// Whether there are registers that hold several floats ([`Vector`](super::vector::Vector)).
 #[inline]
 pub(super) fn has_vectors() -> bool {
@@ -160,3 +135,28 @@ macro_rules! simd {
     };
 }
 pub(super) use simd;
+
+/// What a processor can do that can do less.
+#[cfg(test)]
+pub(super) mod at {
+    use super::Level;
+
+    thread_local!(pub static LEVEL: std::cell::Cell<Option<Level>> = const { std::cell::Cell::new(None) });
+
+    /// Every level that this processor offers.
+    pub fn levels() -> Vec<Level> {
+        #[cfg(target_arch = "x86_64")]
+        let all = [Level::Base, Level::V3, Level::V4];
+        #[cfg(not(target_arch = "x86_64"))]
+        let all = [Level::Base];
+        all.into_iter().filter(|&level| level <= super::level()).collect()
+    }
+
+    /// Calls `f`, whose loops on this thread are those of a level.
+    pub fn level<T>(level: Level, f: impl FnOnce() -> T) -> T {
+        let before = LEVEL.replace(Some(level));
+        let result = f();
+        LEVEL.set(before);
+        result
+    }
+}

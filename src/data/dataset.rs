@@ -16,10 +16,10 @@ pub trait Dataset: Send + Sync {
     /// A loader with `prefetch` calls it on a thread of its own.
     ///
     /// # Errors
-    /// If the samples cannot be had.
+    /// If the samples are not available.
     fn batch(&self, samples: &[usize]) -> Result<Self::Batch>;
 
-    /// The samples of these numbers as the walk of this number sees them: for data sets that change samples at random.
+    /// The samples of these numbers in the epoch of this number: for data sets that change samples at random.
     ///
     /// # Errors
     /// As [`batch`](Self::batch).

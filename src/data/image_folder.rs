@@ -86,7 +86,7 @@ impl ImageFolder {
     /// The pictures below the folders in `root`, by path; none of them is opened yet.
     ///
     /// # Errors
-    /// If a folder cannot be read, there is none, one has no pictures, or a link leads back to a folder that it is in.
+    /// If a folder cannot be read, there is none, one has no pictures, or a link leads to a folder that it is in.
     pub fn new(root: impl AsRef<Path>) -> Result<Self> {
         let root = root.as_ref();
         let mut found = Found::default();
@@ -135,7 +135,7 @@ impl ImageFolder {
     }
 
     /// Does this to every picture, after what was named before, with random numbers that follow from the seed, the
-    /// loader's walk, and the picture: not from batches, nor from the order in which they are made.
+    /// loader's epoch, and the picture: not from batches, nor from the order in which they are made.
     pub fn random_transform(
         mut self,
         seed: u64,
@@ -145,7 +145,7 @@ impl ImageFolder {
         self
     }
 
-    /// The names of the classes; labels are places in this list.
+    /// The names of the classes; labels are indices into this list.
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
@@ -236,7 +236,7 @@ fn counted(files: &[PathBuf]) -> String {
     counts.iter().map(|(ending, count)| format!("{count} {ending}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The files of a walk through folders.
+/// The files found in folders.
 #[derive(Default)]
 struct Found {
     samples: Vec<(PathBuf, usize)>,
@@ -248,7 +248,7 @@ impl Found {
     fn collect(&mut self, folder: &Path, class: usize, parents: &mut Vec<PathBuf>) -> Result<()> {
         let target = resolved(folder)?;
         if parents.contains(&target) {
-            return Err(failed(folder, format!("the link leads back to {}, which it is in", target.display())));
+            return Err(failed(folder, format!("the link leads to {}, which it is in", target.display())));
         }
         parents.push(target);
         for path in entries(folder)? {

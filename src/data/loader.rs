@@ -13,10 +13,10 @@ use std::{
 use super::{Dataset, Tensors, shuffle::shuffled};
 use crate::{Device, Error, Result, Tensor};
 
-/// Delivers a data set in batches, once each time that it is walked over.
+/// Delivers a data set in batches, once each time that it is iterated over.
 ///
-/// With [`shuffle`](Self::shuffle) every walk has another order, which follows from the seed and the number of walks
-/// before. Clones share the data, but count their own walks.
+/// With [`shuffle`](Self::shuffle) every epoch has another order, which follows from the seed and the number of
+/// epochs before. Clones share the data, but count their own epochs.
 ///
 /// ```
 /// # use kiln::prelude::*;
@@ -60,7 +60,7 @@ impl<T: Tensors> DataLoader<T> {
         self
     }
 
-    /// Shuffles the samples anew for every walk.
+    /// Shuffles the samples anew for every epoch.
     pub fn shuffle(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -84,18 +84,18 @@ impl<T: Tensors> DataLoader<T> {
         self
     }
 
-    /// Makes the next walk the one of this number, so that a resumed training sees what it would have seen.
+    /// Sets the number of the next epoch, so that a resumed training gets the batches that it would have got.
     pub fn set_epoch(&self, epoch: u64) {
         self.epoch.store(epoch, Ordering::Relaxed);
     }
 
-    /// How many batches a walk has.
+    /// How many batches an epoch has.
     pub fn len(&self) -> usize {
         let size = self.batch_size.max(1);
         if self.drop_last { self.data.len() / size } else { self.data.len().div_ceil(size) }
     }
 
-    /// Whether a walk has no batches.
+    /// Whether an epoch has no batches.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -105,7 +105,7 @@ impl<T: Tensors> DataLoader<T> {
         self.data.len()
     }
 
-    /// The next walk.
+    /// The batches of the next epoch.
     pub fn iter(&self) -> Batches<T> {
         let epoch = self.epoch.fetch_add(1, Ordering::Relaxed);
         let order = match self.seed {
@@ -143,7 +143,7 @@ impl<T: Tensors> IntoIterator for &DataLoader<T> {
     }
 }
 
-/// The batches of one walk over a [`DataLoader`].
+/// The batches of one epoch of a [`DataLoader`].
 pub struct Batches<T> {
     source: Source<T>,
     left: usize,
@@ -192,7 +192,7 @@ impl<T: Tensors> Source<T> {
         let work = move || {
             // What a data set has recorded is computed here, not where the batch is used.
             let mut batches = gather.map(|batch| batch?.map(&mut |t| t.device().flush().map(|()| t.clone())));
-            // An error of `send` means that nobody wants more.
+            // An error of `send` means that the batches were dropped.
             let _ = batches.try_for_each(|batch| send.send(batch));
         };
         match thread::Builder::new().name("kiln-loader".into()).spawn(work) {

@@ -1,6 +1,6 @@
 //! Binary cross-entropy.
 
-use super::{Loss, Reduction, constant, reduction, same_shape, weighed};
+use super::{Loss, Reduction, check_pair, constant, reduction, weighed};
 use crate::{
     Result, Tensor,
     autograd::{self, Rule},
@@ -70,7 +70,7 @@ reduction!(Bce, BceWithLogits);
 
 impl Loss for Bce {
     fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
-        same_shape("bce", prediction, target)?;
+        check_pair("bce", prediction, target)?;
         constant("bce", target)?;
         let dtype = prediction.dtype().to_float();
         let tracked = prediction.to_dtype(dtype.wide());
@@ -90,11 +90,14 @@ impl Loss for Bce {
 
 impl Loss for BceWithLogits {
     fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
-        same_shape("bce_with_logits", prediction, target)?;
+        check_pair("bce_with_logits", prediction, target)?;
         let dtype = prediction.dtype().to_float();
         let (x, y) = (prediction.to_dtype(dtype.wide()), target.to_dtype(dtype.wide()));
         let positive = match &self.pos_weight {
-            Some(weight) => y.mul(weight.to_device(x.device())?.to_dtype(x.dtype()))?,
+            Some(weight) => {
+                let weight = weight.to_device(x.device())?.to_dtype(x.dtype());
+                y.mul(weight).map_err(|error| error.in_op("bce_with_logits"))?
+            }
             None => y.clone(),
         };
         // Each class by a logarithm of its own: the other one may be infinite where its share is 0.

@@ -129,7 +129,7 @@ impl Ids {
             ));
         }
         if *target.shape() != scores.shape().remove(axis) {
-            let reason = "the target has the scores' shape, or that shape without the class axis";
+            let reason = "the target must have the shape of the scores, or that shape without the class axis";
             return Err(Error::shapes(op, scores.shape(), target.shape(), reason));
         }
         let classes = scores.shape()[axis];

@@ -67,13 +67,14 @@ fn weighed(weight: &Tensor, loss: &Tensor) -> Result<Tensor> {
     }))
 }
 
-/// Losses do not broadcast: `[n]` against `[n, 1]` would silently compare each with each.
-fn same_shape(op: &'static str, prediction: &Tensor, target: &Tensor) -> Result<()> {
-    if prediction.shape() == target.shape() {
-        return Ok(());
+/// Checks that prediction and target have one shape and one device. Losses do not broadcast: `[n]` against `[n, 1]`
+/// would silently compare each with each.
+fn check_pair(op: &'static str, prediction: &Tensor, target: &Tensor) -> Result<()> {
+    if prediction.shape() != target.shape() {
+        let reason = "prediction and target must have the same shape";
+        return Err(Error::shapes(op, prediction.shape(), target.shape(), reason));
     }
-    let reason = "prediction and target must have one shape";
-    Err(Error::shapes(op, prediction.shape(), target.shape(), reason))
+    prediction.same_device(target, op)
 }
 
 /// For losses whose gradient is that of the prediction alone.

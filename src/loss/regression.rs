@@ -1,6 +1,6 @@
 //! Losses for numbers.
 
-use super::{Loss, Reduction, reduction, same_shape};
+use super::{Loss, Reduction, check_pair, reduction};
 use crate::{DType, Error, Result, Tensor};
 
 /// The mean of `(prediction - target)^2`.
@@ -90,7 +90,7 @@ reduction!(Mse, L1, SmoothL1);
 
 /// `prediction - target`, of halves in `F32`, and the dtype of the loss.
 fn difference(op: &'static str, prediction: &Tensor, target: &Tensor) -> Result<(Tensor, DType)> {
-    same_shape(op, prediction, target)?;
+    check_pair(op, prediction, target)?;
     let dtype = DType::promote(prediction.dtype(), target.dtype());
     Ok((prediction.widened().sub(target.widened())?, dtype))
 }

@@ -56,7 +56,7 @@ pub struct MultiHeadOptions {
 impl MultiHeadAttention {
     const OP: &str = "MultiHeadAttention";
 
-    /// A layer for vectors of this size, cut into `heads` parts.
+    /// A layer for vectors of this size, split into `heads` heads.
     ///
     /// # Errors
     /// If the heads do not divide the size, or the device lacks memory.
@@ -70,7 +70,7 @@ impl MultiHeadAttention {
     /// If the heads do not divide the size, or the device lacks memory.
     pub fn with_sizes(size: usize, heads: usize, kdim: usize, vdim: usize, device: &Device) -> Result<Self> {
         if heads == 0 || !size.is_multiple_of(heads) {
-            return Err(Error::argument(Self::OP, format!("vectors of {size} do not fall into {heads} heads")));
+            return Err(Error::argument(Self::OP, format!("embed_dim {size} is not divisible by num_heads {heads}")));
         }
         let one_size = (kdim, vdim) == (size, size);
         let weight = |rows: usize, columns: usize, wanted: bool| {
@@ -109,9 +109,12 @@ impl MultiHeadAttention {
     /// # Errors
     /// If shapes do not fit the layer, its masks, or each other, or the devices differ.
     pub fn attend(&self, query: &Tensor, key: &Tensor, value: &Tensor, options: &MultiHeadOptions) -> Result<Tensor> {
-        let (parts, options) = self.parts(query, key, value, options)?;
-        let [q, k, v] = &parts;
-        self.joined(&scaled_dot_product_attention(q, k, v, &options)?, query)
+        let attended = || {
+            let (parts, options) = self.parts(query, key, value, options)?;
+            let [q, k, v] = &parts;
+            self.joined(&scaled_dot_product_attention(q, k, v, &options)?, query)
+        };
+        attended().map_err(|error: Error| error.in_op(Self::OP))
     }
 
     /// What the queries find, and how much each looked at each key: `[batch, queries, keys]`, the heads' mean.
@@ -125,13 +128,16 @@ impl MultiHeadAttention {
         value: &Tensor,
         options: &MultiHeadOptions,
     ) -> Result<(Tensor, Tensor)> {
-        let (parts, options) = self.parts(query, key, value, options)?;
-        let [q, k, v] = &parts;
-        let weights = attention_weights(q, k, &options)?;
-        let mean = weights.mean(1)?.to_dtype(q.dtype());
-        let mean = if query.rank() == 3 { mean } else { mean.squeeze(0)? };
-        let y = weights.matmul(&v.to_dtype(weights.dtype()))?.to_dtype(v.dtype());
-        Ok((self.joined(&y, query)?, mean))
+        let attended = || {
+            let (parts, options) = self.parts(query, key, value, options)?;
+            let [q, k, v] = &parts;
+            let weights = attention_weights(q, k, &options)?;
+            let mean = weights.mean(1)?.to_dtype(q.dtype());
+            let mean = if query.rank() == 3 { mean } else { mean.squeeze(0)? };
+            let y = weights.matmul(&v.to_dtype(weights.dtype()))?.to_dtype(v.dtype());
+            Ok((self.joined(&y, query)?, mean))
+        };
+        attended().map_err(|error: Error| error.in_op(Self::OP))
     }
 
     /// Queries, keys and values per head, `[batch, heads, length, size / heads]`, and what may be seen.

@@ -16,7 +16,7 @@ macro_rules! layers {
         #[doc = concat!("`[batch, inputs, ", $axes, "]`")]
         /// (or without the batch); weight
         #[doc = concat!("`[outputs, inputs / groups, ", $axes, "]`.")]
-        /// Weight and bias start uniform in `±1 / sqrt(inputs / groups * taps)`, PyTorch's default.
+        /// Weight and bias start uniform in `±1 / sqrt(inputs / groups * kernel elements)`, PyTorch's default.
         #[derive(Clone, Module)]
         pub struct $name {
             /// The kernels.
@@ -76,7 +76,7 @@ macro_rules! layers {
                 self
             }
 
-            /// Sets the elements between neighbouring taps.
+            /// Sets the spacing between kernel elements.
             pub fn dilation(mut self, dilation: impl PerAxis<$n>) -> Self {
                 self.options = self.options.dilation(dilation);
                 self
@@ -117,7 +117,7 @@ macro_rules! transposed_layers {
         #[doc = concat!("`[batch, inputs, ", $axes, "]`")]
         /// (or without the batch); weight
         #[doc = concat!("`[inputs, outputs / groups, ", $axes, "]`.")]
-        /// Weight and bias start uniform in `±1 / sqrt(outputs / groups * taps)`, PyTorch's default.
+        /// Weight and bias start uniform in `±1 / sqrt(outputs / groups * kernel elements)`, PyTorch's default.
         #[derive(Clone, Module)]
         pub struct $name {
             /// The kernels.
@@ -213,7 +213,7 @@ transposed_layers! {
     ConvTranspose3d conv_transpose3d 3 "depth, height, width";
 }
 
-/// Weight `[first, second, kernel..]` and bias, both uniform in one over the root of `second * taps`.
+/// Weight `[first, second, kernel..]` and bias, both uniform in one over the root of `second * kernel elements`.
 fn drawn(first: usize, second: usize, outputs: usize, kernel: &[usize], device: &Device) -> Result<(Param, Param)> {
     let fan_in = second * kernel.iter().product::<usize>();
     let shape = Shape::try_new(&[&[first, second], kernel].concat())?;

@@ -20,7 +20,7 @@ impl Dropout {
     /// # Errors
     /// If the probability is not in `0.0..=1.0`.
     pub fn new(p: f64) -> Result<Self> {
-        check_share(p)?;
+        check_share("dropout", p)?;
         Ok(Self { p, training: Training::default() })
     }
 }
@@ -37,7 +37,7 @@ impl Forward for Dropout {
 /// # Errors
 /// If the probability is not in `0.0..=1.0`.
 pub fn dropout(x: &Tensor, p: f64) -> Result<Tensor> {
-    check_share(p)?;
+    check_share("dropout", p)?;
     if p == 0.0 { Ok(x.clone()) } else { dropout_with(x, p, next_seed()) }
 }
 
@@ -56,9 +56,9 @@ fn masked(x: &Tensor, kept: &Tensor, scale: f64) -> Tensor {
     autograd::track(y, &[x], |_| Rule::custom(move |g| Ok(vec![Some(masked(g, &kept, scale))])))
 }
 
-pub(super) fn check_share(p: f64) -> Result<()> {
+pub(super) fn check_share(op: &'static str, p: f64) -> Result<()> {
     if (0.0..=1.0).contains(&p) {
         return Ok(());
     }
-    Err(Error::argument("dropout", format!("the probability {p} is not in 0..=1")))
+    Err(Error::argument(op, format!("the probability {p} is not in 0..=1")))
 }

@@ -1,7 +1,7 @@
 //! The fully connected layer.
 
 use super::{Forward, Module, functional::same_float, traced};
-use crate::{DType, Device, Param, Result, Shape, Tensor, tensor::random::next_seed};
+use crate::{DType, Device, Error, Param, Result, Shape, Tensor, tensor::random::next_seed};
 
 /// `x W^T + b`, with `weight` of shape `[outputs, inputs]` as in PyTorch.
 ///
@@ -58,9 +58,25 @@ pub(super) fn uniform(shape: Shape, fan_in: usize, device: &Device) -> Result<Pa
 /// # Errors
 /// If the last size of `x` is not `inputs`, `x` holds floats of another dtype than weight or bias, or the devices differ.
 pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    same_float("linear", x.dtype(), &[Some(weight), bias])?;
-    let Some(bias) = bias else { return x.matmul(&weight.t()) };
-    let dtype = DType::promote(DType::promote(x.dtype(), weight.dtype()), bias.dtype());
-    let y = x.matmul_wide(&weight.t())?;
-    Ok(y.add(bias.to_dtype(dtype.wide()))?.to_dtype(dtype))
+    let op = "linear";
+    same_float(op, x.dtype(), &[Some(weight), bias])?;
+    x.same_device(weight, op)?;
+    match (x.shape().last(), weight.shape().last()) {
+        (Some(have), Some(want)) if have != want => {
+            let reason = format!("the input has {have} features, but the weight expects {want}");
+            return Err(Error::shapes(op, x.shape(), weight.shape(), reason));
+        }
+        (None, _) => return Err(Error::shape(op, x.shape(), "the input must have at least one axis")),
+        (_, None) => return Err(Error::shape(op, weight.shape(), "the weight must be [outputs, inputs]")),
+        _ => {}
+    }
+    let product = || match bias {
+        None => x.matmul(&weight.t()),
+        Some(bias) => {
+            let dtype = DType::promote(DType::promote(x.dtype(), weight.dtype()), bias.dtype());
+            let y = x.matmul_wide(&weight.t())?;
+            Ok(y.add(bias.to_dtype(dtype.wide()))?.to_dtype(dtype))
+        }
+    };
+    product().map_err(|error: Error| error.in_op(op))
 }

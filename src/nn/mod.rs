@@ -1,4 +1,4 @@
-//! Modules: the layers that networks are built of, and how they are walked.
+//! Modules: the layers that networks are built of, and how they are traversed.
 
 mod activation;
 mod attention;

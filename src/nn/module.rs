@@ -34,7 +34,7 @@ use crate::{DType, Device, Error, Param, Result, Tensor, nearest::nearest};
     note = "a tensor in a module is a `Param`, if it is trained, or a `Buffer`"
 )]
 pub trait Module {
-    /// Shows each part to the walk, with [`Visit::field`].
+    /// Passes each part to the visitor, with [`Visit::field`].
     fn visit(&self, visit: &mut Visit<'_>);
 
     /// Where the module lies in memory, and the name of its type; of a pointer, what it points at.
@@ -66,7 +66,7 @@ pub trait Module {
         summary(self, x)
     }
 
-    /// The parameters with their names, in the order of the fields. One that stands in two places has its first name.
+    /// The parameters with their names, in the order of the fields. One that is used twice has its first name.
     fn named_parameters(&self) -> Vec<(String, Param)> {
         let (mut out, mut seen) = (Vec::new(), HashSet::new());
         self.visit(&mut Visit::new(&mut |name, part| {
@@ -180,7 +180,7 @@ pub trait Module {
     }
 }
 
-/// The states of all switches between training and evaluation, in the order of the walk.
+/// The states of all switches between training and evaluation, in the order of the traversal.
 pub(crate) fn training_modes(module: &(impl Module + ?Sized)) -> Vec<bool> {
     let mut modes = Vec::new();
     module.visit(&mut Visit::new(&mut |_, part| {
@@ -191,7 +191,7 @@ pub(crate) fn training_modes(module: &(impl Module + ?Sized)) -> Vec<bool> {
     modes
 }
 
-/// Puts back what [`training_modes`] gave.
+/// Restores what [`training_modes`] returned.
 pub(crate) fn set_training_modes(module: &(impl Module + ?Sized), modes: &[bool]) {
     let mut modes = modes.iter();
     module.visit(&mut Visit::new(&mut |_, part| {
@@ -203,7 +203,7 @@ pub(crate) fn set_training_modes(module: &(impl Module + ?Sized), modes: &[bool]
     }));
 }
 
-/// Runs a function with every layer of a module in evaluation, and puts their modes back, also after a panic.
+/// Runs a function with every layer of a module in evaluation, and restores their modes, also after a panic.
 pub(crate) fn in_evaluation<T>(module: &(impl Module + ?Sized), f: impl FnOnce() -> T) -> T {
     struct Restore<'a, M: Module + ?Sized>(&'a M, Vec<bool>);
     impl<M: Module + ?Sized> Drop for Restore<'_, M> {

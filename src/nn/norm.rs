@@ -97,13 +97,13 @@ pub struct GroupNorm {
 }
 
 impl GroupNorm {
-    /// A layer for this many channels, in `groups` parts.
+    /// A layer for this many channels, in `groups` groups.
     ///
     /// # Errors
     /// If the groups do not divide the channels.
     pub fn new(groups: usize, channels: usize, device: &Device) -> Result<Self> {
         if groups == 0 || !channels.is_multiple_of(groups) {
-            let reason = format!("{channels} channels do not fall into {groups} groups");
+            let reason = format!("{channels} channels are not divisible by {groups} groups");
             return Err(Error::argument("GroupNorm", reason));
         }
         Ok(Self { weight: ones(&[channels], device), bias: zeros(&[channels], device), groups, eps: 1e-5 })

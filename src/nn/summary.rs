@@ -18,7 +18,7 @@ pub struct SummaryRow {
     pub parameters: usize,
 }
 
-/// What [`Module::summary`] tells of a model; print it with `{}`.
+/// What [`Module::summary`] says about a model; print it with `{}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// The model's type.
@@ -35,8 +35,8 @@ pub struct Summary {
     pub buffers: usize,
 }
 
-/// A module that the walk has come by.
-struct Place {
+/// A module that the traversal has visited.
+struct Visited {
     name: String,
     address: usize,
     kind: &'static str,
@@ -44,7 +44,7 @@ struct Place {
 }
 
 pub(super) fn summary<M: Module + Forward>(model: &M, x: &Tensor) -> Result<Summary> {
-    let mut places = Vec::new();
+    let mut modules = Vec::new();
     let mut parameters = Vec::new();
     let mut buffers = 0;
     model.visit(&mut Visit::with_modules(
@@ -53,10 +53,10 @@ pub(super) fn summary<M: Module + Forward>(model: &M, x: &Tensor) -> Result<Summ
             Part::Buffer(buffer) => buffers += buffer.tensor().numel(),
             Part::Training(_) => {}
         },
-        &mut |name, address, kind| places.push(Place { name: name.to_owned(), address, kind, used: false }),
+        &mut |name, address, kind| modules.push(Visited { name: name.to_owned(), address, kind, used: false }),
     ));
     let (address, model_kind) = model.place();
-    places.push(Place { name: String::new(), address, kind: model_kind, used: false });
+    modules.push(Visited { name: String::new(), address, kind: model_kind, used: false });
     // Nothing is computed: the result is never read. Statistics stay as they are in evaluation.
     let (y, applied) = in_evaluation(model, || trace(|| no_grad(|| model.forward(x))));
     y.map_err(|error| Error::argument("summary", format!("the forward pass failed: {error}")))?;
@@ -65,11 +65,11 @@ pub(super) fn summary<M: Module + Forward>(model: &M, x: &Tensor) -> Result<Summ
     let mut rows = Vec::new();
     for layer in applied {
         // Layers without fields may share an address: each stands for the next one that has not been seen.
-        let same = |p: &Place| p.address == layer.address && p.kind == layer.kind;
-        let at = places.iter().position(|p| same(p) && !p.used).or_else(|| places.iter().position(same));
+        let same = |p: &Visited| p.address == layer.address && p.kind == layer.kind;
+        let at = modules.iter().position(|p| same(p) && !p.used).or_else(|| modules.iter().position(same));
         let name = at.map_or_else(String::new, |at| {
-            places[at].used = true;
-            places[at].name.clone()
+            modules[at].used = true;
+            modules[at].name.clone()
         });
         let inside = |path: &str| {
             at.is_some() && path.strip_prefix(&name).is_some_and(|rest| name.is_empty() || rest.starts_with('.'))

@@ -7,7 +7,7 @@ use crate::{Result, Shape, Tensor};
 
 /// One layer that was applied.
 pub(super) struct Applied {
-    /// Where the layer lies in memory. Layers without fields may share a place.
+    /// Where the layer lies in memory. Layers without fields may share an address.
     pub address: usize,
     /// Its type's name, without the path.
     pub kind: &'static str,

@@ -1,4 +1,4 @@
-//! Walking the parts of a module.
+//! Traversing the parts of a module.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -24,27 +24,27 @@ pub enum Part<'a> {
     Training(&'a Training),
 }
 
-/// A walk over the parts of a module; keeps the path that makes up their names.
+/// A visitor of the parts of a module; keeps the path that makes up their names.
 pub struct Visit<'a> {
     path: String,
-    seen: &'a mut dyn FnMut(&str, Part<'_>),
-    modules: Option<&'a mut SeeModule<'a>>,
+    on_part: &'a mut dyn FnMut(&str, Part<'_>),
+    modules: Option<&'a mut VisitModule<'a>>,
 }
 
 /// Gets the path of a module, where it lies in memory, and the name of its type.
-type SeeModule<'a> = dyn FnMut(&str, usize, &'static str) + 'a;
+type VisitModule<'a> = dyn FnMut(&str, usize, &'static str) + 'a;
 
 impl<'a> Visit<'a> {
-    pub(super) fn new(seen: &'a mut dyn FnMut(&str, Part<'_>)) -> Self {
-        Self { path: String::new(), seen, modules: None }
+    pub(super) fn new(on_part: &'a mut dyn FnMut(&str, Part<'_>)) -> Self {
+        Self { path: String::new(), on_part, modules: None }
     }
 
-    /// A walk that also shows the modules on its way.
-    pub(super) fn with_modules(seen: &'a mut dyn FnMut(&str, Part<'_>), modules: &'a mut SeeModule<'a>) -> Self {
-        Self { path: String::new(), seen, modules: Some(modules) }
+    /// A visitor that also gets the modules.
+    pub(super) fn with_modules(on_part: &'a mut dyn FnMut(&str, Part<'_>), modules: &'a mut VisitModule<'a>) -> Self {
+        Self { path: String::new(), on_part, modules: Some(modules) }
     }
 
-    /// Walks on into a part, under its name.
+    /// Visits a field, under its name.
     pub fn field(&mut self, name: &str, module: &(impl Module + ?Sized)) {
         let len = self.path.len();
         if len > 0 {
@@ -60,7 +60,7 @@ impl<'a> Visit<'a> {
     }
 
     fn part(&mut self, part: Part<'_>) {
-        (self.seen)(&self.path, part);
+        (self.on_part)(&self.path, part);
     }
 }
 

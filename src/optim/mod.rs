@@ -47,7 +47,7 @@ pub trait Optimizer {
     fn set_lr(&mut self, lr: f64);
 
     /// Assigns to each parameter that has a gradient; leaves the work in the device's queue. [`Step::step`] does this
-    /// and hands the work to the device.
+    /// and submits the work to the device.
     ///
     /// # Errors
     /// If no parameters are bound, none of them has a gradient, or the learning rate or another number is out of its
@@ -57,7 +57,7 @@ pub trait Optimizer {
     /// The state by name, such as `3.exp_avg` for parameter 3, for a checkpoint.
     fn state(&self) -> Vec<(String, Tensor)>;
 
-    /// Puts back what [`state`](Self::state) gave, for an optimizer that is bound to the same parameters.
+    /// Restores what [`state`](Self::state) returned, for an optimizer that is bound to the same parameters.
     ///
     /// # Errors
     /// If a name is unknown or a shape is not the parameter's.
@@ -101,7 +101,7 @@ transparent!(&mut O, Box<O>);
 
 /// Whole steps of an optimizer, also of a `dyn Optimizer`. The prelude has it.
 pub trait Step: Optimizer {
-    /// [`update`](Optimizer::update), then hands the work of the whole step to the device.
+    /// [`update`](Optimizer::update), then submits the work of the whole step to the device.
     ///
     /// Give the gradients away (`step(grads)`) rather than lend them (`step(&grads)`) where you do not need them any
     /// more: then they need not be stored.

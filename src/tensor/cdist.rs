@@ -35,7 +35,7 @@ impl Tensor {
         self.same_device(other, op)?;
         let mismatch = |reason: String| Error::shapes(op, self.shape(), other.shape(), reason);
         if self.rank() < 2 || other.rank() < 2 {
-            return Err(mismatch("rows are those of matrices".into()));
+            return Err(mismatch("both must have at least two axes".into()));
         }
         if p.is_nan() || p < 0.0 {
             return Err(Error::argument(op, format!("p = {p}: must be 0 or more")));
@@ -44,7 +44,7 @@ impl Tensor {
         let ((m, d), (n, d2)) =
             ((self.shape()[ra - 2], self.shape()[ra - 1]), (other.shape()[rb - 2], other.shape()[rb - 1]));
         if d != d2 {
-            return Err(mismatch(format!("rows of {d} and of {d2} coordinates")));
+            return Err(mismatch(format!("the rows have {d} and {d2} elements")));
         }
         let batch = Shape::from(&self.shape()[..ra - 2]).broadcast(&Shape::from(&other.shape()[..rb - 2]), op)?;
         let dtype = DType::promote(self.dtype(), other.dtype()).to_float();

@@ -58,7 +58,7 @@ impl Tensor {
     fn has_one_element(&self, op: &'static str) -> Result<()> {
         match self.numel() {
             1 => Ok(()),
-            _ => Err(Error::shape(op, self.shape(), "there is not exactly one element")),
+            _ => Err(Error::shape(op, self.shape(), "there must be exactly one element")),
         }
     }
 

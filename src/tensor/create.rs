@@ -190,7 +190,7 @@ impl Tensor {
     pub fn linspace(start: f64, end: f64, count: usize, dtype: DType, device: &Device) -> Result<Tensor> {
         number("linspace", dtype)?;
         if !start.is_finite() || !end.is_finite() {
-            return Err(Error::argument("linspace", format!("from {start} to {end} there are no equal steps")));
+            return Err(Error::argument("linspace", format!("the range from {start} to {end} must be finite")));
         }
         inside("linspace", dtype, [start, end].map(Scalar::Float))?;
         let (end, step) = if count > 1 { (end, (end - start) / (count - 1) as f64) } else { (start, 0.0) };
@@ -227,7 +227,7 @@ impl Tensor {
         Tensor::coordinates(View { shape, strides, offset: 0 }, device)
     }
 
-    /// The positions that a view walks over, as `I32` where they fit, else `I64`.
+    /// The positions of the elements of a view, as `I32` where they fit, else `I64`.
     pub(crate) fn coordinates(view: View, device: &Device) -> Tensor {
         let (mut low, mut high) = (view.offset, view.offset);
         for axis in 0..view.shape.rank() {
@@ -264,7 +264,7 @@ fn fills(op: &'static str, count: usize, shape: &Shape) -> Result<()> {
     if count == shape.numel() {
         return Ok(());
     }
-    Err(Error::shape(op, shape, format!("{count} elements do not fill it")))
+    Err(Error::shape(op, shape, format!("the data has {count} elements, the shape {}", shape.numel())))
 }
 
 fn number(op: &'static str, dtype: DType) -> Result<()> {

@@ -30,7 +30,7 @@ impl fmt::Debug for Tensor {
 ///
 /// Floats are rounded to four decimals, or to the precision of the format string; all are in scientific notation
 /// where the range demands it. Of more than 1,000 elements only those at the edges are shown, and the shape. If the
-/// elements cannot be computed, the error stands in their place.
+/// elements cannot be computed, the error is shown instead.
 ///
 /// ```
 /// # use kiln::prelude::*;

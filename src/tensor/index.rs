@@ -25,9 +25,9 @@ impl Tensor {
         let op = "select";
         let at = self.shape().axis(op, axis)?;
         let size = self.shape()[at];
-        let place = if index < 0 { index.checked_add_unsigned(size) } else { Some(index) };
-        match place.and_then(|place| usize::try_from(place).ok()).filter(|&place| place < size) {
-            Some(place) => self.narrow(axis, place, 1)?.squeeze(axis),
+        let position = if index < 0 { index.checked_add_unsigned(size) } else { Some(index) };
+        match position.and_then(|position| usize::try_from(position).ok()).filter(|&position| position < size) {
+            Some(position) => self.narrow(axis, position, 1)?.squeeze(axis),
             None => Err(Error::Index { op, index: index as i128, axis: at, size, delayed: false }),
         }
     }
@@ -109,7 +109,7 @@ impl Tensor {
     pub(crate) fn slices(&self, at: usize, index: &Tensor, check: Option<Check>) -> Result<Tensor> {
         let op = check.map_or("index_select", |check| check.op.name());
         if index.rank() != 1 {
-            return Err(Error::shape(op, index.shape(), "the index is not a vector"));
+            return Err(Error::shape(op, index.shape(), "the index must be a vector"));
         }
         if let Some(check) = check {
             integers(op, index)?;
@@ -278,7 +278,7 @@ impl Tensor {
 }
 
 fn integers(op: &'static str, index: &Tensor) -> Result<()> {
-    if index.dtype().is_int() { Ok(()) } else { Err(Error::dtype(op, index.dtype(), "an index holds integers")) }
+    if index.dtype().is_int() { Ok(()) } else { Err(Error::dtype(op, index.dtype(), "the index must hold integers")) }
 }
 
 /// Of an axis without elements every index is out of range.

@@ -1,4 +1,4 @@
-//! Joining tensors, and cutting them into parts.
+//! Joining tensors, and splitting them.
 
 use std::borrow::Borrow;
 
@@ -77,10 +77,11 @@ impl Tensor {
             return Err(Error::argument(op, "there are no tensors"));
         };
         for (i, x) in tensors.iter().enumerate() {
+            first.same_device(x.borrow(), op)?;
             matches(op, i, first.shape(), x.borrow().shape(), usize::MAX)?;
         }
-        let parts: Vec<Tensor> = tensors.iter().map(|x| x.borrow().unsqueeze(axis)).collect::<Result<_>>()?;
-        Tensor::cat(&parts, axis)
+        let parts = tensors.iter().map(|x| x.borrow().unsqueeze(axis)).collect::<Result<Vec<_>>>();
+        parts.and_then(|parts| Tensor::cat(&parts, axis)).map_err(|error| error.in_op(op))
     }
 
     /// The positions of an axis one by one, without that axis.
@@ -99,8 +100,8 @@ impl Tensor {
     ///
     /// ```
     /// # use kiln::prelude::*;
-    /// let parts = Tensor::zeros([5, 2], DType::F32, &Device::cpu()).split(0, 2)?;
-    /// assert_eq!(parts.iter().map(|x| x.shape()[0]).collect::<Vec<_>>(), [2, 2, 1]);
+    /// let chunks = Tensor::zeros([5, 2], DType::F32, &Device::cpu()).split(0, 2)?;
+    /// assert_eq!(chunks.iter().map(|x| x.shape()[0]).collect::<Vec<_>>(), [2, 2, 1]);
     /// # Ok::<(), kiln::Error>(())
     /// ```
     pub fn split(&self, axis: isize, size: usize) -> Result<Vec<Tensor>> {
@@ -131,7 +132,7 @@ impl Tensor {
         sizes.iter().map(part).collect()
     }
 
-    /// At most `count` parts along an axis, of one size but for the last one, as PyTorch's `chunk`.
+    /// At most `count` chunks along an axis, of one size but for the last one, as PyTorch's `chunk`.
     ///
     /// # Errors
     /// If the axis is out of range, or the count is 0.
@@ -143,7 +144,7 @@ impl Tensor {
         self.split(axis, total.div_ceil(count).max(1))
     }
 
-    /// The elements moved along an axis by `shift` places; what leaves at one end comes in at the other.
+    /// The elements moved along an axis by `shift` positions; what leaves at one end comes in at the other.
     ///
     /// # Errors
     /// If the axis is out of range.
@@ -179,11 +180,11 @@ impl Tensor {
     pub fn repeat(&self, counts: &[usize]) -> Result<Tensor> {
         let op = "repeat";
         let Some(lead) = counts.len().checked_sub(self.rank()) else {
-            return Err(Error::shape(op, self.shape(), format!("{counts:?} does not name every axis")));
+            return Err(Error::shape(op, self.shape(), format!("{counts:?} must have at least one count per axis")));
         };
         let size = |axis: usize| if axis < lead { 1 } else { self.shape()[axis - lead] };
         let sizes: Vec<usize> = (0..counts.len()).map(|axis| size(axis).saturating_mul(counts[axis])).collect();
-        let shape = Shape::try_new(&sizes)?;
+        let shape = Shape::try_new(&sizes).map_err(|error| error.in_op(op))?;
         let mut one = shape;
         one.iter_mut().enumerate().for_each(|(axis, n)| *n = size(axis));
         let mut x = self.reshape(one)?;
@@ -205,7 +206,7 @@ fn join(mut parts: Vec<Tensor>, axis: usize) -> Result<Option<Tensor>> {
     Ok(parts.pop())
 }
 
-/// Every part in a frame of zeros as large as the result; the coordinate says whose element it is.
+/// Every part padded with zeros to the size of the result; the coordinate says whose element it is.
 fn join_few(parts: &[Tensor], axis: usize) -> Result<Tensor> {
     let total = parts.iter().map(|x| x.shape()[axis]).sum();
     let mut shape = *parts[0].shape();
@@ -214,9 +215,9 @@ fn join_few(parts: &[Tensor], axis: usize) -> Result<Tensor> {
     let mut out: Option<Tensor> = None;
     let mut start = 0;
     for x in parts {
-        let mut frame = vec![(0, 0); shape.rank()];
-        frame[axis] = (start, total - start - x.shape()[axis]);
-        let placed = x.pad(&frame)?;
+        let mut widths = vec![(0, 0); shape.rank()];
+        widths[axis] = (start, total - start - x.shape()[axis]);
+        let placed = x.pad(&widths)?;
         out = Some(match out {
             Some(before) => at.lt(start as i64)?.where_(before, placed)?,
             None => placed,

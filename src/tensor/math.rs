@@ -205,9 +205,12 @@ impl Tensor {
     /// As [`binary`](Self::binary); also if no number of the dtype lies within a bound.
     pub fn clamp(&self, low: impl Operand, high: impl Operand) -> Result<Tensor> {
         let (low, high) = (low.value(), high.value());
-        let inside = self.gt(low)?.logical_and(self.lt(high)?)?;
-        let limited = self.detach().maximum(low)?.minimum(high)?;
-        inside.where_(self, limited)
+        let clamped = || {
+            let inside = self.gt(low)?.logical_and(self.lt(high)?)?;
+            let limited = self.detach().maximum(low)?.minimum(high)?;
+            inside.where_(self, limited)
+        };
+        clamped().map_err(|error: Error| error.in_op("clamp"))
     }
 
     /// A binary op with its parameter, a number that keeps its digits: halves are computed in `F32` and rounded once.

@@ -66,8 +66,8 @@ impl Tensor {
         }
     }
 
-    /// Every row with every column, and what `third` has at their place, the batch axes broadcast, without a gradient.
-    /// All have rank 2 or more and one dtype, rows and columns one inner size. Of halves the result is `F32`.
+    /// Every row with every column, and what `third` has at their position, the batch axes broadcast, without a
+    /// gradient. All have rank 2 or more and one dtype, rows and columns one inner size. Of halves the result is `F32`.
     pub(super) fn combined(
         &self,
         columns: &Tensor,

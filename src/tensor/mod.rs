@@ -40,7 +40,7 @@ use crate::{
 ///
 /// Shape and dtype are values, not types. A tensor is cheap to clone: clones share their elements, and nothing ever
 /// changes the elements of a tensor. Operations return at once; the work is done when a value is read, or when
-/// enough of it is waiting to be handed to the device.
+/// enough of it is waiting to be submitted to the device.
 ///
 /// ```
 /// use kiln::prelude::*;
@@ -125,7 +125,7 @@ impl Tensor {
         Tensor { node: self.node.clone(), view, grad: None }
     }
 
-    /// Whether both are the same elements, seen alike, at the same place of the tape.
+    /// Whether both are the same elements, seen alike, at the same node of the tape.
     pub(crate) fn is_same(&self, other: &Tensor) -> bool {
         let grads = self.grad.as_ref().map(Arc::as_ptr) == other.grad.as_ref().map(Arc::as_ptr);
         Arc::ptr_eq(&self.node, &other.node) && self.view() == other.view() && grads
@@ -160,7 +160,7 @@ impl Tensor {
         self
     }
 
-    /// The step along each axis, in elements: 0 along axes that repeat, negative along those that walk backwards.
+    /// The step along each axis, in elements: 0 along axes that repeat, negative along those that run backwards.
     ///
     /// ```
     /// # use kiln::prelude::*;

@@ -216,7 +216,8 @@ impl Tensor {
                 ReduceOp::Sum => 0,
                 ReduceOp::Prod => 1,
                 ReduceOp::Max | ReduceOp::Min => {
-                    return Err(Error::shape(op.name(), self.shape(), "there is no element to choose from"));
+                    let reason = format!("cannot take the {} of an empty axis", op.name());
+                    return Err(Error::shape(op.name(), self.shape(), reason));
                 }
             };
             return Ok(Tensor::filled(at.kept, value as i64, self.dtype(), self.device()));
@@ -351,7 +352,8 @@ impl Tensor {
         let axis = self.shape().axis(name, axis)?;
         let size = self.shape()[axis];
         if size == 0 {
-            return Err(Error::shape(name, self.shape(), "there is no element to choose from"));
+            let reason = format!("cannot take the {name} of an empty axis");
+            return Err(Error::shape(name, self.shape(), reason));
         }
         let x = if self.dtype() == DType::Bool { self.to_dtype(DType::I32) } else { self.detach() };
         let best = x.reduce(op, at)?;

@@ -16,7 +16,7 @@ struct Along {
 }
 
 impl Along {
-    fn back(self) -> Self {
+    fn reversed(self) -> Self {
         Self { reverse: !self.reverse, ..self }
     }
 }
@@ -143,7 +143,7 @@ impl Tensor {
     /// Sums in the tensor's own dtype.
     fn sums(&self, along: Along) -> Tensor {
         let y = self.scan(ScanOp::Sum, None, along);
-        autograd::track(y, &[self], |_| Rule::custom(move |g| Ok(vec![Some(g.sums(along.back()))])))
+        autograd::track(y, &[self], |_| Rule::custom(move |g| Ok(vec![Some(g.sums(along.reversed()))])))
     }
 
     /// Products in the tensor's own dtype.
@@ -153,7 +153,7 @@ impl Tensor {
         Ok(autograd::track(y, &[self], |y| {
             Rule::with_output(y, move |g, y| {
                 // What follows an element, relative to the product in front of it, is a recurrence from the end.
-                let behind = x.neighbours(along.back(), 0.0)?.recurrence(g, along.back())?;
+                let behind = x.neighbours(along.reversed(), 0.0)?.recurrence(g, along.reversed())?;
                 Ok(vec![Some(y.neighbours(along, 1.0)? * behind)])
             })
         }))
@@ -171,7 +171,7 @@ impl Tensor {
         let x = self.clone();
         Ok(autograd::track(y, &[self, z], |y| {
             Rule::with_output(y, move |g, y| {
-                let dz = x.neighbours(along.back(), 0.0)?.recurrence(g, along.back())?;
+                let dz = x.neighbours(along.reversed(), 0.0)?.recurrence(g, along.reversed())?;
                 let dx = &dz * y.neighbours(along, 0.0)?;
                 Ok(vec![Some(dx), Some(dz)])
             })
@@ -207,7 +207,7 @@ impl Tensor {
                     let counts = g.gt(0.0)?.logical_and(nothing.logical_not())?;
                     let logs = counts.where_(g, 1.0)?.log() - nothing.where_(0.0, y)?;
                     let logs = counts.where_(logs, f64::NEG_INFINITY)?;
-                    Ok((&x + logs.log_sums(along.back())).exp())
+                    Ok((&x + logs.log_sums(along.reversed())).exp())
                 };
                 let (positive, negative) = (part(g)?, part(&-g)?);
                 Ok(vec![Some(positive - negative)])

@@ -25,7 +25,11 @@ impl Tensor {
         let at = self.shape().axis(op, axis)?;
         let (axis, size) = (at as isize, self.shape()[at]);
         if k > size {
-            return Err(Error::shape(op, self.shape(), format!("axis {axis} has {size} elements, not {k}")));
+            return Err(Error::shape(
+                op,
+                self.shape(),
+                format!("k = {k} is out of range for axis {axis} of size {size}"),
+            ));
         }
         if k == 0 || self.numel() == 0 {
             let mut shape = *self.shape();
@@ -35,8 +39,8 @@ impl Tensor {
         }
         let x = if self.dtype() == DType::Bool { self.to_dtype(DType::I32) } else { self.detach() };
         let view = View { shape: *self.shape(), strides: along(at, 1), offset: 0 };
-        let (places, count) = (Tensor::coordinates(view, self.device()), size as i64);
-        let places = if size > i32::MAX as usize / 2 { places.to_dtype(DType::I64) } else { places };
+        let (positions, count) = (Tensor::coordinates(view, self.device()), size as i64);
+        let positions = if size > i32::MAX as usize / 2 { positions.to_dtype(DType::I64) } else { positions };
         let nan = x.ne(&x)?;
         // What every candidate comes before, or is equal to.
         let last = match (x.dtype().is_float(), largest) {
@@ -48,9 +52,9 @@ impl Tensor {
         let mut found: Vec<Tensor> = Vec::with_capacity(k);
         let mut left = Tensor::filled(*x.shape(), true, DType::Bool, self.device());
         for _ in 0..k {
-            if let Some(place) = found.last() {
-                let value = x.gathered(at, place, None)?;
-                let (later, value_nan) = (places.gt(place)?, value.ne(&value)?);
+            if let Some(position) = found.last() {
+                let value = x.gathered(at, position, None)?;
+                let (later, value_nan) = (positions.gt(position)?, value.ne(&value)?);
                 let (beyond, beside_nan) = match largest {
                     true => (x.lt(&value)?, value_nan.logical_and(nan.logical_not().logical_or(&later)?)?),
                     false => (x.gt(&value)?, nan.logical_and(value_nan.logical_not().logical_or(&later)?)?),
@@ -71,8 +75,8 @@ impl Tensor {
                 }
             };
             // Candidates that are no hit are NaN, and come when nothing else is left.
-            let rest = left.where_(places.add(count)?, 2 * count)?;
-            let rank = best.logical_and(hit)?.where_(&places, rest)?.min_keepdim(axis)?;
+            let rest = left.where_(positions.add(count)?, 2 * count)?;
+            let rank = best.logical_and(hit)?.where_(&positions, rest)?.min_keepdim(axis)?;
             found.push(rank.ge(count)?.where_(rank.sub(count)?, &rank)?);
         }
         let indices = Tensor::cat(&found, axis)?.to_dtype(DType::I64);

@@ -51,7 +51,7 @@ impl Tensor {
         }
         if shape.numel() != self.numel() {
             let (have, want) = (self.numel(), shape.numel());
-            let reason = format!("{have} elements do not fill {want}");
+            let reason = format!("the first has {have} elements, the second {want}");
             return Err(Error::shapes("reshape", self.shape(), &shape, reason));
         }
         let Some(view) = self.view().reshape(shape) else {
@@ -160,7 +160,7 @@ impl Tensor {
     /// The axes from `start` to `end`, both included, made one. A scalar becomes one element.
     ///
     /// # Errors
-    /// If an axis is out of range, or `end` stands before `start`.
+    /// If an axis is out of range, or `end` is before `start`.
     ///
     /// ```
     /// # use kiln::prelude::*;
@@ -175,7 +175,7 @@ impl Tensor {
         }
         let (first, last) = (self.shape().axis(op, start)?, self.shape().axis(op, end)?);
         if first > last {
-            return Err(Error::shape(op, self.shape(), format!("axis {end} stands before axis {start}")));
+            return Err(Error::shape(op, self.shape(), format!("end axis {end} is before start axis {start}")));
         }
         let mut shape = *self.shape();
         shape[first] = self.shape()[first..=last].iter().product();
@@ -185,7 +185,7 @@ impl Tensor {
         self.reshape(shape)
     }
 
-    /// One axis moved to another place; the others keep their order.
+    /// One axis moved to another position; the others keep their order.
     ///
     /// # Errors
     /// If an axis is out of range.
@@ -206,7 +206,7 @@ impl Tensor {
 
     /// Every `step`-th element from `start` to before `end` along one axis, as Python's `x[start:end:step]`.
     ///
-    /// Negative positions count from the end, positions outside are limited to the axis; a negative step walks
+    /// Negative positions count from the end, positions outside are limited to the axis; a negative step runs
     /// backwards from `start` to after `end` (`isize::MIN` for `end` reaches the first element).
     ///
     /// # Errors
@@ -225,12 +225,13 @@ impl Tensor {
             return Err(Error::argument("slice", "the step must not be 0"));
         }
         let size = self.shape()[at] as isize;
-        let place = |p: isize, low: isize, high: isize| if p < 0 { p.saturating_add(size) } else { p }.clamp(low, high);
+        let position =
+            |p: isize, low: isize, high: isize| if p < 0 { p.saturating_add(size) } else { p }.clamp(low, high);
         let (start, len) = if step > 0 {
-            let (start, end) = (place(start, 0, size), place(end, 0, size));
+            let (start, end) = (position(start, 0, size), position(end, 0, size));
             (start, steps((end - start).max(0), step))
         } else {
-            let (start, end) = (place(start, -1, size - 1), place(end, -1, size - 1));
+            let (start, end) = (position(start, -1, size - 1), position(end, -1, size - 1));
             (start, steps((start - end).max(0), step.saturating_neg()))
         };
         let view = self.view().slice(at, start.max(0) as usize, len as usize, step);
@@ -248,7 +249,8 @@ impl Tensor {
     pub fn narrow(&self, axis: isize, start: usize, len: usize) -> Result<Tensor> {
         let at = self.shape().axis("narrow", axis)?;
         if start.checked_add(len).is_none_or(|end| end > self.shape()[at]) {
-            let reason = format!("axis {axis} has no elements {start}..{}", start.saturating_add(len));
+            let (size, end) = (self.shape()[at], start.saturating_add(len));
+            let reason = format!("elements {start}..{end} are out of range for axis {axis} of size {size}");
             return Err(Error::shape("narrow", self.shape(), reason));
         }
         self.slice(axis, start as isize, (start + len) as isize, 1)
@@ -268,7 +270,7 @@ impl Tensor {
         Ok(self.viewed(view, move |g| g.flip(&axes)))
     }
 
-    /// The tensor inside of a frame of zeros: per axis, how many come before and after.
+    /// The tensor padded with zeros: per axis, how many come before and after.
     ///
     /// # Errors
     /// If there is not one pair per axis, or the result would be too large to address.
@@ -321,7 +323,7 @@ fn steps(span: isize, step: isize) -> isize {
     span / step + isize::from(span % step != 0)
 }
 
-/// The gradient of `slice`: `g` put back to where it was taken from, zeros between.
+/// The gradient of `slice`: `g` at the positions that it was taken from, zeros between.
 fn unslice(g: &Tensor, axis: usize, from: Shape, start: usize, step: isize) -> Result<Tensor> {
     let len = g.shape()[axis];
     if len == 0 {
@@ -332,7 +334,7 @@ fn unslice(g: &Tensor, axis: usize, from: Shape, start: usize, step: isize) -> R
     let first = if step < 0 { start - (len - 1) * stride } else { start };
     let mut widths = vec![(0, 0); from.rank()];
     if stride > 1 {
-        // Zeros between: a new axis of size `stride`, of which only the first place is taken.
+        // Zeros between: a new axis of size `stride`, of which only the first position is filled.
         let mut spread = vec![(0, 0); from.rank() + 1];
         spread[axis + 1].1 = stride - 1;
         let mut shape = *g.shape();

@@ -102,7 +102,7 @@ impl Tensor {
                 rest[axis].1 = len - count * size;
                 return x.permute(&order)?.reshape(shape)?.pad(&rest);
             }
-            // Element `i` gets from place `k` of the window that starts at `i - k * dilation`, if there is one.
+            // Element `i` gets from position `k` of the window that starts at `i - k * dilation`, if there is one.
             let mut shape = *self.shape();
             shape[axis] = len;
             let mut start = View { shape, strides: [0; MAX_RANK], offset: 0 };

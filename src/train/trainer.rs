@@ -90,7 +90,7 @@ impl<M: Module + Forward, O: Optimizer, L: Loss> Trainer<M, O, L> {
         self
     }
 
-    /// How many times the data is walked over.
+    /// The number of epochs: how many times the data is used.
     pub fn epochs(mut self, epochs: usize) -> Self {
         self.epochs = epochs;
         self
@@ -214,8 +214,8 @@ impl<M: Module + Forward, O: Optimizer, L: Loss> Trainer<M, O, L> {
         let start = Instant::now();
         self.metrics.iter_mut().for_each(|metric| metric.reset());
         let mut losses = Losses::default();
-        let walked = self.steps(loader, device, lr, number, progress, &mut losses);
-        // Of a walk that failed, the steps before count.
+        let stepped = self.steps(loader, device, lr, number, progress, &mut losses);
+        // Of an epoch that failed, the steps before count.
         let read = losses.read();
         let bad = losses.values.iter().position(|loss| !loss.is_finite()).filter(|_| self.terminate_on_nan);
         losses.values.truncate(bad.map_or(usize::MAX, |at| at + 1));
@@ -223,7 +223,7 @@ impl<M: Module + Forward, O: Optimizer, L: Loss> Trainer<M, O, L> {
         if let Some(at) = bad {
             return Err(Error::NonFiniteLoss { epoch: number, step: at + 1, loss: losses.values[at] });
         }
-        walked.and(read)?;
+        stepped.and(read)?;
         let (loss, metrics) = (losses.mean(), measured(&mut self.metrics)?);
         self.history.epochs.push(Epoch { loss, metrics, seconds: start.elapsed().as_secs_f64() });
         if let Some(validation) = self.validation.clone() {
@@ -273,7 +273,7 @@ impl<M: Module + Forward, O: Optimizer, L: Loss> Trainer<M, O, L> {
         Ok(())
     }
 
-    /// One step on one batch; returns the loss, which nobody has waited for.
+    /// One step on one batch; returns the loss, which has not been waited for.
     fn step(&mut self, (x, y): (Tensor, Tensor), device: &Device, is_first: bool) -> Result<Tensor> {
         let (x, y) = (x.to_device(device)?, y.to_device(device)?);
         let prediction = self.model.forward(&x)?;

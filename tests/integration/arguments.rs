@@ -95,10 +95,10 @@ fn one_size_may_follow_from_the_others() -> Result<()> {
         assert_eq!(Tensor::zeros((), DType::F32, device).reshape([-1])?.shape(), &[1], "{name}");
         let message = |y: Result<Tensor>| y.unwrap_err().to_string();
         assert_eq!(message(x.reshape([-1, -1])), "reshape: shape [24]: [-1, -1] has -1 more than once");
-        assert_eq!(message(x.reshape([5, -1])), "reshape: shape [24]: 24 elements do not fill [5, -1]");
+        assert_eq!(message(x.reshape([5, -1])), "reshape: shape [24]: 24 elements cannot be reshaped to [5, -1]");
         assert_eq!(message(x.reshape([-2, 12])), "reshape: size -2 of [-2, 12] is negative and not -1");
         let empty = Tensor::zeros([0, 3], DType::F32, device);
-        assert_eq!(message(empty.reshape([0, -1])), "reshape: shape [0, 3]: any size would do for the -1 of [0, -1]");
+        assert_eq!(message(empty.reshape([0, -1])), "reshape: shape [0, 3]: the -1 in [0, -1] is ambiguous");
         assert_eq!(message(x.reshape([1; 9])), "reshape: there are more than 8 sizes, the highest rank");
         assert!(x.reshape([usize::MAX, 2]).is_err() && x.reshape([i64::MAX, -1]).is_err());
 

@@ -231,7 +231,7 @@ fn a_long_chain_runs_and_is_dropped_without_deep_recursion() {
 }
 
 #[test]
-fn a_long_tape_is_walked_and_dropped_without_deep_recursion() {
+fn a_long_tape_is_traversed_and_dropped_without_deep_recursion() {
     let x = Tensor::ones([2], DType::F32, &Device::cpu()).requires_grad();
     let long = |ops: usize| (0..ops).fold(x.clone(), |y, _| y.tanh() + 0.1);
     drop(long(300_000));

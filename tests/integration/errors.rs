@@ -2,6 +2,8 @@
 
 use kiln::{
     DType, Device, DeviceOptions, Error, MAX_RANK, Param, Result, Scalar, Tensor, grad,
+    loss::{BceWithLogits, Loss, bce, l1, mse},
+    nn::{self, Forward, functional as f},
     op::{BinaryOp, Class, UnaryOp},
 };
 use kiln_tests::{
@@ -41,7 +43,7 @@ fn shapes_that_do_not_fit_are_named() {
             message(ones(&[], device).matmul(&x)),
             "matmul: shapes [] and [2, 3]: a scalar has no inner axis; multiply with `*`"
         );
-        assert_eq!(message(x.reshape([7])), "reshape: shapes [2, 3] and [7]: 6 elements do not fill 7");
+        assert_eq!(message(x.reshape([7])), "reshape: shapes [2, 3] and [7]: the first has 6 elements, the second 7");
         assert_eq!(
             message(x.expand([2, 4])),
             "expand: shapes [2, 3] and [2, 4]: sizes 3 and 4 of axis 1 do not broadcast"
@@ -65,7 +67,10 @@ fn axes_out_of_range_are_named() {
         assert_eq!(message(x.mean([0, -2])), "mean: shape [2, 3]: axis -2 is named twice");
         assert_eq!(message(x.permute([0, 0])), "permute: shape [2, 3]: [0, 0] does not name every axis once");
         assert_eq!(message(x.squeeze(2)), "squeeze: axis 2 is out of range for shape [2, 3] of rank 2");
-        assert_eq!(message(x.narrow(1, 2, 2)), "narrow: shape [2, 3]: axis 1 has no elements 2..4");
+        assert_eq!(
+            message(x.narrow(1, 2, 2)),
+            "narrow: shape [2, 3]: elements 2..4 are out of range for axis 1 of size 3"
+        );
         assert_eq!(message(x.slice(0, 0, 2, 0)), "slice: the step must not be 0");
         for failed in
             [x.argmax(2), x.flip([2]), x.unsqueeze(4), x.transpose(0, 2), x.slice(5, 0, 1, 1), x.log_softmax(2)]
@@ -101,11 +106,66 @@ fn devices_do_not_mix() {
 }
 
 #[test]
+fn errors_name_the_op_that_was_called() {
+    let (device, other) = (Device::cpu(), Device::cpu_with(DeviceOptions::default()));
+    let (x, conv, stats) =
+        (|shape: &[usize]| ones(shape, &device), f::ConvOptions::new(), f::AttentionOptions::default());
+    let linear = nn::Linear::new(3, 2, &device).expect("a layer");
+    let expected = "linear: shapes [4, 5] and [2, 3]: the input has 5 features, but the weight expects 3";
+    assert_eq!(message(linear.forward(&x(&[4, 5]))), expected);
+    let expected = "linear: shapes [4, 2] and [5]: sizes 2 and 5 of axis 1 do not broadcast";
+    assert_eq!(message(f::linear(&x(&[4, 3]), &x(&[2, 3]), Some(&x(&[5])))), expected);
+    let attend = |q: &[usize], k: &[usize], v: &[usize]| f::scaled_dot_product_attention(&x(q), &x(k), &x(v), &stats);
+    let expected = "scaled_dot_product_attention: shapes [2, 3] and [4, 3]: there are 2 keys, but 4 values";
+    assert_eq!(message(attend(&[2, 3], &[2, 3], &[4, 3])), expected);
+    let expected = "scaled_dot_product_attention: shapes [2] and [3]: sizes 2 and 3 of axis 0 do not broadcast";
+    assert_eq!(message(attend(&[2, 2, 3], &[3, 2, 3], &[3, 2, 3])), expected);
+    let expected = "MultiHeadAttention: embed_dim 16 is not divisible by num_heads 3";
+    assert_eq!(message(nn::MultiHeadAttention::new(16, 3, &device)), expected);
+    let heads = nn::MultiHeadAttention::new(16, 4, &device).expect("a layer");
+    let expected =
+        "MultiHeadAttention: shapes [2, 5, 8] and [48, 16]: the input has 8 features, but the weight expects 16";
+    assert_eq!(message(heads.forward(&x(&[2, 5, 8]))), expected);
+    let expected = "pairwise_distance: shapes [2, 3] and [2, 4]: sizes 3 and 4 of axis 1 do not broadcast";
+    assert_eq!(message(f::pairwise_distance(&x(&[2, 3]), &x(&[2, 4]), 2.0, 1e-6, false)), expected);
+    let expected = "bce_with_logits: shapes [2] and [5]: sizes 2 and 5 of axis 0 do not broadcast";
+    assert_eq!(message(BceWithLogits::new().pos_weight(&x(&[5])).loss(&x(&[2]), &x(&[2]))), expected);
+
+    let expected = "clamp: shapes [2, 3] and [5]: sizes 3 and 5 of axis 1 do not broadcast";
+    assert_eq!(message(x(&[2, 3]).clamp(x(&[5]), 1.0)), expected);
+    let expected = "stack: axis 5 is out of range for shape [2, 3] of rank 2";
+    assert_eq!(message(Tensor::stack(&[x(&[2, 3])], 5)), expected);
+
+    let (row, far) = (x(&[2, 3]), ones(&[3], &other));
+    let image = x(&[1, 3, 4, 4]);
+    let found = [
+        ("linear", f::linear(&row, &ones(&[2, 3], &other), None)),
+        ("conv2d", f::conv2d(&image, &x(&[3, 3, 3, 3]), Some(&far), &conv)),
+        ("conv_transpose2d", f::conv_transpose2d(&image, &x(&[3, 3, 3, 3]), Some(&far), &conv, 0)),
+        ("layer_norm", f::layer_norm(&row, &[3], Some(&far), None, 1e-5)),
+        ("rms_norm", f::rms_norm(&row, &[3], Some(&far), None)),
+        ("group_norm", f::group_norm(&row, 3, None, Some(&far), 1e-5)),
+        ("instance_norm", f::instance_norm(&image, Some(&far), None, 1e-5)),
+        ("batch_norm", f::batch_norm(&row, None, Some(&far), None, true, 1e-5)),
+        ("pairwise_distance", f::pairwise_distance(&row, &far, 2.0, 1e-6, false)),
+        ("scaled_dot_product_attention", f::scaled_dot_product_attention(&row, &row, &ones(&[2, 3], &other), &stats)),
+        ("stack", Tensor::stack(&[x(&[3]), far.clone()], 0)),
+        ("clamp", row.clamp(&far, 1.0)),
+        ("bce", bce(&x(&[3]), &far)),
+        ("mse", mse(&x(&[3]), &far)),
+        ("l1", l1(&x(&[3]), &far)),
+    ];
+    for (op, result) in found {
+        assert_eq!(message(result), format!("{op}: tensors on cpu and cpu: move one with `to_device`"));
+    }
+}
+
+#[test]
 fn dtypes_are_checked() {
     for (_, device) in devices() {
         let x = ones(&[2], device);
         assert_eq!(message(x.to_vec::<f64>()), "to_vec: dtype float32: asked for float64; convert with `to_dtype`");
-        assert_eq!(message(x.item::<f32>()), "item: shape [2]: there is not exactly one element");
+        assert_eq!(message(x.item::<f32>()), "item: shape [2]: there must be exactly one element");
         assert!(matches!(ones(&[1], device).item::<i32>(), Err(Error::DType { .. })));
         assert_eq!(message(x.where_(&x, &x)), "where: dtype float32: the condition must be bool");
         let expected =
@@ -273,8 +333,8 @@ fn empty_tensors_go_through_every_op() {
         assert_eq!(floats(x.logsumexp(0)), [f32::NEG_INFINITY; 3], "on {name}");
         assert!(floats(x.sum(1)).is_empty());
         assert!(floats(x.max(1)).is_empty());
-        assert_eq!(message(x.max(0)), "max: shape [0, 3]: there is no element to choose from");
-        assert_eq!(message(x.argmin(0)), "argmin: shape [0, 3]: there is no element to choose from");
+        assert_eq!(message(x.max(0)), "max: shape [0, 3]: cannot take the max of an empty axis");
+        assert_eq!(message(x.argmin(0)), "argmin: shape [0, 3]: cannot take the argmin of an empty axis");
         assert!(floats(x.softmax(1)).is_empty());
         assert!(floats(x.log_softmax(0)).is_empty());
         assert_eq!(floats(x.t().matmul(&x)), [0.0; 9], "inner size 0 on {name}");

@@ -188,7 +188,7 @@ fn misuse_is_an_error() -> Result<()> {
     assert!(message(cross_entropy(&x, &floats)).contains("class ids are integers"));
     let short = Tensor::zeros([3], DType::I64, &device);
     assert!(message(cross_entropy(&x, &short)).starts_with("cross_entropy: shapes [4, 3] and [3]"));
-    assert!(message(mse(&x, &floats)).contains("one shape"));
+    assert!(message(mse(&x, &floats)).contains("the same shape"));
     assert!(message(cross_entropy(&x, &x.requires_grad())).contains("detach"));
     Ok(())
 }

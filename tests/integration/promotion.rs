@@ -180,7 +180,7 @@ fn numbers_out_of_range_do_not_wrap() -> Result<()> {
         assert_eq!(x.maximum(-5)?.to_vec::<u8>()?, [0, 1, 255], "{name}");
         assert_eq!(x.minimum(1000)?.to_vec::<u8>()?, [0, 1, 255], "{name}");
         let error = x.clamp(300, 400).unwrap_err().to_string();
-        assert_eq!(error, "maximum: dtype uint8: 300 is out of its range, 0 to 255");
+        assert_eq!(error, "clamp: dtype uint8: 300 is out of its range, 0 to 255");
         let flags = x.gt(0)?;
         for error in [
             x.clamp(-9, -1),

@@ -205,7 +205,7 @@ fn numbers(n: usize) -> Result<TensorDataset<(Tensor, Tensor)>> {
 
 #[test]
 fn loaders_deliver_every_sample_once() -> Result<()> {
-    let walk = |loader: &DataLoader| -> Result<Vec<u8>> {
+    let labels = |loader: &DataLoader| -> Result<Vec<u8>> {
         let mut seen = Vec::new();
         for batch in loader {
             let (x, y) = batch?;
@@ -216,19 +216,19 @@ fn loaders_deliver_every_sample_once() -> Result<()> {
         Ok(seen)
     };
     let plain = DataLoader::new(numbers(50)?).batch_size(8);
-    assert_eq!((walk(&plain)?, plain.len()), ((0..50).collect(), 7));
+    assert_eq!((labels(&plain)?, plain.len()), ((0..50).collect(), 7));
     let [here, ahead] = [0, 3].map(|n| numbers(50).map(|d| DataLoader::new(d).batch_size(8).shuffle(5).prefetch(n)));
     let (here, ahead) = (here?, ahead?);
-    let (first, second) = (walk(&here)?, walk(&here)?);
+    let (first, second) = (labels(&here)?, labels(&here)?);
     assert_ne!(first, second);
-    assert_eq!((walk(&ahead)?, walk(&ahead)?), (first.clone(), second.clone()));
+    assert_eq!((labels(&ahead)?, labels(&ahead)?), (first.clone(), second.clone()));
     let mut sorted = first.clone();
     sorted.sort_unstable();
     assert_eq!(sorted, (0..50).collect::<Vec<u8>>());
     here.set_epoch(1);
-    assert_eq!(walk(&here)?, second);
-    assert_eq!(walk(&plain.clone().drop_last())?.len(), 48);
-    // A walk that is left early ends its thread too.
+    assert_eq!(labels(&here)?, second);
+    assert_eq!(labels(&plain.clone().drop_last())?.len(), 48);
+    // An epoch that is left early ends its thread too.
     assert!(ahead.iter().next().is_some());
     Ok(())
 }

@@ -257,7 +257,7 @@ fn higher_orders_and_what_is_captured() {
 }
 
 #[test]
-fn the_tape_outside_is_walked_once() {
+fn the_tape_outside_is_traversed_once() {
     let device = &Device::cpu();
     let x = Tensor::from_slice(&[2.0f32], [1], device).expect("x").requires_grad();
     let outside = x.square();

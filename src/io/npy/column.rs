@@ -14,13 +14,13 @@ use crate::{
 
 /// Where a field lies in its record, in bytes: its offset, and the size and step of each axis of sub-arrays around it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Place {
+pub(super) struct FieldLayout {
     offset: usize,
     axes: Vec<(usize, usize)>,
 }
 
-impl Place {
-    /// A place within this one, of a sub-array of elements of some size.
+impl FieldLayout {
+    /// The layout of a field within this one, of a sub-array of elements of some size.
     pub fn enter(mut self, offset: usize, shape: &[usize], size: usize) -> Self {
         self.offset += offset;
         // That the bytes of the sub-array can be counted was checked; without any, steps do not matter.
@@ -40,7 +40,7 @@ impl Place {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Column {
     pub number: Number,
-    pub place: Place,
+    pub layout: FieldLayout,
 }
 
 /// How records are laid out in a file.
@@ -75,7 +75,7 @@ impl Column {
     /// The shape of the tensor in the order of the file.
     pub fn stored(&self, records: &Records) -> Result<Shape> {
         let mut sizes = records.stored().to_vec();
-        sizes.extend(self.place.axes.iter().map(|(size, _)| size));
+        sizes.extend(self.layout.axes.iter().map(|(size, _)| size));
         Shape::try_new(&sizes).map_err(|error| format(error.to_string()))
     }
 
@@ -93,7 +93,7 @@ impl Column {
             steps[axis] = step;
             step *= stored[axis];
         }
-        steps.extend(self.place.axes.iter().map(|(_, step)| step));
+        steps.extend(self.layout.axes.iter().map(|(_, step)| step));
         let shape = self.stored(records)?;
         let mut strides: Strides = [0; MAX_RANK];
         let mut last = 0;
@@ -107,13 +107,13 @@ impl Column {
             }
             last += (shape[axis] - 1) * steps[axis];
         }
-        let start = self.place.offset;
+        let start = self.layout.offset;
         Ok((View { shape, strides, offset: 0 }, start..start + last + width))
     }
 
     /// Copies the numbers of some records, whole ones, to the start of `out`. Returns how many bytes they are.
     pub fn gather(&self, records: &[u8], size: usize, out: &mut [u8]) -> usize {
-        let mut axes = &self.place.axes[..];
+        let mut axes = &self.layout.axes[..];
         let mut run = self.number.dtype.size();
         while let [outer @ .., (count, step)] = axes
             && *step == run
@@ -122,7 +122,7 @@ impl Column {
             axes = outer;
         }
         let bytes = records.len() / size * run * axes.iter().map(|(count, _)| count).product::<usize>();
-        let (out, offset) = (&mut out[..bytes], self.place.offset);
+        let (out, offset) = (&mut out[..bytes], self.layout.offset);
         match (axes, run) {
             ([], 1) => pick::<1>(records, size, offset, out),
             ([], 2) => pick::<2>(records, size, offset, out),

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fmt};
 
 use super::{
-    column::{Column, Place},
+    column::{Column, FieldLayout},
     format,
     literal::{Literal, quoted},
 };
@@ -264,14 +264,14 @@ impl Descr {
 
     /// The field that a path of names leads to. Names may have dots themselves.
     pub fn column(&self, path: &str) -> Result<Column> {
-        match self.find(path, Place::default()) {
-            Some((descr, place)) => descr.numbers(place, path),
+        match self.find(path, FieldLayout::default()) {
+            Some((descr, layout)) => descr.numbers(layout, path),
             None => Err(format(format!("there is no field {path:?}, but {}", listed(self, "")))),
         }
     }
 
-    fn find(&self, path: &str, place: Place) -> Option<(&Descr, Place)> {
-        let enter = |field: &Field| place.clone().enter(field.offset, &field.shape, field.descr.size());
+    fn find(&self, path: &str, layout: FieldLayout) -> Option<(&Descr, FieldLayout)> {
+        let enter = |field: &Field| layout.clone().enter(field.offset, &field.shape, field.descr.size());
         let called = |field: &&Field| field.name == path || field.title.as_deref() == Some(path);
         if let Some(field) = self.fields().iter().find(called) {
             return Some((&field.descr, enter(field)));
@@ -289,14 +289,14 @@ impl Descr {
                 let fields = listed(self, "");
                 Err(format(format!("it is a structured array; open it and read one of its fields {fields}")))
             }
-            _ => self.numbers(Place::default(), ""),
+            _ => self.numbers(FieldLayout::default(), ""),
         }
     }
 
-    fn numbers(&self, place: Place, path: &str) -> Result<Column> {
+    fn numbers(&self, layout: FieldLayout, path: &str) -> Result<Column> {
         let what = if path.is_empty() { "descr".into() } else { format!("field {path:?}") };
         match self {
-            Descr::Number(number) => Ok(Column { number: *number, place }),
+            Descr::Number(number) => Ok(Column { number: *number, layout }),
             Descr::Opaque { name, .. } => Err(format(format!("{what} {name:?}: {}", unread(name)))),
             Descr::Record { .. } => {
                 let fields = listed(self, &format!("{path}."));

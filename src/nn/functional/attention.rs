@@ -1,4 +1,4 @@
-//! Attention, and the table that words are looked up in.
+//! Attention, and embeddings.
 
 use crate::{
     DType, Error, Result, Scalar, Shape, Tensor, checkpoint,
@@ -50,17 +50,33 @@ pub fn scaled_dot_product_attention(
             return Err(Error::shape(op, x.shape(), "queries, keys and values have two axes or more"));
         }
         if !x.dtype().is_float() {
-            return Err(Error::dtype(op, x.dtype(), "attention is for floats"));
+            return Err(Error::dtype(op, x.dtype(), "attention is defined for floats"));
         }
         if x.dtype() != query.dtype() {
             let reason = format!("the queries are {0}: convert with `to_dtype(DType::{0:?})`", query.dtype());
             return Err(Error::dtype(op, x.dtype(), reason));
         }
     }
+    query.same_device(value, op)?;
+    let (keys, values) = (key.shape()[key.rank() - 2], value.shape()[value.rank() - 2]);
+    if keys != values {
+        let reason = format!("there are {keys} keys, but {values} values");
+        return Err(Error::shapes(op, key.shape(), value.shape(), reason));
+    }
+    attended(op, query, key, value, options).map_err(|error| error.in_op(op))
+}
+
+fn attended(
+    op: &'static str,
+    query: &Tensor,
+    key: &Tensor,
+    value: &Tensor,
+    options: &AttentionOptions,
+) -> Result<Tensor> {
     let dtype = DType::promote(DType::promote(query.dtype(), key.dtype()), value.dtype());
     if dtype != dtype.wide() {
         // Scores and sums of products may be past the range of halves where the result is not.
-        let y = scaled_dot_product_attention(&query.widened(), &key.widened(), &value.widened(), options)?;
+        let y = attended(op, &query.widened(), &key.widened(), &value.widened(), options)?;
         return Ok(y.to_dtype(dtype));
     }
     let (queries, keys) = (query.shape()[query.rank() - 2], key.shape()[key.rank() - 2]);
@@ -100,7 +116,7 @@ const BLOCK: usize = 128;
 
 /// The weights of [`scaled_dot_product_attention`]: `[.., queries, keys]`, of halves in `F32`.
 pub(crate) fn attention_weights(query: &Tensor, key: &Tensor, options: &AttentionOptions) -> Result<Tensor> {
-    let weighing = Weighing::new("attention", query, key, options)?;
+    let weighing = Weighing::new("scaled_dot_product_attention", query, key, options)?;
     weighing.weights(&query.widened(), &key.widened(), weighing.mask.as_ref(), 0)
 }
 
@@ -118,12 +134,14 @@ impl Weighing {
         if options.attn_mask.is_some() && options.is_causal {
             return Err(Error::argument(op, "give a mask or `is_causal`, not both"));
         }
+        query.same_device(key, op)?;
         let (rank, size) = (query.rank(), query.shape()[query.rank() - 1]);
         if size != key.shape()[key.rank() - 1] {
-            return Err(Error::shapes(op, query.shape(), key.shape(), "queries and keys differ in size"));
+            return Err(Error::shapes(op, query.shape(), key.shape(), "the last axes of queries and keys differ"));
         }
-        check_share(options.dropout_p)?;
+        check_share(op, options.dropout_p)?;
         if let Some(mask) = &options.attn_mask {
+            query.same_device(mask, op)?;
             let mut scores = query.shape()[..rank - 1].to_vec();
             scores.push(key.shape()[key.rank() - 2]);
             mask.shape().broadcast(&Shape::try_new(&scores)?, op)?;
@@ -178,10 +196,10 @@ pub fn embedding(indices: &Tensor, weight: &Tensor, padding_idx: Option<usize>) 
     let check = Check { op: IndexOp::Embedding, axis: 0 };
     let op = check.op.name();
     let [rows, size] = weight.shape()[..] else {
-        return Err(Error::shape(op, weight.shape(), "the weight is a matrix, one row per word"));
+        return Err(Error::shape(op, weight.shape(), "the weight must be a matrix [words, size]"));
     };
     if let Some(padding) = padding_idx.filter(|&p| p >= rows) {
-        return Err(Error::shape(op, weight.shape(), format!("there is no row {padding} to pad with")));
+        return Err(Error::shape(op, weight.shape(), format!("padding_idx {padding} is out of range for {rows} rows")));
     }
     let flat = indices.reshape([indices.numel()])?;
     let mut out = weight.slices(0, &flat, Some(check))?;

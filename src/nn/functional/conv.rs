@@ -1,6 +1,6 @@
 //! Convolutions: their options, and what fits together.
 
-use super::{correlate::Walk, same_float};
+use super::{correlate::ConvParams, same_float};
 use crate::{DType, Error, Result, Tensor, tensor::window::Windows};
 
 /// A number for every axis, or one for each.
@@ -30,16 +30,16 @@ pub enum Padding<const N: usize> {
     Same,
 }
 
-/// How a convolution walks over `N` axes. PyTorch's names and defaults.
+/// Options of a convolution over `N` axes. PyTorch's names and defaults.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConvOptions<const N: usize> {
-    /// Elements between neighbouring windows.
+    /// The step from one window to the next, in elements.
     pub stride: [usize; N],
     /// Zeros around the input.
     pub padding: Padding<N>,
-    /// Elements between neighbouring taps of the kernel.
+    /// The spacing between kernel elements.
     pub dilation: [usize; N],
-    /// Into how many parts the channels fall that do not see each other.
+    /// The number of groups of channels. An output channel depends on the inputs of its group alone.
     pub groups: usize,
 }
 
@@ -90,7 +90,8 @@ impl<const N: usize> ConvOptions<N> {
         if self.groups > 0 && inputs.is_multiple_of(self.groups) && outputs.is_multiple_of(self.groups) {
             return Ok(());
         }
-        let reason = format!("{inputs} inputs and {outputs} outputs do not fall into {} groups", self.groups);
+        let reason =
+            format!("in_channels {inputs} and out_channels {outputs} must be divisible by groups {}", self.groups);
         Err(Error::argument(op, reason))
     }
 }
@@ -111,13 +112,13 @@ macro_rules! convolutions {
             conv(stringify!($name), x, weight, bias, options)
         }
 
-        /// The transposed convolution: what maps a gradient of
-        #[doc = concat!("[`", stringify!($name), "`] back to its input, as a layer of its own.")]
+        /// The transposed convolution: the gradient of
+        #[doc = concat!("[`", stringify!($name), "`] for its input, as an operation of its own.")]
         ///
         /// The weight is
         #[doc = concat!("`[channels, outputs / groups, ", $axes, "]`.")]
-        /// `output_padding` is added at the end of each axis, to choose among the sizes that the convolution maps
-        /// to one.
+        /// `output_padding` is added at the end of each axis, to choose among the input sizes for which the
+        /// convolution has one output size.
         ///
         /// # Errors
         /// As the convolution; and if the output padding is neither smaller than the stride nor than the dilation, or
@@ -177,10 +178,12 @@ fn conv<const N: usize>(
     let (channels, outputs) = (x.shape()[1], weight.shape()[0]);
     if channels != weight.shape()[1] * groups {
         let want = weight.shape()[1] * groups;
-        return Err(mismatch(format!("{channels} channels, where a weight in {groups} groups takes {want}")));
+        return Err(mismatch(format!(
+            "the input has {channels} channels, but the weight expects {want} (groups = {groups})"
+        )));
     }
     if !outputs.is_multiple_of(groups) {
-        return Err(mismatch(format!("{outputs} outputs do not fall into {groups} groups")));
+        return Err(mismatch(format!("{outputs} output channels are not divisible by {groups} groups")));
     }
     let pads = (0..N).map(|i| match options.padding {
         Padding::Sides(sides) => Ok((sides[i], sides[i])),
@@ -191,17 +194,20 @@ fn conv<const N: usize>(
         }
     });
     let pads = pads.collect::<Result<Vec<_>>>()?;
-    let walk = Walk { op, stride: options.stride.to_vec(), dilation: options.dilation.to_vec(), pads, groups };
+    let params = ConvParams { op, stride: options.stride.to_vec(), dilation: options.dilation.to_vec(), pads, groups };
     for i in 0..N {
-        let (before, after) = walk.pads[i];
+        let (before, after) = params.pads[i];
         let padded = x.shape()[2 + i].saturating_add(before).saturating_add(after);
-        let windows = walk.windows(i, weight.shape()[2 + i]);
+        let windows = params.windows(i, weight.shape()[2 + i]);
         if weight.shape()[2 + i] == 0 || windows.count(padded) == 0 {
             let reach = windows.reach();
-            return Err(mismatch(format!("a kernel over {reach} elements does not fit on {padded} along axis {i}")));
+            return Err(mismatch(format!(
+                "a kernel over {reach} elements is larger than the padded input ({padded}) along spatial axis {i}"
+            )));
         }
     }
-    finish(op, walk.forward(&x, &weight)?, x.dtype(), bias, outputs, batched)
+    let y = params.forward(&x, &weight).map_err(|error| error.in_op(op))?;
+    finish(op, y, x.dtype(), bias, outputs, batched)
 }
 
 fn conv_transpose<const N: usize>(
@@ -216,35 +222,38 @@ fn conv_transpose<const N: usize>(
     let groups = check::<N>(op, options)?;
     let mismatch = |reason: String| Error::shapes(op, x.shape(), weight.shape(), reason);
     let Padding::Sides(sides) = options.padding else {
-        return Err(Error::argument(op, "there is no `same` padding of a transposed convolution"));
+        return Err(Error::argument(op, "`same` padding is not available for transposed convolutions"));
     };
     let channels = x.shape()[1];
     if channels != weight.shape()[0] {
-        return Err(mismatch(format!("{channels} channels, where the weight takes {}", weight.shape()[0])));
+        return Err(mismatch(format!(
+            "the input has {channels} channels, but the weight expects {}",
+            weight.shape()[0]
+        )));
     }
     if !channels.is_multiple_of(groups) {
-        return Err(mismatch(format!("{channels} channels do not fall into {groups} groups")));
+        return Err(mismatch(format!("{channels} channels are not divisible by {groups} groups")));
     }
     let mut sizes = Vec::with_capacity(N);
     for i in 0..N {
         let (kernel, len) = (weight.shape()[2 + i], x.shape()[2 + i]);
         let (stride, dilation, more) = (options.stride[i], options.dilation[i], output_padding[i]);
         if more >= stride && more >= dilation {
-            let reason =
-                format!("output padding {more} is neither below stride {stride} nor below dilation {dilation}");
+            let reason = format!("output_padding {more} must be smaller than stride {stride} or dilation {dilation}");
             return Err(Error::argument(op, reason));
         }
         let reach = Windows { size: kernel, step: stride, dilation }.reach();
         let whole = len.saturating_sub(1).saturating_mul(stride).saturating_add(reach).saturating_add(more);
         match whole.checked_sub(sides[i].saturating_mul(2)).filter(|&size| size > 0 && kernel > 0 && len > 0) {
             Some(size) => sizes.push(size),
-            None => return Err(mismatch(format!("the result would have no elements along axis {i}"))),
+            None => return Err(mismatch(format!("the output would be empty along spatial axis {i}"))),
         }
     }
     let pads = (0..N).map(|i| (sides[i], sides[i])).collect();
-    let walk = Walk { op, stride: options.stride.to_vec(), dilation: options.dilation.to_vec(), pads, groups };
+    let params = ConvParams { op, stride: options.stride.to_vec(), dilation: options.dilation.to_vec(), pads, groups };
     let outputs = weight.shape()[1] * groups;
-    finish(op, walk.to_input(&x, &weight, &sizes)?, x.dtype(), bias, outputs, batched)
+    let y = params.grad_input(&x, &weight, &sizes).map_err(|error| error.in_op(op))?;
+    finish(op, y, x.dtype(), bias, outputs, batched)
 }
 
 /// Input (with a batch axis) and weight in one dtype, and whether there was a batch axis.
@@ -291,6 +300,7 @@ fn finish(
     let y = match bias {
         None => y.to_dtype(dtype),
         Some(bias) if bias.shape()[..] == [outputs] => {
+            y.same_device(bias, op)?;
             same_float(op, dtype, &[Some(bias)])?;
             let mut shape = vec![1; y.rank() - 1];
             shape[0] = outputs;

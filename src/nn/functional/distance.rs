@@ -25,14 +25,17 @@ use crate::{
 /// ```
 pub fn pairwise_distance(x1: &Tensor, x2: &Tensor, p: f64, eps: f64, keepdim: bool) -> Result<Tensor> {
     let op = "pairwise_distance";
+    x1.same_device(x2, op)?;
+    x1.shape().broadcast(x2.shape(), op)?;
     if x1.rank().max(x2.rank()) == 0 {
         return Err(Error::shapes(op, x1.shape(), x2.shape(), "a scalar has no last axis"));
     }
     if p.is_nan() || p < 0.0 {
-        return Err(Error::argument(op, format!("p = {p}: must be 0 or more")));
+        return Err(Error::argument(op, format!("p = {p} must be 0 or more")));
     }
     let dtype = DType::promote(x1.dtype(), x2.dtype()).to_float();
-    let y = norm(&(x1.to_dtype(dtype.wide()).sub(x2.to_dtype(dtype.wide()))? + eps), p, -1)?.to_dtype(dtype);
+    let difference = x1.to_dtype(dtype.wide()).sub(x2.to_dtype(dtype.wide()))? + eps;
+    let y = norm(&difference, p, -1).map_err(|error| error.in_op(op))?.to_dtype(dtype);
     if keepdim { Ok(y) } else { y.squeeze(-1) }
 }
 

@@ -1,4 +1,4 @@
-//! Windows as columns of a matrix, and back.
+//! Windows as columns of a matrix (im2col), and the transpose of that (col2im).
 
 use super::PerAxis;
 use crate::{DType, Error, Result, Shape, Tensor, tensor::window::Windows};
@@ -8,7 +8,7 @@ use crate::{DType, Error, Result, Shape, Tensor, tensor::window::Windows};
 pub struct FoldOptions {
     /// Elements of a window along each axis.
     pub kernel_size: [usize; 2],
-    /// Elements between neighbouring taps.
+    /// The spacing between kernel elements.
     pub dilation: [usize; 2],
     /// Zeros on both sides of each axis.
     pub padding: [usize; 2],
@@ -22,7 +22,7 @@ impl FoldOptions {
         Self { kernel_size: kernel_size.per_axis(), dilation: [1; 2], padding: [0; 2], stride: [1; 2] }
     }
 
-    /// Sets the elements between neighbouring taps.
+    /// Sets the spacing between kernel elements.
     pub fn dilation(mut self, dilation: impl PerAxis<2>) -> Self {
         self.dilation = dilation.per_axis();
         self
@@ -44,7 +44,7 @@ impl FoldOptions {
         Windows { size: self.kernel_size[axis], step: self.stride[axis], dilation: self.dilation[axis] }
     }
 
-    /// The windows along both axes of a picture of these sizes.
+    /// The windows along both axes of an image of these sizes.
     fn counts(&self, op: &'static str, sizes: [usize; 2], x: &Tensor) -> Result<[usize; 2]> {
         if [self.kernel_size, self.dilation, self.stride].as_flattened().contains(&0) {
             return Err(Error::argument(op, "kernel size, dilation and stride must not be 0"));
@@ -55,7 +55,9 @@ impl FoldOptions {
             *count = self.windows(axis).count(padded);
             if *count == 0 {
                 let reach = self.windows(axis).reach();
-                let reason = format!("a window over {reach} elements does not fit on {padded} along axis {axis}");
+                let reason = format!(
+                    "a window over {reach} elements is larger than the padded input ({padded}) along axis {axis}"
+                );
                 return Err(Error::shape(op, x.shape(), reason));
             }
         }
@@ -103,8 +105,8 @@ pub fn unfold(x: &Tensor, options: impl Into<FoldOptions>) -> Result<Tensor> {
     for axis in 0..2 {
         windows = windows.windows(op, 2 + axis, options.windows(axis))?;
     }
-    let taps = channels * options.kernel_size.iter().product::<usize>();
-    let y = windows.permute([0, 1, 4, 5, 2, 3])?.reshape([batch, taps, rows * columns])?.to_dtype(dtype);
+    let elements = channels * options.kernel_size.iter().product::<usize>();
+    let y = windows.permute([0, 1, 4, 5, 2, 3])?.reshape([batch, elements, rows * columns])?.to_dtype(dtype);
     if batched { Ok(y) } else { y.squeeze(0) }
 }
 
@@ -120,16 +122,23 @@ pub fn fold(x: &Tensor, output_size: impl PerAxis<2>, options: impl Into<FoldOpt
     let counts = options.counts(op, sizes, &x)?;
     let [batch, rows, columns] = x.shape()[..] else { unreachable!("the rank is checked") };
     let [kernel_y, kernel_x] = options.kernel_size;
-    let taps = kernel_y.saturating_mul(kernel_x);
-    if !rows.is_multiple_of(taps) {
-        return Err(Error::shape(op, x.shape(), format!("{rows} rows are not a multiple of {taps} taps")));
+    let elements = kernel_y.saturating_mul(kernel_x);
+    if !rows.is_multiple_of(elements) {
+        return Err(Error::shape(
+            op,
+            x.shape(),
+            format!("{rows} rows are not divisible by the {elements} elements of a kernel"),
+        ));
     }
     if columns != counts[0] * counts[1] {
-        let reason = format!("{columns} columns, where {sizes:?} has {} x {} windows", counts[0], counts[1]);
+        let reason = format!(
+            "there are {columns} columns, but an output of {sizes:?} has {} x {} windows",
+            counts[0], counts[1]
+        );
         return Err(Error::shape(op, x.shape(), reason));
     }
-    let shape = Shape::try_new(&[batch, rows / taps, kernel_y, kernel_x, counts[0], counts[1]])?;
-    // [batch, channels, rows, columns, taps along y, along x]; the last axis is folded first.
+    let shape = Shape::try_new(&[batch, rows / elements, kernel_y, kernel_x, counts[0], counts[1]])?;
+    // [batch, channels, rows, columns, kernel along y, along x]; the last axis is folded first.
     let mut y = x.widened().reshape(shape)?.permute([0, 1, 4, 5, 2, 3])?;
     for axis in [1, 0] {
         let pad = options.padding[axis];

@@ -1,4 +1,4 @@
-//! Resampling: pictures and signals at another size.
+//! Resampling: images and signals at another size.
 
 use super::PerAxis;
 use crate::{DType, Error, Result, Tensor};
@@ -6,7 +6,7 @@ use crate::{DType, Error, Result, Tensor};
 /// How [`interpolate`] finds values between the elements of its input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InterpolateMode {
-    /// The element at or before the place, PyTorch's `nearest`.
+    /// The element at or before the position, PyTorch's `nearest`.
     #[default]
     Nearest,
     /// The element whose middle is nearest, PyTorch's `nearest-exact`.
@@ -43,7 +43,7 @@ impl<const N: usize> Target<N> {
 
 /// Resamples the last `N` axes of `[batch, channels, ..]`, as PyTorch's `interpolate`.
 ///
-/// With `align_corners` the first and last elements of input and result lie at the same places, else their outer
+/// With `align_corners` the first and last elements of input and result lie at the same positions, else their outer
 /// edges do. It is not for the nearest modes.
 ///
 /// # Errors
@@ -73,7 +73,7 @@ pub fn interpolate<const N: usize>(
         return Err(Error::argument(op, "there are no corners to align in the nearest modes"));
     }
     if !is_nearest && !x.dtype().is_float() {
-        return Err(Error::dtype(op, x.dtype(), "means are of floats; convert with `to_dtype`"));
+        return Err(Error::dtype(op, x.dtype(), "this mode is defined for floats; convert with `to_dtype`"));
     }
     let wide = x.dtype().wide();
     let mut y = x.to_dtype(wide);
@@ -92,15 +92,15 @@ pub fn interpolate<const N: usize>(
             return Err(Error::shape(op, x.shape(), format!("axis {} would go from {from} to {to} elements", 2 + i)));
         }
         let axis = Axis { from, to, step, align_corners, single: wide != DType::F64 };
-        y = resampled(&y, 2 + i, &axis.taps(mode))?;
+        y = resampled(&y, 2 + i, &axis.stencil(mode))?;
     }
     Ok(y.to_dtype(x.dtype()))
 }
 
 /// Along one axis: for each element of the result the same number of input elements, with their weights.
-struct Taps {
-    places: Vec<Vec<i32>>,
-    /// As many lists as places; none if there is one place of weight 1.
+struct Stencil {
+    indices: Vec<Vec<i32>>,
+    /// As many lists as of indices; none if there is one, of weight 1.
     weights: Vec<Vec<f64>>,
 }
 
@@ -111,29 +111,29 @@ struct Axis {
     /// Input elements per element of the result.
     step: f64,
     align_corners: bool,
-    /// Whether places are computed in 32 bits, as PyTorch does for all but `F64`: they decide between neighbours.
+    /// Whether positions are computed in 32 bits, as PyTorch does for all but `F64`: they decide between neighbours.
     single: bool,
 }
 
 impl Axis {
-    fn taps(&self, mode: InterpolateMode) -> Taps {
+    fn stencil(&self, mode: InterpolateMode) -> Stencil {
         let last = self.from as i32 - 1;
-        let place = |at: i32| at.clamp(0, last);
-        let one = |places: Vec<i32>| Taps { places: vec![places], weights: Vec::new() };
+        let index = |at: i32| at.clamp(0, last);
+        let one = |indices: Vec<i32>| Stencil { indices: vec![indices], weights: Vec::new() };
         match mode {
-            InterpolateMode::Nearest => one((0..self.to).map(|i| place(self.times(i as f64).floor() as i32)).collect()),
+            InterpolateMode::Nearest => one((0..self.to).map(|i| index(self.times(i as f64).floor() as i32)).collect()),
             InterpolateMode::NearestExact => {
-                one((0..self.to).map(|i| place(self.times(i as f64 + 0.5).floor() as i32)).collect())
+                one((0..self.to).map(|i| index(self.times(i as f64 + 0.5).floor() as i32)).collect())
             }
             InterpolateMode::Linear => {
                 let at: Vec<f64> = (0..self.to).map(|i| self.source(i).max(0.0)).collect();
                 let rest: Vec<f64> = at.iter().map(|at| at - at.floor()).collect();
-                Taps {
-                    places: [0, 1].map(|k| at.iter().map(|at| place(*at as i32 + k)).collect()).to_vec(),
+                Stencil {
+                    indices: [0, 1].map(|k| at.iter().map(|at| index(*at as i32 + k)).collect()).to_vec(),
                     weights: vec![rest.iter().map(|t| 1.0 - t).collect(), rest],
                 }
             }
-            InterpolateMode::LinearAntialias => self.covering_taps(),
+            InterpolateMode::LinearAntialias => self.antialiased(),
             InterpolateMode::Cubic => {
                 let at: Vec<f64> = (0..self.to).map(|i| self.source(i)).collect();
                 let near = |d: f64| (1.25 * d - 2.25) * d * d + 1.0;
@@ -145,8 +145,8 @@ impl Axis {
                     _ => far(2.0 - t),
                 };
                 let each = -1..=2;
-                Taps {
-                    places: each.clone().map(|k| at.iter().map(|at| place(at.floor() as i32 + k)).collect()).collect(),
+                Stencil {
+                    indices: each.clone().map(|k| at.iter().map(|at| index(at.floor() as i32 + k)).collect()).collect(),
                     weights: each.map(|k| at.iter().map(|at| weight(k, at - at.floor())).collect()).collect(),
                 }
             }
@@ -154,7 +154,7 @@ impl Axis {
     }
 
     /// A triangle over each element of the result, as wide as its neighbours' middles, and at least as the input's.
-    fn covering_taps(&self) -> Taps {
+    fn antialiased(&self) -> Stencil {
         let step = if !self.align_corners {
             self.step
         } else if self.to > 1 {
@@ -176,10 +176,10 @@ impl Axis {
             .collect();
         let count = covered.iter().map(|(_, weights)| weights.len()).max().unwrap_or(0);
         // Those at the edges cover fewer: the others have no weight.
-        let place = |k: usize| covered.iter().map(move |(first, _)| (first + k).min(self.from - 1) as i32);
+        let index = |k: usize| covered.iter().map(move |(first, _)| (first + k).min(self.from - 1) as i32);
         let weight = |k: usize| covered.iter().map(move |(_, weights)| weights.get(k).copied().unwrap_or(0.0));
-        Taps {
-            places: (0..count).map(|k| place(k).collect()).collect(),
+        Stencil {
+            indices: (0..count).map(|k| index(k).collect()).collect(),
             weights: (0..count).map(|k| weight(k).collect()).collect(),
         }
     }
@@ -200,27 +200,27 @@ impl Axis {
     }
 }
 
-fn resampled(x: &Tensor, axis: usize, taps: &Taps) -> Result<Tensor> {
-    let pick = |places: &Vec<i32>| {
-        let index = Tensor::from_slice(places, [places.len()], x.device())?;
+fn resampled(x: &Tensor, axis: usize, stencil: &Stencil) -> Result<Tensor> {
+    let pick = |indices: &Vec<i32>| {
+        let index = Tensor::from_slice(indices, [indices.len()], x.device())?;
         x.slices(axis, &index, None)
     };
-    if taps.weights.is_empty() {
-        return pick(&taps.places[0]);
+    if stencil.weights.is_empty() {
+        return pick(&stencil.indices[0]);
     }
     let mut line = vec![1; x.rank()];
-    line[axis] = taps.places[0].len();
+    line[axis] = stencil.indices[0].len();
     let mut sum: Option<Tensor> = None;
-    for (places, weights) in taps.places.iter().zip(&taps.weights) {
+    for (indices, weights) in stencil.indices.iter().zip(&stencil.weights) {
         let weights = match x.dtype() {
             DType::F64 => Tensor::from_slice(weights, &line[..], x.device())?,
             _ => Tensor::from_vec(weights.iter().map(|&w| w as f32).collect(), &line[..], x.device())?,
         };
-        let part = pick(places)?.mul(weights)?;
+        let part = pick(indices)?.mul(weights)?;
         sum = Some(match sum {
             Some(sum) => sum.add(part)?,
             None => part,
         });
     }
-    Ok(sum.unwrap_or_else(|| unreachable!("every mode has a tap")))
+    Ok(sum.unwrap_or_else(|| unreachable!("every mode reads an element")))
 }

@@ -5,10 +5,10 @@ mod conv;
 mod correlate;
 mod distance;
 mod fold;
-mod frame;
 mod interpolate;
 mod norm;
 mod pool;
+mod pool_windows;
 
 pub(super) use attention::attention_weights;
 pub use attention::{AttentionOptions, embedding, scaled_dot_product_attention};
@@ -30,7 +30,7 @@ pub use super::{dropout::dropout, linear::linear};
 use crate::{DType, Error, Result, Tensor};
 
 /// Checks that an input of floats has the dtype of the weights that it meets. Promotion would compute the rest of the
-/// network in the larger dtype, which nobody asked for. Integers take the dtype of the weights.
+/// network in the larger dtype, which the caller did not ask for. Integers take the dtype of the weights.
 pub(in crate::nn) fn same_float(op: &'static str, dtype: DType, weights: &[Option<&Tensor>]) -> Result<()> {
     let other = weights.iter().flatten().map(|w| w.dtype()).find(|&other| dtype.is_float() && other != dtype);
     match other {

@@ -47,7 +47,7 @@ pub fn rms_norm(x: &Tensor, normalized_shape: &[usize], weight: Option<&Tensor>,
     Ok(scaled(y, weight.cloned(), None)?.to_dtype(x.dtype()))
 }
 
-/// Normalises each of `groups` parts of the channels (axis 1) of each sample (Wu and He 2018, arXiv:1803.08494), then
+/// Normalises each of `groups` groups of channels (axis 1) of each sample (Wu and He 2018, arXiv:1803.08494), then
 /// scales and shifts each channel.
 ///
 /// # Errors
@@ -83,7 +83,7 @@ fn per_group(
     same_float(op, x.dtype(), &[weight, bias])?;
     let channels = channels(op, x, &[weight, bias])?;
     if groups == 0 || !channels.is_multiple_of(groups) {
-        return Err(Error::shape(op, x.shape(), format!("{channels} channels do not fall into {groups} groups")));
+        return Err(Error::shape(op, x.shape(), format!("{channels} channels are not divisible by {groups} groups")));
     }
     let per_group = x.numel() / (x.shape()[0] * groups).max(1);
     let rows = wide(op, x)?.reshape([x.shape()[0], groups, per_group])?;
@@ -102,7 +102,7 @@ pub struct RunningStats<'a> {
     pub momentum: f64,
 }
 
-/// Normalises each channel (axis 1) over the batch and all places (Ioffe and Szegedy 2015, arXiv:1502.03167).
+/// Normalises each channel (axis 1) over the batch and all positions (Ioffe and Szegedy 2015, arXiv:1502.03167).
 ///
 /// In training, and wherever there are no running statistics, with the mean and variance of this batch, which then
 /// move the running ones; else with the running ones.
@@ -138,7 +138,7 @@ pub fn batch_norm(
         _ => {
             let count = x.numel() / channels.max(1);
             if training && count == 1 {
-                return Err(Error::shape(op, x.shape(), "one value per channel has no variance to train on"));
+                return Err(Error::shape(op, x.shape(), "training needs more than one value per channel"));
             }
             let axes: Vec<isize> = (0..x.rank() as isize).filter(|&axis| axis != 1).collect();
             let mean = x32.mean_keepdim(&axes[..])?;
@@ -167,7 +167,7 @@ fn moved(buffer: &Buffer, value: &Tensor, momentum: f64) -> Result<()> {
 fn wide(op: &'static str, x: &Tensor) -> Result<Tensor> {
     match x.dtype() {
         dtype if dtype.is_float() => Ok(x.widened()),
-        dtype => Err(Error::dtype(op, dtype, "only floats are normalised")),
+        dtype => Err(Error::dtype(op, dtype, "normalization is defined for floats; convert with `to_dtype`")),
     }
 }
 
@@ -193,9 +193,10 @@ fn scaled(y: Tensor, weight: Option<Tensor>, bias: Option<Tensor>) -> Result<Ten
 fn last_axes(op: &'static str, x: &Tensor, sizes: &[usize], with: &[Option<&Tensor>]) -> Result<Vec<isize>> {
     same_float(op, x.dtype(), with)?;
     if sizes.is_empty() || !x.shape().ends_with(sizes) {
-        return Err(Error::shape(op, x.shape(), format!("the last axes are not {sizes:?}")));
+        return Err(Error::shape(op, x.shape(), format!("the last axes must be {sizes:?}")));
     }
     for vector in with.iter().flatten() {
+        x.same_device(vector, op)?;
         if vector.shape()[..] != *sizes {
             return Err(Error::shape(op, vector.shape(), format!("weight and bias must be {sizes:?}")));
         }
@@ -206,11 +207,16 @@ fn last_axes(op: &'static str, x: &Tensor, sizes: &[usize], with: &[Option<&Tens
 /// The number of channels; checks that vectors have one number for each.
 fn channels(op: &'static str, x: &Tensor, with: &[Option<&Tensor>]) -> Result<usize> {
     let Some(&channels) = x.shape().get(1) else {
-        return Err(Error::shape(op, x.shape(), "the channels are axis 1"));
+        return Err(Error::shape(op, x.shape(), "the input must have a channel axis, axis 1"));
     };
     for vector in with.iter().flatten() {
+        x.same_device(vector, op)?;
         if vector.shape()[..] != [channels] {
-            return Err(Error::shape(op, vector.shape(), format!("there are {channels} channels")));
+            return Err(Error::shape(
+                op,
+                vector.shape(),
+                format!("the input has {channels} channels, so it must be [{channels}]"),
+            ));
         }
     }
     Ok(channels)

@@ -1,6 +1,6 @@
 //! Pooling: one number out of each window.
 
-use super::{conv::PerAxis, frame::Frame};
+use super::{conv::PerAxis, pool_windows::PoolWindows};
 use crate::{
     DType, Device, Error, Result, Scalar, Tensor,
     autograd::{self, Rule, no_grad},
@@ -9,7 +9,7 @@ use crate::{
     tensor::window::Windows,
 };
 
-/// Taps of a window up to which they are compared or added one by one: vector loops are then as long as the result.
+/// Elements of a window up to which they are compared or added one by one: vector loops are then as long as the result.
 const UNROLLED: usize = 9;
 
 /// How pooling windows lie on `N` axes. PyTorch's names and defaults; a number or an array is a kernel size.
@@ -17,11 +17,11 @@ const UNROLLED: usize = 9;
 pub struct PoolOptions<const N: usize> {
     /// Elements of a window along each axis.
     pub kernel_size: [usize; N],
-    /// Elements between neighbouring windows; `None` is the kernel size.
+    /// The step from one window to the next, in elements; `None` is the kernel size.
     pub stride: Option<[usize; N]>,
     /// What lies on both sides of each axis: nothing for a maximum, zeros for a mean. At most half of the kernel.
     pub padding: [usize; N],
-    /// Elements between neighbouring taps, for maxima alone.
+    /// The spacing between the elements of a window, for maxima alone.
     pub dilation: [usize; N],
     /// Whether a window may reach past the end, if it starts inside.
     pub ceil_mode: bool,
@@ -45,7 +45,7 @@ impl<const N: usize> PoolOptions<N> {
         }
     }
 
-    /// Sets the elements between neighbouring windows.
+    /// Sets the step from one window to the next.
     pub fn stride(mut self, stride: impl PerAxis<N>) -> Self {
         self.stride = Some(stride.per_axis());
         self
@@ -57,7 +57,7 @@ impl<const N: usize> PoolOptions<N> {
         self
     }
 
-    /// Sets the elements between neighbouring taps.
+    /// Sets the spacing between the elements of a window.
     pub fn dilation(mut self, dilation: impl PerAxis<N>) -> Self {
         self.dilation = dilation.per_axis();
         self
@@ -107,7 +107,7 @@ macro_rules! pools {
             Ok(max(stringify!($max), x, &options.into(), false)?.0)
         }
 
-        #[doc = concat!("[`", stringify!($max), "`] and the place of each maximum in its plane, counted row by row (`I64`).")]
+        #[doc = concat!("[`", stringify!($max), "`] and the flat index of each maximum in its channel (`I64`).")]
         ///
         /// # Errors
         #[doc = concat!("As [`", stringify!($max), "`].")]
@@ -177,11 +177,11 @@ fn max<const N: usize>(
         return Err(Error::dtype(op, x.dtype(), "convert to a number first"));
     }
     let (x, had_batch) = batched(op, x, N)?;
-    let frame = Frame::new(op, &x, options)?;
-    let (y, tap) = no_grad(|| largest(&frame, &x.detach()))?;
+    let pool = PoolWindows::new(op, &x, options)?;
+    let (y, element) = no_grad(|| largest(&pool, &x.detach())).map_err(|error| error.in_op(op))?;
     let squeezed = |t: Tensor| if had_batch { Ok(t) } else { t.squeeze(0) };
     let indices = match with_indices {
-        true => Some(squeezed(places(&frame, &tap)?)?),
+        true => Some(squeezed(positions(&pool, &element)?)?),
         false => None,
     };
     let input = x.detach();
@@ -189,47 +189,48 @@ fn max<const N: usize>(
         Rule::custom(move |g| {
             // An element may be the largest of several windows.
             let g = g.widened();
-            let dx = frame
-                .back(&input, &|shape, numbers| tap.reshape(shape)?.eq(numbers)?.where_(g.reshape(shape)?, 0.0))?;
+            let dx = pool.grad_input(&input, &|shape, numbers| {
+                element.reshape(shape)?.eq(numbers)?.where_(g.reshape(shape)?, 0.0)
+            })?;
             Ok(vec![Some(dx)])
         })
     });
     Ok((squeezed(y)?, indices))
 }
 
-/// The maxima, and the numbers of their taps.
-fn largest(frame: &Frame, x: &Tensor) -> Result<(Tensor, Tensor)> {
+/// The maxima, and the numbers of their elements in the window.
+fn largest(pool: &PoolWindows, x: &Tensor) -> Result<(Tensor, Tensor)> {
     let lowest = lowest(x.dtype(), x.device());
-    let mut framed = frame.framed(x)?;
-    let is_padded = framed.shape() != x.shape();
+    let mut padded = pool.padded(x)?;
+    let is_padded = padded.shape() != x.shape();
     if is_padded {
         // What is added must not win.
         let inside = Tensor::filled(*x.shape(), true, DType::Bool, x.device());
-        framed = frame.framed(&inside)?.where_(&framed, &lowest)?;
+        padded = pool.padded(&inside)?.where_(&padded, &lowest)?;
     }
     let is_float = x.dtype().is_float();
-    let (best, at) = if frame.taps() <= UNROLLED {
-        let taps = frame.each_tap(&framed)?;
-        let mut best = taps[0].clone();
+    let (best, at) = if pool.elements() <= UNROLLED {
+        let elements = pool.each_element(&padded)?;
+        let mut best = elements[0].clone();
         let mut at = Tensor::filled(*best.shape(), 0i64, DType::I32, x.device());
-        for (i, tap) in taps.iter().enumerate().skip(1) {
-            let better = tap.gt(&best)?;
+        for (i, element) in elements.iter().enumerate().skip(1) {
+            let better = element.gt(&best)?;
             // A NaN compares with nothing, not even with itself.
-            let better = if is_float { better.logical_or(tap.ne(tap)?)? } else { better };
-            best = better.where_(tap, &best)?;
+            let better = if is_float { better.logical_or(element.ne(element)?)? } else { better };
+            best = better.where_(element, &best)?;
             at = better.where_(Tensor::filled((), i as i64, DType::I32, x.device()), &at)?;
         }
         (best, at)
     } else {
-        let unfolded = frame.unfolded(&framed)?;
-        let n = frame.windows.len();
+        let unfolded = pool.unfolded(&padded)?;
+        let n = pool.windows.len();
         let axes: Vec<isize> = (2 + n as isize..2 + 2 * n as isize).collect();
         let best = unfolded.max_keepdim(&axes[..])?;
         let mut numbers = View { shape: *unfolded.shape(), strides: [0; MAX_RANK], offset: 0 };
         let mut step = 1;
         for i in (0..n).rev() {
             numbers.strides[2 + n + i] = step;
-            step *= frame.windows[i].size as isize;
+            step *= pool.windows[i].size as isize;
         }
         let hit = unfolded.eq(&best)?;
         let hit = if is_float { hit.logical_or(unfolded.ne(&unfolded)?)? } else { hit };
@@ -237,8 +238,8 @@ fn largest(frame: &Frame, x: &Tensor) -> Result<(Tensor, Tensor)> {
         let at = hit.where_(Tensor::coordinates(numbers, x.device()), none)?.min(&axes[..])?;
         (best.reshape(*at.shape())?, at)
     };
-    // Where nothing is above the lowest value, the padding's taps are as good as others: the input's come first.
-    let at = if is_padded { best.eq(&lowest)?.where_(first_inside(frame, &at)?, &at)? } else { at };
+    // Where nothing is above the lowest value, the padding's elements are as good as others: the input's come first.
+    let at = if is_padded { best.eq(&lowest)?.where_(first_inside(pool, &at)?, &at)? } else { at };
     Ok((best, at))
 }
 
@@ -255,95 +256,95 @@ fn lowest(dtype: DType, device: &Device) -> Tensor {
     Tensor::filled((), value, dtype, device)
 }
 
-/// The number of the first tap of each window that lies in the input.
-fn first_inside(frame: &Frame, at: &Tensor) -> Result<Tensor> {
+/// The number of the first element of each window that lies in the input.
+fn first_inside(pool: &PoolWindows, at: &Tensor) -> Result<Tensor> {
     let mut out = Tensor::filled(*at.shape(), 0i64, DType::I32, at.device());
-    let mut taps = 1i64;
-    for (i, windows) in frame.windows.iter().enumerate().rev() {
-        // How far the window starts in front of the input, in taps.
-        let mut front = View { shape: *at.shape(), strides: [0; MAX_RANK], offset: frame.before[i] as isize };
+    let mut step = 1i64;
+    for (i, windows) in pool.windows.iter().enumerate().rev() {
+        // How far the window starts in front of the input, in elements of the window.
+        let mut front = View { shape: *at.shape(), strides: [0; MAX_RANK], offset: pool.before[i] as isize };
         front.strides[2 + i] = -(windows.step as isize);
         front.offset += windows.dilation as isize - 1;
         let front = Tensor::coordinates(front, at.device()).floor_divide(windows.dilation as i64)?;
-        out = out.add(front.maximum(0i64)?.mul(taps)?)?;
-        taps *= windows.size as i64;
+        out = out.add(front.maximum(0i64)?.mul(step)?)?;
+        step *= windows.size as i64;
     }
     Ok(out.to_dtype(DType::I32))
 }
 
-/// Taps as places in the input's planes.
-fn places(frame: &Frame, tap: &Tensor) -> Result<Tensor> {
-    let n = frame.windows.len();
-    let mut rest = tap.to_dtype(DType::I64);
+/// Elements of windows as flat indices into the input's channels.
+fn positions(pool: &PoolWindows, element: &Tensor) -> Result<Tensor> {
+    let n = pool.windows.len();
+    let mut rest = element.to_dtype(DType::I64);
     let mut plane = 1i64;
     let mut out: Option<Tensor> = None;
     for i in (0..n).rev() {
-        let Windows { size, step, dilation } = frame.windows[i];
-        let mut start = View { shape: *tap.shape(), strides: [0; MAX_RANK], offset: -(frame.before[i] as isize) };
+        let Windows { size, step, dilation } = pool.windows[i];
+        let mut start = View { shape: *element.shape(), strides: [0; MAX_RANK], offset: -(pool.before[i] as isize) };
         start.strides[2 + i] = step as isize;
         let k = rest.remainder(size as i64)?;
         rest = rest.floor_divide(size as i64)?;
-        let at = k.mul(dilation as i64)?.add(Tensor::coordinates(start, tap.device()))?.mul(plane)?;
-        plane *= frame.sizes[i] as i64;
+        let at = k.mul(dilation as i64)?.add(Tensor::coordinates(start, element.device()))?.mul(plane)?;
+        plane *= pool.sizes[i] as i64;
         out = Some(match out {
             Some(sum) => sum.add(at)?,
             None => at,
         });
     }
-    Ok(out.unwrap_or_else(|| tap.clone()))
+    Ok(out.unwrap_or_else(|| element.clone()))
 }
 
 fn avg<const N: usize>(op: &'static str, x: &Tensor, options: &PoolOptions<N>) -> Result<Tensor> {
     if !x.dtype().is_float() {
-        return Err(Error::dtype(op, x.dtype(), "means are of floats"));
+        return Err(Error::dtype(op, x.dtype(), "a mean is defined for floats; convert with `to_dtype`"));
     }
     if options.dilation != [1; N] {
-        return Err(Error::argument(op, "means have no dilation"));
+        return Err(Error::argument(op, "dilation is not available for average pooling"));
     }
     if options.divisor_override == Some(0) {
         return Err(Error::argument(op, "the divisor must not be 0"));
     }
     let (x, had_batch) = batched(op, x, N)?;
-    let frame = Frame::new(op, &x, options)?;
+    let pool = PoolWindows::new(op, &x, options)?;
     let sum = no_grad(|| {
-        let framed = frame.framed(&x.detach())?;
-        if frame.taps() <= UNROLLED {
-            let taps = frame.each_tap(&framed)?;
-            return taps[1..].iter().try_fold(taps[0].widened(), |sum, tap| sum.add(tap.widened()));
+        let padded = pool.padded(&x.detach())?;
+        if pool.elements() <= UNROLLED {
+            let elements = pool.each_element(&padded)?;
+            return elements[1..].iter().try_fold(elements[0].widened(), |sum, element| sum.add(element.widened()));
         }
         let axes: Vec<isize> = (2 + N as isize..2 + 2 * N as isize).collect();
-        frame.unfolded(&framed)?.widened().sum(&axes[..])
+        pool.unfolded(&padded)?.widened().sum(&axes[..])
     })?;
     let input = x.detach();
-    let back = frame.clone();
+    let saved = pool.clone();
     let sum = autograd::track(sum, &[&x], |_| {
-        Rule::custom(move |g| Ok(vec![Some(back.back(&input, &|shape, _| g.reshape(shape))?)]))
+        Rule::custom(move |g| Ok(vec![Some(saved.grad_input(&input, &|shape, _| g.reshape(shape))?)]))
     });
     let mean = match options.divisor_override {
         Some(divisor) => sum / divisor as f64,
-        None => divided(&frame, sum, options.count_include_pad)?,
+        None => divided(&pool, sum, options.count_include_pad)?,
     };
     let y = mean.to_dtype(x.dtype());
     if had_batch { Ok(y) } else { y.squeeze(0) }
 }
 
 /// Sums over windows, divided by how many elements each has.
-fn divided(frame: &Frame, sum: Tensor, with_padding: bool) -> Result<Tensor> {
+fn divided(pool: &PoolWindows, sum: Tensor, with_padding: bool) -> Result<Tensor> {
     let mut sum = sum;
     let mut everywhere = 1;
-    for i in 0..frame.windows.len() {
-        let (before, len, size) = (frame.before[i], frame.sizes[i], frame.windows[i].size);
+    for i in 0..pool.windows.len() {
+        let (before, len, size) = (pool.before[i], pool.sizes[i], pool.windows[i].size);
         let count = |w: usize| {
-            let start = w * frame.windows[i].step;
+            let start = w * pool.windows[i].step;
             let (low, high) = if with_padding { (0, len + 2 * before) } else { (before, len + before) };
             (start + size).min(high).saturating_sub(start.max(low))
         };
-        let counts: Vec<usize> = (0..frame.counts[i]).map(count).collect();
+        let counts: Vec<usize> = (0..pool.counts[i]).map(count).collect();
         if counts.iter().all(|&n| n == size) {
             everywhere *= size;
             continue;
         }
-        let mut shape = vec![1; 2 + frame.windows.len()];
+        let mut shape = vec![1; 2 + pool.windows.len()];
         shape[2 + i] = counts.len();
         let counts: Vec<f32> = counts.into_iter().map(|n| n as f32).collect();
         sum = sum.div(Tensor::from_vec(counts, shape, sum.device())?)?;
@@ -353,7 +354,11 @@ fn divided(frame: &Frame, sum: Tensor, with_padding: bool) -> Result<Tensor> {
 
 fn adaptive<const N: usize>(op: &'static str, x: &Tensor, output: [usize; N], mean: bool) -> Result<Tensor> {
     if mean && !x.dtype().is_float() || x.dtype() == DType::Bool {
-        return Err(Error::dtype(op, x.dtype(), "pooling is for numbers, and means for floats"));
+        return Err(Error::dtype(
+            op,
+            x.dtype(),
+            "a maximum is defined for numbers, a mean for floats; convert with `to_dtype`",
+        ));
     }
     let (x, had_batch) = batched(op, x, N)?;
     if x.shape()[2..].contains(&0) {

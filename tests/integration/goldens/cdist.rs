@@ -131,10 +131,10 @@ fn what_does_not_fit_is_an_error() {
     let ones = |shape: &[usize]| Tensor::ones(shape, DType::F32, cpu);
     let message = |result: Result<Tensor>| result.unwrap_err().to_string();
     let x = ones(&[2, 3]);
-    assert_eq!(message(x.cdist(&ones(&[3]), 2.0)), "cdist: shapes [2, 3] and [3]: rows are those of matrices");
+    assert_eq!(message(x.cdist(&ones(&[3]), 2.0)), "cdist: shapes [2, 3] and [3]: both must have at least two axes");
     assert_eq!(
         message(x.cdist(&ones(&[2, 4]), 2.0)),
-        "cdist: shapes [2, 3] and [2, 4]: rows of 3 and of 4 coordinates"
+        "cdist: shapes [2, 3] and [2, 4]: the rows have 3 and 4 elements"
     );
     assert_eq!(message(x.cdist(&x, -1.0)), "cdist: p = -1: must be 0 or more");
     assert!(matches!(x.cdist(&x, f64::NAN), Err(Error::Argument { .. })));
@@ -144,7 +144,10 @@ fn what_does_not_fit_is_an_error() {
     assert!(pairwise_distance(&x, &x, -1.0, 1e-6, false).is_err());
     assert!(matches!(cosine_similarity(&x, &x, 2, 1e-8), Err(Error::Axis { .. })));
     assert!(cosine_similarity(&x, &ones(&[2, 4]), 1, 1e-8).is_err());
-    assert_eq!(message(x.topk(4, 1, true).map(|t| t.0)), "topk: shape [2, 3]: axis 1 has 3 elements, not 4");
+    assert_eq!(
+        message(x.topk(4, 1, true).map(|t| t.0)),
+        "topk: shape [2, 3]: k = 4 is out of range for axis 1 of size 3"
+    );
     assert!(x.topk(1, 2, true).is_err());
     for (_, other) in devices() {
         assert!(matches!(x.cdist(&Tensor::ones([2, 3], DType::F32, other), 2.0), Err(Error::Devices { .. })));

@@ -78,7 +78,7 @@ fn what_does_not_fit_is_an_error() {
         let error = run(&of(&[2, 3, 5, 5]), &w, plain()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "conv2d: shapes [2, 3, 5, 5] and [6, 4, 3, 3]: 3 channels, where a weight in 1 groups takes 4"
+            "conv2d: shapes [2, 3, 5, 5] and [6, 4, 3, 3]: the input has 3 channels, but the weight expects 4 (groups = 1)"
         );
         assert!(matches!(run(&x, &of(&[6, 4, 6, 3]), plain()), Err(Error::Shapes { .. })));
         assert!(matches!(run(&of(&[4]), &w, plain()), Err(Error::Shape { .. })));

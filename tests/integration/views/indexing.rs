@@ -34,8 +34,8 @@ fn slices_are_selected() {
         let out = x.index_select(1, &ints(&[2, 2, 0], [3])).unwrap();
         assert_eq!(values(&out), [4.0, 5.0, 4.0, 5.0, 0.0, 1.0, 10.0, 11.0, 10.0, 11.0, 6.0, 7.0]);
         assert_eq!(x.index_select(1, &ints(&[], [0])).unwrap().shape(), &[2, 0, 2]);
-        fails(x.index_select(1, &ints(&[1], ())), "index_select: shape []: the index is not a vector");
-        fails(x.index_select(1, &range([1])), "index_select: dtype float32: an index holds integers");
+        fails(x.index_select(1, &ints(&[1], ())), "index_select: shape []: the index must be a vector");
+        fails(x.index_select(1, &range([1])), "index_select: dtype float32: the index must hold integers");
     });
 }
 

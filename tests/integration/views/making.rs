@@ -46,7 +46,10 @@ fn identity_matrices_and_fills() {
         assert_eq!(values(&eye.full_like(7).unwrap()), [7.0; 6]);
         assert_eq!(values(&Tensor::eye(0, DType::F32, &device)), [0.0; 0]);
         assert!(Tensor::scalar(true, &device).item::<bool>().unwrap());
-        fails(Tensor::from_vec(vec![1.0f32; 3], [2], &device), "from_vec: shape [2]: 3 elements do not fill it");
+        fails(
+            Tensor::from_vec(vec![1.0f32; 3], [2], &device),
+            "from_vec: shape [2]: the data has 3 elements, the shape 2",
+        );
     });
 }
 
