@@ -190,7 +190,7 @@ fn tables() -> Result<()> {
 
         let table = csv::read("points.csv")?; // or points.csv.gz
         let x = table.columns(["x", "y"])?; // [rows, 2] of f32; what is missing is NaN
-        let labels = table.labels("kind")?; // ids in 0.., and the names that they stand for
+        let labels = table.labels("kind")?; // ids in 0.., and their names
         println!("{:?}: {:?}", labels.classes, labels.ids.to_vec::<i64>()?);
         // end
         assert_eq!((x.shape().dims(), labels.classes), ([3, 2].as_slice(), vec!["cat".to_owned(), "dog".to_owned()]));

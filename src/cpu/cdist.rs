@@ -1,7 +1,7 @@
 //! Distance matrices and their gradients: the differences of every row and every column, folded in registers.
 
 use super::{
-    crew::for_each,
+    parallel::for_each,
     simd::{Float, Instructions, simd},
     strided::Strided,
 };
@@ -32,37 +32,37 @@ trait Norm: Copy {
 
 /// The sum of squares.
 #[derive(Clone, Copy)]
-struct Square;
+struct SqL2;
 
 /// The sum of magnitudes.
 #[derive(Clone, Copy)]
-struct Absolute;
+struct L1;
 
 /// The sum of powers of magnitudes, by way of their logarithms: off by less than the exponent's rounding in any range.
 #[derive(Clone, Copy)]
-struct Power(f64);
+struct Lp(f64);
 
 /// The largest magnitude.
 #[derive(Clone, Copy)]
-struct Largest;
+struct Chebyshev;
 
 /// The count of differences that are not 0.
 #[derive(Clone, Copy)]
-struct Unequal;
+struct Hamming;
 
-/// Weights times differences: the pull of Euclidean distances.
+/// Weights times differences: the gradient of Euclidean distances.
 #[derive(Clone, Copy)]
-struct Pull;
+struct L2Grad;
 
 /// Weights times signs.
 #[derive(Clone, Copy)]
-struct PullSign;
+struct L1Grad;
 
 /// Weights times powers of differences, with their sign.
 #[derive(Clone, Copy)]
-struct PullPower(f64);
+struct LpGrad(f64);
 
-impl Norm for Pull {
+impl Norm for L2Grad {
     const THIRD: bool = true;
 
     #[inline(always)]
@@ -71,7 +71,7 @@ impl Norm for Pull {
     }
 }
 
-impl Norm for PullSign {
+impl Norm for L1Grad {
     const THIRD: bool = true;
 
     #[inline(always)]
@@ -83,7 +83,7 @@ impl Norm for PullSign {
     }
 }
 
-impl Norm for PullPower {
+impl Norm for LpGrad {
     const LONG: bool = true;
     const THIRD: bool = true;
 
@@ -96,7 +96,7 @@ impl Norm for PullPower {
     }
 }
 
-impl Norm for Square {
+impl Norm for SqL2 {
     #[inline(always)]
     fn take<T: Real>(self, acc: T, a: T, b: T, _: T) -> T {
         let d = a - b;
@@ -104,14 +104,14 @@ impl Norm for Square {
     }
 }
 
-impl Norm for Absolute {
+impl Norm for L1 {
     #[inline(always)]
     fn take<T: Real>(self, acc: T, a: T, b: T, _: T) -> T {
         acc + (a - b).abs()
     }
 }
 
-impl Norm for Power {
+impl Norm for Lp {
     const LONG: bool = true;
 
     #[inline(always)]
@@ -120,7 +120,7 @@ impl Norm for Power {
     }
 }
 
-impl Norm for Largest {
+impl Norm for Chebyshev {
     const LARGEST: bool = true;
 
     #[inline(always)]
@@ -129,7 +129,7 @@ impl Norm for Largest {
     }
 }
 
-impl Norm for Unequal {
+impl Norm for Hamming {
     #[inline(always)]
     fn take<T: Real>(self, acc: T, a: T, b: T, _: T) -> T {
         let magnitude = (a - b).abs();
@@ -257,14 +257,14 @@ impl<T> SharedRows<T> {
 fn sweep_by<T: Float>(combine: Combine, rows: &[[T; ROWS]], panel: &[[T; PANEL]], c: &mut [T], at: Place<T>) {
     match combine {
         Combine::Product => unreachable!("products have kernels of their own"),
-        Combine::Square => sweep(Square, rows, panel, c, at),
-        Combine::Absolute => sweep(Absolute, rows, panel, c, at),
-        Combine::Power(p) => sweep(Power(p), rows, panel, c, at),
-        Combine::Largest => sweep(Largest, rows, panel, c, at),
-        Combine::Unequal => sweep(Unequal, rows, panel, c, at),
-        Combine::Pull(1.0) => sweep(PullSign, rows, panel, c, at),
-        Combine::Pull(2.0) => sweep(Pull, rows, panel, c, at),
-        Combine::Pull(p) => sweep(PullPower(p), rows, panel, c, at),
+        Combine::SqL2 => sweep(SqL2, rows, panel, c, at),
+        Combine::L1 => sweep(L1, rows, panel, c, at),
+        Combine::Lp(p) => sweep(Lp(p), rows, panel, c, at),
+        Combine::Chebyshev => sweep(Chebyshev, rows, panel, c, at),
+        Combine::Hamming => sweep(Hamming, rows, panel, c, at),
+        Combine::LpGrad(1.0) => sweep(L1Grad, rows, panel, c, at),
+        Combine::LpGrad(2.0) => sweep(L2Grad, rows, panel, c, at),
+        Combine::LpGrad(p) => sweep(LpGrad(p), rows, panel, c, at),
     }
 }
 

@@ -3,10 +3,10 @@
 use super::{
     address,
     convert::{Number, Stored, for_index, for_summed},
-    crew::for_each,
     fault::Fault,
-    fold::Fold,
+    parallel::for_each,
     pointwise::SERIAL,
+    reduce::Fold,
     simd::simd,
 };
 use crate::{

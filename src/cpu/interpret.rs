@@ -6,13 +6,13 @@ use super::{
     chain::{self, Bound, LinkOp, MAX_LINKS},
     convert::{self, for_bits, for_compute, for_index},
     fault::Fault,
-    fold,
     index::{self, Places},
     loops,
     moves::{self, Area},
     order::Extent,
     plan::{Kind, Plan, Step},
-    walk::Walk,
+    reduce,
+    traversal::Traversal,
 };
 use crate::{
     DType, MAX_RANK, Scalar,
@@ -31,7 +31,7 @@ pub(super) struct Tile<'a> {
     /// Where each register is at the moment: in the scratch memory, or right in a buffer.
     pub registers: &'a mut [*mut u8],
     pub scratch: *mut u8,
-    /// What periodic loads have loaded, by walk: start within the period, plus 1, and count.
+    /// What periodic loads have loaded, by traversal: start within the period, plus 1, and count.
     pub loaded: &'a mut [(usize, usize)],
     /// Where the task starts along the kept axes, for [`Order::Columns`](super::order::Order::Columns).
     pub corner: [isize; MAX_RANK],
@@ -75,17 +75,17 @@ impl Tile<'_> {
         }
     }
 
-    /// The address of the walk's place 0 for this task.
+    /// The address of the traversal's place 0 for this task.
     #[inline]
-    fn base(&self, walk: &Walk) -> *mut u8 {
-        let place = self.corner_place(walk);
-        self.buffers[walk.buffer].wrapping_offset(place * walk.dtype.size() as isize)
+    fn base(&self, traversal: &Traversal) -> *mut u8 {
+        let place = self.corner_place(traversal);
+        self.buffers[traversal.buffer].wrapping_offset(place * traversal.dtype.size() as isize)
     }
 
     #[inline]
-    fn corner_place(&self, walk: &Walk) -> isize {
+    fn corner_place(&self, traversal: &Traversal) -> isize {
         if self.columns || self.block.is_some() {
-            self.corner.iter().zip(&walk.outer).map(|(c, s)| c * s).sum()
+            self.corner.iter().zip(&traversal.outer).map(|(c, s)| c * s).sum()
         } else {
             0
         }
@@ -118,15 +118,15 @@ impl Tile<'_> {
         // SAFETY: registers have the types and lengths that the plan gave them, see `run`.
         unsafe {
             match s.kind {
-                Kind::Load { walk, direct, periodic } => {
-                    let place = &plan.walks[walk as usize];
+                Kind::Load { traversal, direct, periodic } => {
+                    let place = &plan.traversals[traversal as usize];
                     if direct && let Some(at) = place.side_by_side(self.block, start, n) {
                         self.registers[s.dst as usize] =
                             self.base(place).wrapping_offset(at * place.dtype.size() as isize);
                         return;
                     }
                     if periodic && let Some(period) = place.period() {
-                        let (phase, count) = &mut self.loaded[walk as usize];
+                        let (phase, count) = &mut self.loaded[traversal as usize];
                         if *phase == start % period + 1 && *count >= n {
                             return;
                         }
@@ -138,14 +138,14 @@ impl Tile<'_> {
                     let base = self.base(place);
                     moves::load(self.registers[s.dst as usize], base, self.area(place, s.extent));
                 }
-                Kind::LoadIf { walk } => {
-                    let place = &plan.walks[walk as usize];
+                Kind::LoadIf { traversal } => {
+                    let place = &plan.traversals[traversal as usize];
                     let base = self.base(place);
                     let area = self.area(place, s.extent);
                     moves::load_if(self.registers[s.dst as usize], base, area, self.read(a, n));
                 }
-                Kind::Gather { walk, axis: (stride, size), index, check } => {
-                    let place = &plan.walks[walk as usize];
+                Kind::Gather { traversal, axis: (stride, size), index, check } => {
+                    let place = &plan.traversals[traversal as usize];
                     let places = Places { index, size, check, fault: self.fault };
                     let (dst, index) = (self.registers[s.dst as usize], self.registers[a as usize]);
                     moves::gather(dst, self.base(place), self.area(place, s.extent), stride, index, &places);
@@ -157,8 +157,8 @@ impl Tile<'_> {
                         false => index::class_ids(self.write::<i32>(s.dst, n), src, &ids, self.fault),
                     }
                 }),
-                Kind::Index { walk, wide } => {
-                    let place = &plan.walks[walk as usize];
+                Kind::Index { traversal, wide } => {
+                    let place = &plan.traversals[traversal as usize];
                     let corner = self.corner_place(place);
                     if wide {
                         let dst = self.write::<i64>(s.dst, n);
@@ -217,31 +217,31 @@ impl Tile<'_> {
                     }
                 }),
                 Kind::Reduce(op, compute) => {
-                    let (op, compute) = fold::resolved(op, compute);
-                    for_compute!(compute, C => fold::rows::<C>(op, self.write(s.dst, n), self.read(a, self.len)));
+                    let (op, compute) = reduce::resolved(op, compute);
+                    for_compute!(compute, C => reduce::rows::<C>(op, self.write(s.dst, n), self.read(a, self.len)));
                 }
                 Kind::Products(wide) => {
                     let len = self.len;
                     if wide {
-                        self.write(s.dst, n)[0] = fold::products::<f64>(self.read(a, len), self.read(b, len));
+                        self.write(s.dst, n)[0] = reduce::products::<f64>(self.read(a, len), self.read(b, len));
                     } else {
-                        self.write(s.dst, n)[0] = fold::products::<f32>(self.read(a, len), self.read(b, len));
+                        self.write(s.dst, n)[0] = reduce::products::<f32>(self.read(a, len), self.read(b, len));
                     }
                 }
                 Kind::Accumulate(op, compute) => {
-                    let (op, compute) = fold::resolved(op, compute);
+                    let (op, compute) = reduce::resolved(op, compute);
                     for_compute!(compute, C => {
                         let values = self.read::<C>(a, self.len);
                         let acc = self.write::<C>(s.dst, n);
                         if self.columns {
-                            fold::onto(op, acc, values);
+                            reduce::onto(op, acc, values);
                         } else {
-                            acc[0] = fold::parts(op, acc[0], values);
+                            acc[0] = reduce::parts(op, acc[0], values);
                         }
                     });
                 }
-                Kind::Place { walk } => {
-                    let place = &plan.walks[walk as usize];
+                Kind::Place { traversal } => {
+                    let place = &plan.traversals[traversal as usize];
                     match place.side_by_side(self.block, start, n) {
                         Some(at) => {
                             self.registers[s.dst as usize] =
@@ -250,8 +250,8 @@ impl Tile<'_> {
                         None => self.reset(s.dst),
                     }
                 }
-                Kind::Store { walk } => {
-                    let place = &plan.walks[walk as usize];
+                Kind::Store { traversal } => {
+                    let place = &plan.traversals[traversal as usize];
                     let base = self.base(place);
                     if let Some(at) = place.side_by_side(self.block, start, n)
                         && base.wrapping_offset(at * place.dtype.size() as isize) == self.registers[s.dst as usize]
@@ -265,7 +265,7 @@ impl Tile<'_> {
     }
 
     #[inline]
-    fn area<'w>(&self, place: &'w Walk, extent: Extent) -> Area<'w> {
+    fn area<'w>(&self, place: &'w Traversal, extent: Extent) -> Area<'w> {
         Area { place, block: self.block, start: self.start(extent), len: self.count(extent) }
     }
 

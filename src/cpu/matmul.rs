@@ -7,9 +7,9 @@ use super::{
     address,
     cdist::distances,
     convert::{Stored, for_integer, is_held, widen},
-    crew::for_each,
     gemm::{self, Gemm, Parallelism},
     memory::{Pool, alloc},
+    parallel::for_each,
     pointwise::{FusedProgram, MAX_BUFFERS},
     product,
     simd::Float,
@@ -167,7 +167,7 @@ impl MatmulProgram {
         self.product.combine == Combine::Product
     }
 
-    /// Distances of rows and columns, or what pulls rows.
+    /// Distances of rows and columns, or their gradients.
     ///
     /// # Safety
     /// As [`multiply`](Self::multiply).

@@ -5,9 +5,8 @@ mod accuracy;
 mod cdist;
 mod chain;
 mod convert;
-mod crew;
+mod debug;
 mod fault;
-mod fold;
 mod gemm;
 mod index;
 mod interpret;
@@ -16,9 +15,11 @@ mod matmul;
 mod memory;
 mod moves;
 mod order;
+mod parallel;
 mod plan;
 mod pointwise;
 mod product;
+mod reduce;
 #[cfg(test)]
 mod reference;
 mod scan;
@@ -26,9 +27,8 @@ mod simd;
 mod strided;
 #[cfg(test)]
 mod tests;
-mod timed;
+mod traversal;
 mod vector;
-mod walk;
 
 use std::{
     future::ready,
@@ -46,7 +46,7 @@ use crate::{
     device::Memory,
     error::Error,
     graph::{
-        debug,
+        debug::{Cost, is_on},
         executor::{Buffer, Caps, Executor, HostMemory, Program, Storage, Waiting},
         kernel::{Body, Kernel},
     },
@@ -115,10 +115,10 @@ impl Executor for CpuExecutor {
                 StructuredOp::Scan { .. } => Arc::new(scan::ScanProgram::new(kernel, structured)),
             },
         };
-        if !debug::is_on() {
+        if !is_on() {
             return Ok(program);
         }
-        Ok(Arc::new(timed::Timed { program, cost: debug::Cost::of(kernel) }))
+        Ok(Arc::new(debug::Timed { program, cost: Cost::of(kernel) }))
     }
 
     fn submit(&self) -> Result<()> {

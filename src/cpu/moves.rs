@@ -9,13 +9,13 @@ use super::{
     convert::{Bit, is_held, narrow, widen},
     index::{NOWHERE, Places},
     order::TILE,
-    walk::Walk,
+    traversal::Traversal,
 };
 
-/// What a tile covers of a walk.
+/// What a tile covers of a traversal.
 #[derive(Clone, Copy)]
 pub(super) struct Area<'a> {
-    pub place: &'a Walk,
+    pub place: &'a Traversal,
     /// Height and width, where it is a block.
     pub block: Option<(usize, usize)>,
     /// The first element and the number of elements.

@@ -8,7 +8,7 @@ pub(super) use self::builder::plan;
 use super::{
     chain::Link,
     order::{Extent, Order},
-    walk::Walk,
+    traversal::Traversal,
 };
 use crate::{
     DType,
@@ -20,15 +20,15 @@ use crate::{
 pub(super) enum Kind {
     /// `direct`: the register may simply be the memory. `periodic`: the tile before may have loaded the same.
     Load {
-        walk: u16,
+        traversal: u16,
         direct: bool,
         periodic: bool,
     },
     LoadIf {
-        walk: u16,
+        traversal: u16,
     },
     Gather {
-        walk: u16,
+        traversal: u16,
         axis: (isize, usize),
         index: Compute,
         check: Option<Check>,
@@ -39,7 +39,7 @@ pub(super) enum Kind {
         wide: bool,
     },
     Index {
-        walk: u16,
+        traversal: u16,
         wide: bool,
     },
     Scalar {
@@ -75,10 +75,10 @@ pub(super) enum Kind {
     Accumulate(ReduceOp, Compute),
     /// Lets the next step compute straight into the output, if the elements lie side by side there.
     Place {
-        walk: u16,
+        traversal: u16,
     },
     Store {
-        walk: u16,
+        traversal: u16,
     },
 }
 
@@ -105,7 +105,7 @@ pub(super) struct Stage {
 #[derive(Debug)]
 pub(super) struct Plan {
     pub order: Order,
-    pub walks: Vec<Walk>,
+    pub traversals: Vec<Traversal>,
     pub links: Vec<Link>,
     pub prologue: Vec<Step>,
     pub stages: Vec<Stage>,

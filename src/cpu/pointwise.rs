@@ -5,12 +5,12 @@ use std::cell::Cell;
 use super::{
     address,
     convert::for_compute,
-    crew::for_each,
     fault::Fault,
-    fold::{self, Fold},
     interpret::Tile,
     order::Order,
+    parallel::for_each,
     plan::{Plan, Stage, plan},
+    reduce::{self, Fold},
 };
 use crate::{
     DType, MAX_RANK, Result, Scalar,
@@ -213,7 +213,7 @@ impl Launch<'_> {
             });
             for &(register, op, compute) in &stage.accumulators {
                 let offset = plan.registers[register as usize] - plan.row_bytes.start;
-                let (op, compute) = fold::resolved(op, compute);
+                let (op, compute) = reduce::resolved(op, compute);
                 for_compute!(compute, C => {
                     combine::<C>(&parts, size, offset, plan.order.capacity().1, &mut rows, op);
                 });
@@ -235,7 +235,7 @@ fn combine<C: Fold>(parts: &[u8], size: usize, offset: usize, count: usize, rows
         let mut pairs = level.into_iter();
         while let Some(mut a) = pairs.next() {
             if let Some(b) = pairs.next() {
-                fold::onto(op, &mut a, &b);
+                reduce::onto(op, &mut a, &b);
             }
             next.push(a);
         }
@@ -276,7 +276,7 @@ fn with_tile(launch: Launch, f: impl FnOnce(&mut Tile)) {
     scratch.registers.clear();
     scratch.registers.extend(plan.registers.iter().map(|&offset| memory.wrapping_add(offset)));
     scratch.loaded.clear();
-    scratch.loaded.resize(plan.walks.len(), (0, 0));
+    scratch.loaded.resize(plan.traversals.len(), (0, 0));
     let (len, rows) = plan.order.capacity();
     let mut tile = Tile {
         plan,

@@ -2,7 +2,7 @@
 
 use super::{
     convert::{Bit, Stored, cast, for_compute, for_stored},
-    fold, loops,
+    loops, reduce,
 };
 use crate::{
     DType, Scalar,
@@ -97,10 +97,10 @@ fn fused(
             let next = match instr.code {
                 Code::Reduce(op) => {
                     let arg = &values[instr.args[0] as usize];
-                    let (op, compute) = fold::resolved(op, instr.dtype.compute());
+                    let (op, compute) = reduce::resolved(op, instr.dtype.compute());
                     let total = for_compute!(compute, C => {
-                        let mut total = [<C as fold::Fold>::identity(op)];
-                        arg.iter().for_each(|v| fold::onto(op, &mut total, &[unpack::<C>(*v)]));
+                        let mut total = [<C as reduce::Fold>::identity(op)];
+                        arg.iter().for_each(|v| reduce::onto(op, &mut total, &[unpack::<C>(*v)]));
                         pack(total[0])
                     });
                     vec![wrap(total, instr.dtype); inner]
@@ -276,12 +276,12 @@ fn matmul(s: &Structured, kernel: &Kernel, inputs: &[Vec<u8>]) -> Vec<Value> {
 
 fn distance(combine: Combine, differences: impl Iterator<Item = f64>) -> f64 {
     match combine {
-        Combine::Product | Combine::Pull(_) => unreachable!("neither is of differences alone"),
-        Combine::Square => differences.map(|d| d * d).sum(),
-        Combine::Absolute => differences.sum(),
-        Combine::Power(p) => differences.map(|d| d.powf(p)).sum(),
-        Combine::Largest => differences.fold(0.0, f64::max),
-        Combine::Unequal => differences.filter(|&d| d != 0.0).count() as f64,
+        Combine::Product | Combine::LpGrad(_) => unreachable!("neither is of differences alone"),
+        Combine::SqL2 => differences.map(|d| d * d).sum(),
+        Combine::L1 => differences.sum(),
+        Combine::Lp(p) => differences.map(|d| d.powf(p)).sum(),
+        Combine::Chebyshev => differences.fold(0.0, f64::max),
+        Combine::Hamming => differences.filter(|&d| d != 0.0).count() as f64,
     }
 }
 
@@ -299,10 +299,10 @@ fn scatter(s: &Structured, kernel: &Kernel, inputs: &[Vec<u8>], out: &mut [u8]) 
             );
             if (0..s.to as i64).contains(&j) {
                 let value = load(&inputs[source], s.dtype, at(&s.src, i));
-                let (op, compute) = fold::resolved(crate::op::ReduceOp::Sum, s.dtype.compute());
+                let (op, compute) = reduce::resolved(crate::op::ReduceOp::Sum, s.dtype.compute());
                 for_compute!(compute, C => {
                     let mut sum = [unpack::<C>(sums[j as usize])];
-                    fold::onto(op, &mut sum, &[unpack::<C>(value)]);
+                    reduce::onto(op, &mut sum, &[unpack::<C>(value)]);
                     sums[j as usize] = pack(sum[0]);
                 });
             }

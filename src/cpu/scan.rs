@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use super::{address, crew::for_each, index::Shared, pointwise::SERIAL};
+use super::{address, index::Shared, parallel::for_each, pointwise::SERIAL};
 use crate::{
     DType, Error, Result, Scalar,
     graph::{

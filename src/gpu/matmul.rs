@@ -53,7 +53,7 @@ pub(super) fn build(
     }
     // Powers are long and outweigh loads: written out for every accumulator of a tile they would compile for minutes.
     // A third operand would take as many registers again as a tile has.
-    let long = matches!(product.matmul.combine, Combine::Power(_) | Combine::Pull(_));
+    let long = matches!(product.matmul.combine, Combine::Lp(_) | Combine::LpGrad(_));
     if product.ty(target) != Ty::F32 || m < 4 || n < 4 || long {
         return plain(product, target);
     }
@@ -110,11 +110,11 @@ impl<'a> Product<'a> {
     /// The statement by which accumulator `acc` takes in a row's element `a`, the same for four columns, and theirs, `x`.
     pub fn step(&self, b: &mut Builder, acc: &str, a: &str, x: &str) -> String {
         let ty = self.ty(b.target);
-        if let Combine::Pull(p) = self.matmul.combine {
+        if let Combine::LpGrad(p) = self.matmul.combine {
             let (name, power) = match p {
-                1.0 => ("pull_sign", String::new()),
-                2.0 => ("pull", String::new()),
-                p => ("pull_power", format!(", {}", b.number("p", p - 1.0, ty))),
+                1.0 => ("l1_grad", String::new()),
+                2.0 => ("l2_grad", String::new()),
+                p => ("lp_grad", format!(", {}", b.number("p", p - 1.0, ty))),
             };
             let function = b.call(&format!("{name}_{}", ty.name()));
             return format!("{acc} += {function}(third - {x}{power}) * {a};");
@@ -123,16 +123,16 @@ impl<'a> Product<'a> {
         let name = match self.matmul.combine {
             Combine::Product if ty == Ty::F32 && !b.target.cpu => return format!("{acc} = fma({row}, {x}, {acc});"),
             Combine::Product => return format!("{acc} += {x} * {a};"),
-            Combine::Square => "add_square",
-            Combine::Absolute => "add_absolute",
-            Combine::Power(_) => "add_power",
-            Combine::Largest => "keep_largest",
-            Combine::Unequal => "add_unequal",
-            Combine::Pull(_) => unreachable!("a pull has a third operand"),
+            Combine::SqL2 => "add_sq_l2",
+            Combine::L1 => "add_l1",
+            Combine::Lp(_) => "add_lp",
+            Combine::Chebyshev => "keep_chebyshev",
+            Combine::Hamming => "add_hamming",
+            Combine::LpGrad(_) => unreachable!("a gradient has a third operand"),
         };
         let function = b.call(&format!("{name}_{}", ty.name()));
         match self.matmul.combine {
-            Combine::Power(p) => {
+            Combine::Lp(p) => {
                 let p = b.number("p", p, ty);
                 format!("{acc} = {function}({acc}, {row}, {x}, {p});")
             }

@@ -16,7 +16,7 @@ pub(crate) struct Product {
     pub k: usize,
     pub a: Matrix,
     pub b: Matrix,
-    /// What `Combine::Pull` reads besides, at the place of the result.
+    /// What `Combine::LpGrad` reads besides, at the place of the result.
     pub x: Option<Matrix>,
 }
 

@@ -47,7 +47,7 @@ pub(crate) struct Iteration {
 /// An op with a kernel of its own per executor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum StructuredOp {
-    /// `[..., m, k]` by `[..., k, n]` with equal batch axes: every row with every column. `Pull` has a third operand,
+    /// `[..., m, k]` by `[..., k, n]` with equal batch axes: every row with every column. `LpGrad` has a third operand,
     /// `[..., m, n]`.
     Matmul(Combine),
     /// Zeros of the result's shape plus operand 0 added at operand 1 along `axis`, in ascending order of position. What is
@@ -64,18 +64,18 @@ pub(crate) enum Combine {
     /// `acc + a * b`: the matrix product.
     Product,
     /// `acc + (a - b)^2`.
-    Square,
+    SqL2,
     /// `acc + |a - b|`.
-    Absolute,
+    L1,
     /// `acc + |a - b|^p`, `p` above 0.
-    Power(f64),
+    Lp(f64),
     /// `max(acc, |a - b|)`, NaN if one is.
-    Largest,
+    Chebyshev,
     /// `acc + 1` where a and b differ, NaN if their difference is.
-    Unequal,
+    Hamming,
     /// `acc + a * f(x - b)`, `x` the element of a third matrix at the place of the result: the gradient of distances by
     /// the p-norm, with `f(d) = sign(d) * |d|^(p - 1)`, at 0 0.
-    Pull(f64),
+    LpGrad(f64),
 }
 
 impl Combine {
@@ -83,12 +83,12 @@ impl Combine {
     fn key(self) -> [u64; 2] {
         match self {
             Combine::Product => [0, 0],
-            Combine::Square => [1, 0],
-            Combine::Absolute => [2, 0],
-            Combine::Power(p) => [3, p.to_bits()],
-            Combine::Largest => [4, 0],
-            Combine::Unequal => [5, 0],
-            Combine::Pull(p) => [6, p.to_bits()],
+            Combine::SqL2 => [1, 0],
+            Combine::L1 => [2, 0],
+            Combine::Lp(p) => [3, p.to_bits()],
+            Combine::Chebyshev => [4, 0],
+            Combine::Hamming => [5, 0],
+            Combine::LpGrad(p) => [6, p.to_bits()],
         }
     }
 }
@@ -98,7 +98,7 @@ impl StructuredOp {
     pub const fn name(self) -> &'static str {
         match self {
             StructuredOp::Matmul(Combine::Product) => "matmul",
-            StructuredOp::Matmul(Combine::Pull(_)) => "cdist_backward",
+            StructuredOp::Matmul(Combine::LpGrad(_)) => "cdist_backward",
             StructuredOp::Matmul(_) => "cdist",
             StructuredOp::ScatterAdd { .. } => "scatter_add",
             StructuredOp::Scan { op, .. } => op.name(),
@@ -135,7 +135,7 @@ impl StructuredOp {
     /// How the results of the parts of a reduced axis become one.
     pub const fn fold(self) -> ReduceOp {
         match self {
-            StructuredOp::Matmul(Combine::Largest) => ReduceOp::Max,
+            StructuredOp::Matmul(Combine::Chebyshev) => ReduceOp::Max,
             _ => ReduceOp::Sum,
         }
     }

@@ -68,24 +68,24 @@ impl Tensor {
 /// The distances of rows of floats of one dtype.
 fn distances(a: &Tensor, b: &Tensor, p: f64) -> Result<Tensor> {
     let (combine, root): (_, fn(Tensor, f64) -> Result<Tensor>) = match p {
-        0.0 => (Combine::Unequal, |y, _| Ok(y)),
-        1.0 => (Combine::Absolute, |y, _| Ok(y)),
-        2.0 => (Combine::Square, |y, _| Ok(y.sqrt())),
-        f64::INFINITY => (Combine::Largest, |y, _| Ok(y)),
-        p => (Combine::Power(p), |y, p| y.pow(1.0 / p)),
+        0.0 => (Combine::Hamming, |y, _| Ok(y)),
+        1.0 => (Combine::L1, |y, _| Ok(y)),
+        2.0 => (Combine::SqL2, |y, _| Ok(y.sqrt())),
+        f64::INFINITY => (Combine::Chebyshev, |y, _| Ok(y)),
+        p => (Combine::Lp(p), |y, p| y.pow(1.0 / p)),
     };
     let y = root(a.combined(&b.t(), None, combine, "cdist")?, p)?;
     let (rows, others) = (a.clone(), b.clone());
     Ok(autograd::track(y, &[a, b], |y| {
         Rule::with_output(y, move |g, y| {
-            Ok(vec![Some(pull(g, y, &rows, &others, p)?), Some(pull(&g.t(), &y.t(), &others, &rows, p)?)])
+            Ok(vec![Some(grad_rows(g, y, &rows, &others, p)?), Some(grad_rows(&g.t(), &y.t(), &others, &rows, p)?)])
         })
     }))
 }
 
 /// The gradient of distances `y` `[.., m, n]`, given that of their result, with respect to the rows `a` `[.., m, d]`: each
-/// is pulled along its differences to the other rows `b` `[.., n, d]`.
-fn pull(g: &Tensor, y: &Tensor, a: &Tensor, b: &Tensor, p: f64) -> Result<Tensor> {
+/// moves along its differences to the other rows `b` `[.., n, d]`.
+fn grad_rows(g: &Tensor, y: &Tensor, a: &Tensor, b: &Tensor, p: f64) -> Result<Tensor> {
     if p == 0.0 {
         return Ok(a.zeros_like());
     }
@@ -104,12 +104,12 @@ fn pull(g: &Tensor, y: &Tensor, a: &Tensor, b: &Tensor, p: f64) -> Result<Tensor
         let force = d.abs().eq(y.unsqueeze(-1)?)?.where_(force(&d, 1.0)?, &(&d * 0.0))?;
         return (weight.unsqueeze(-1)? * force).sum(-2);
     }
-    pulled(&weight, a, b, p)
+    weighted_differences(&weight, a, b, p)
 }
 
 /// `out[i, k] = sum_j w[i, j] * force(a[i, k] - b[j, k])`.
-fn pulled(w: &Tensor, a: &Tensor, b: &Tensor, p: f64) -> Result<Tensor> {
-    let y = w.combined(b, Some(a), Combine::Pull(p), "cdist")?;
+fn weighted_differences(w: &Tensor, a: &Tensor, b: &Tensor, p: f64) -> Result<Tensor> {
+    let y = w.combined(b, Some(a), Combine::LpGrad(p), "cdist")?;
     let (weights, rows, others) = (w.clone(), a.clone(), b.clone());
     Ok(autograd::track(y, &[w, a, b], |_| {
         Rule::needed(move |g, needed| {
@@ -121,8 +121,8 @@ fn pulled(w: &Tensor, a: &Tensor, b: &Tensor, p: f64) -> Result<Tensor> {
                     2.0 => None,
                     p => Some(slope(&differences()?, p)?),
                 };
-                let pull = g.unsqueeze(-2)?.mul(weights.unsqueeze(-1)?)?;
-                Ok::<_, Error>(Some(slope.map_or(Ok(pull.clone()), |slope| pull.mul(slope))?))
+                let along = g.unsqueeze(-2)?.mul(weights.unsqueeze(-1)?)?;
+                Ok::<_, Error>(Some(slope.map_or(Ok(along.clone()), |slope| along.mul(slope))?))
             };
             let dw = if needed[0] { Some((g.unsqueeze(-2)? * force(&differences()?, p)?).sum(-1)?) } else { None };
             let da = if needed[1] { moved()?.map(|t| t.sum(-2)).transpose()? } else { None };

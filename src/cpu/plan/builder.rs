@@ -9,9 +9,9 @@ use crate::{
     DType,
     cpu::{
         convert::{held_size, is_held},
-        fold::sums_products,
         order::{Extent, Order, choose_order, classify},
-        walk::Walk,
+        reduce::sums_products,
+        traversal::Traversal,
     },
     graph::kernel::{Binding, Code, Fused, Instr},
     layout::{Strides, contiguous_strides},
@@ -29,7 +29,7 @@ struct Builder<'a> {
     /// Registers of this stage: per element, and values per row repeated for its elements.
     elems: Vec<Option<u16>>,
     spread_row: Vec<Option<u16>>,
-    /// The walk of the output that a value is computed straight into.
+    /// The traversal of the output that a value is computed straight into.
     placed: Vec<Option<u16>>,
     acc: Option<(usize, DType)>,
     copied: Vec<bool>,
@@ -63,7 +63,7 @@ pub(in crate::cpu) fn plan(
         fused,
         plan: Plan {
             order,
-            walks: Vec::new(),
+            traversals: Vec::new(),
             links: Vec::new(),
             prologue: Vec::new(),
             stages: Vec::new(),
@@ -112,19 +112,19 @@ impl Builder<'_> {
         let stages = levels.iter().max().copied().unwrap_or(0) + 1;
         self.plan.stages.resize_with(stages, Stage::default);
 
-        // Outputs: the walk, and whether there is one value per element.
+        // Outputs: the traversal, and whether there is one value per element.
         let mut stores = Vec::with_capacity(outputs.len());
         for (o, (output, binding)) in fused.outputs.iter().zip(outputs).enumerate() {
             let v = output.value as usize;
             let per_elem = !reduces || output.strides[kept..fused.dims.len()].iter().any(|&s| s != 0);
             let extent = if per_elem { Extent::Elems } else { Extent::Rows };
-            let walk = self.walk(inputs + o, binding.dtype, output.offset, &output.strides, extent, kept);
+            let traversal = self.traversal(inputs + o, binding.dtype, output.offset, &output.strides, extent, kept);
             let computed = !matches!(fused.code[v].code, Code::Load(_) | Code::Acc);
             let free = binding.alias.is_none() && is_held(binding.dtype) && self.placed[v].is_none();
             if computed && free && extent == Extent::Elems && self.classes[v] == Extent::Elems {
-                self.placed[v] = Some(walk);
+                self.placed[v] = Some(traversal);
             }
-            stores.push((v, extent, walk));
+            stores.push((v, extent, traversal));
         }
 
         let mut prologue = Vec::new();
@@ -160,10 +160,10 @@ impl Builder<'_> {
                     body.push(step(Kind::Accumulate(op, compute), Extent::Rows, dst, [arg, 0, 0]));
                 }
             }
-            for &(v, extent, walk) in stores.iter().filter(|(v, ..)| levels[*v] == s) {
+            for &(v, extent, traversal) in stores.iter().filter(|(v, ..)| levels[*v] == s) {
                 let list = if extent == Extent::Rows && staged { &mut rows } else { &mut body };
                 let (src, _) = self.operand(v as u16, extent, false, list);
-                list.push(step(Kind::Store { walk }, extent, src, [0; 3]));
+                list.push(step(Kind::Store { traversal }, extent, src, [0; 3]));
             }
             let body = links::join(body, &self.registers, &mut self.plan.links);
             (self.plan.stages[s].rows, self.plan.stages[s].body) = (rows, body);
@@ -218,7 +218,7 @@ impl Builder<'_> {
         self.held[v].unwrap_or_default()
     }
 
-    fn walk(
+    fn traversal(
         &mut self,
         buffer: usize,
         dtype: DType,
@@ -228,27 +228,27 @@ impl Builder<'_> {
         kept: usize,
     ) -> u16 {
         let dims = &self.fused.dims;
-        let walk = match (&self.plan.order, extent) {
-            (_, Extent::One) => Walk::new(buffer, dtype, offset, &[], &[]),
+        let traversal = match (&self.plan.order, extent) {
+            (_, Extent::One) => Traversal::new(buffer, dtype, offset, &[], &[]),
             (Order::Columns { width, .. }, _) => {
                 let inner = if extent == Extent::Elems { kept..dims.len() } else { kept..kept };
                 let mut steps = strides[inner.clone()].to_vec();
                 let mut sizes = dims[inner].to_vec();
                 sizes.push(*width);
                 steps.push(strides[kept - 1]);
-                let mut walk = Walk::new(buffer, dtype, offset, &sizes, &steps);
-                walk.outer[..kept].copy_from_slice(&strides[..kept]);
-                walk
+                let mut traversal = Traversal::new(buffer, dtype, offset, &sizes, &steps);
+                traversal.outer[..kept].copy_from_slice(&strides[..kept]);
+                traversal
             }
             (Order::Blocks { axis, .. }, _) => {
                 let last = dims.len() - 1;
-                Walk::blocks(buffer, dtype, offset, *strides, strides[*axis], strides[last])
+                Traversal::blocks(buffer, dtype, offset, *strides, strides[*axis], strides[last])
             }
-            (_, Extent::Rows) => Walk::new(buffer, dtype, offset, &dims[..kept], &strides[..kept]),
-            (_, Extent::Elems) => Walk::new(buffer, dtype, offset, dims, &strides[..dims.len()]),
+            (_, Extent::Rows) => Traversal::new(buffer, dtype, offset, &dims[..kept], &strides[..kept]),
+            (_, Extent::Elems) => Traversal::new(buffer, dtype, offset, dims, &strides[..dims.len()]),
         };
-        self.plan.walks.push(walk);
-        (self.plan.walks.len() - 1) as u16
+        self.plan.traversals.push(traversal);
+        (self.plan.traversals.len() - 1) as u16
     }
 
     /// The register that holds a value, repeated as far as `extent` asks. `true`: it is a single value.
@@ -304,27 +304,31 @@ impl Builder<'_> {
             Code::Acc => {
                 let (buffer, stored) = self.acc.unwrap_or((0, dtype));
                 let strides = contiguous_strides(&self.fused.dims);
-                let walk = self.walk(buffer, stored, 0, &strides, extent, kept);
+                let traversal = self.traversal(buffer, stored, 0, &strides, extent, kept);
                 let direct = !self.copied[v] && !dtype.is_narrow();
-                (Kind::Load { walk, direct, periodic: false }, [0; 3], [false; 2])
+                (Kind::Load { traversal, direct, periodic: false }, [0; 3], [false; 2])
             }
             Code::Load(leaf) => (self.load(leaf, v, extent, kept), [0; 3], [false; 2]),
             Code::LoadIf(leaf) => {
-                let walk = self.leaf_walk(leaf, extent, kept);
-                (Kind::LoadIf { walk }, [0; 3], [false; 2])
+                let traversal = self.leaf_walk(leaf, extent, kept);
+                (Kind::LoadIf { traversal }, [0; 3], [false; 2])
             }
             Code::Gather { leaf, check } => {
                 let index = self.fused.code[args[0] as usize].dtype.compute();
-                let walk = self.leaf_walk(leaf, extent, kept);
-                (Kind::Gather { walk, axis: self.fused.leaves[leaf as usize].axis, index, check }, [0; 3], [false; 2])
+                let traversal = self.leaf_walk(leaf, extent, kept);
+                (
+                    Kind::Gather { traversal, axis: self.fused.leaves[leaf as usize].axis, index, check },
+                    [0; 3],
+                    [false; 2],
+                )
             }
             Code::ClassId(ids) => {
                 let from = self.fused.code[args[0] as usize].dtype.compute();
                 (Kind::ClassId { ids, from, wide: dtype == DType::I64 }, [0; 3], [false; 2])
             }
             Code::Index(leaf) => {
-                let walk = self.leaf_walk(leaf, extent, kept);
-                (Kind::Index { walk, wide: dtype == DType::I64 }, [0; 3], [false; 2])
+                let traversal = self.leaf_walk(leaf, extent, kept);
+                (Kind::Index { traversal, wide: dtype == DType::I64 }, [0; 3], [false; 2])
             }
             Code::Scalar(index) => (Kind::Scalar { index, dtype }, [0; 3], [false; 2]),
             Code::Random { seed, word } => (Kind::Random { seed, word }, [0; 3], [false; 2]),
@@ -370,8 +374,8 @@ impl Builder<'_> {
         let known = if extent == Extent::Elems { &mut self.elems } else { &mut self.held };
         known[v] = Some(dst);
         if !(reduce && staged) {
-            if let (Some(walk), Extent::Elems) = (self.placed[v], extent) {
-                list.push(step(Kind::Place { walk }, extent, dst, [0; 3]));
+            if let (Some(traversal), Extent::Elems) = (self.placed[v], extent) {
+                list.push(step(Kind::Place { traversal }, extent, dst, [0; 3]));
             }
             list.push(Step { single, ..step(kind, extent, dst, regs) });
         }
@@ -387,16 +391,16 @@ impl Builder<'_> {
 
     fn leaf_walk(&mut self, leaf: u16, extent: Extent, kept: usize) -> u16 {
         let leaf = self.fused.leaves[leaf as usize];
-        self.walk(leaf.input.unwrap_or(usize::MAX), leaf.dtype, leaf.offset, &leaf.strides, extent, kept)
+        self.traversal(leaf.input.unwrap_or(usize::MAX), leaf.dtype, leaf.offset, &leaf.strides, extent, kept)
     }
 
     fn load(&mut self, leaf: u16, v: usize, extent: Extent, kept: usize) -> Kind {
-        let walk = self.leaf_walk(leaf, extent, kept);
+        let traversal = self.leaf_walk(leaf, extent, kept);
         let (tile, _) = self.plan.order.capacity();
         let rows = matches!(self.plan.order, Order::Rows { .. });
-        let place = &self.plan.walks[walk as usize];
+        let place = &self.plan.traversals[traversal as usize];
         let direct = extent == Extent::Elems && is_held(place.dtype) && !self.copied[v];
         let periodic = extent == Extent::Elems && rows && place.period().is_some_and(|p| p <= tile);
-        Kind::Load { walk, direct: direct && !periodic, periodic }
+        Kind::Load { traversal, direct: direct && !periodic, periodic }
     }
 }

@@ -186,12 +186,12 @@ fn product(product: &Product, inputs: &[Vec<f64>], at: &[usize]) -> f64 {
     (0..product.k).map(|k| (element(&product.a, *i, k), element(&product.b, k, *j))).fold(0.0, |acc, (x, y)| {
         match product.combine {
             Combine::Product => acc + x * y,
-            Combine::Square => acc + (x - y).powi(2),
-            Combine::Absolute => acc + (x - y).abs(),
-            Combine::Power(p) => acc + (x - y).abs().powf(p),
-            Combine::Largest => f64::max(acc, (x - y).abs()),
-            Combine::Unequal => acc + f64::from(x != y),
-            Combine::Pull(_) => unreachable!("the tests of gradients compare devices"),
+            Combine::SqL2 => acc + (x - y).powi(2),
+            Combine::L1 => acc + (x - y).abs(),
+            Combine::Lp(p) => acc + (x - y).abs().powf(p),
+            Combine::Chebyshev => f64::max(acc, (x - y).abs()),
+            Combine::Hamming => acc + f64::from(x != y),
+            Combine::LpGrad(_) => unreachable!("the tests of gradients compare devices"),
         }
     })
 }

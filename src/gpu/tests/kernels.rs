@@ -199,7 +199,7 @@ fn everything(gpu: &dyn Executor) {
 /// Every other way to fold rows and columns than the product.
 fn distances(gpu: &dyn Executor, [m, n, k]: [usize; 3], dtype: DType) {
     use Combine::*;
-    for combine in [Square, Absolute, Power(0.5), Power(3.0), Largest, Unequal] {
+    for combine in [SqL2, L1, Lp(0.5), Lp(3.0), Chebyshev, Hamming] {
         let (mut kernel, inputs) = matmul(&[2], m, n, k, [false, true], dtype, 1);
         combine_by(&mut kernel, combine);
         check(gpu, &format!("{combine:?}"), &kernel, &inputs, &[], if dtype == DType::F64 { 1e-12 } else { 1e-5 });

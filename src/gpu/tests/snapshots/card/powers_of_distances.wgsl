@@ -10,7 +10,7 @@ alias F = vec4<f32>;
 alias I = vec4<i32>;
 alias U = vec4<u32>;
 alias B = vec4<bool>;
-fn add_power_f32(acc: F, a: F, b: F, p: f32) -> F {
+fn add_lp_f32(acc: F, a: F, b: F, p: f32) -> F {
     return acc + exp2_f32(log2_f32(abs(a - b)) * p);
 }
 fn exp2_f32(x: F) -> F {
@@ -89,6 +89,6 @@ let base_b = 0;
 let at_a = base_a + i32(row) * p.w6;
 let at_b = base_b + min(vec4<i32>(i32(i)) + vec4<i32>(0, 1, 2, 3), vec4<i32>(p.w4)) * p.w7;
 var acc = vec4<f32>(f32(0));
-for (var q = 0; q < i32(p.w3); q++) { acc = add_power_f32(acc, vec4<f32>(b0_load(at_a + q * 1)), b1_load4(at_b + vec4<i32>(q * 1)), bitcast<f32>(p.w8)); }
+for (var q = 0; q < i32(p.w3); q++) { acc = add_lp_f32(acc, vec4<f32>(b0_load(at_a + q * 1)), b1_load4(at_b + vec4<i32>(q * 1)), bitcast<f32>(p.w8)); }
 finish(s0, row, i, acc);
 }

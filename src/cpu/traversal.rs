@@ -1,4 +1,4 @@
-//! Walking over strided places in row-major order.
+//! Traversing over strided places in row-major order.
 
 use crate::{
     DType, MAX_RANK,
@@ -7,7 +7,7 @@ use crate::{
 
 /// A strided place of an input or output, in the order in which a program's tiles visit it.
 #[derive(Clone, Debug)]
-pub(super) struct Walk {
+pub(super) struct Traversal {
     /// Which buffer: inputs first, then outputs.
     pub buffer: usize,
     pub dtype: DType,
@@ -19,21 +19,21 @@ pub(super) struct Walk {
     strides: Strides,
 }
 
-impl Walk {
-    /// A walk over `dims` with these strides; axes that step evenly become one.
+impl Traversal {
+    /// A traversal over `dims` with these strides; axes that step evenly become one.
     pub fn new(buffer: usize, dtype: DType, offset: isize, dims: &[usize], strides: &[isize]) -> Self {
         let mut dims = dims.to_vec();
         let mut steps = [0; MAX_RANK];
         steps[..dims.len()].copy_from_slice(&strides[..dims.len()]);
         let kept = dims.len();
         collapse(&mut dims, kept, &mut [&mut steps]);
-        let mut walk =
+        let mut traversal =
             Self { buffer, dtype, offset, outer: [0; MAX_RANK], rank: dims.len(), dims: [1; MAX_RANK], strides: steps };
-        walk.dims[..dims.len()].copy_from_slice(&dims);
-        walk
+        traversal.dims[..dims.len()].copy_from_slice(&dims);
+        traversal
     }
 
-    /// A walk over blocks of two axes; where a block starts comes from `outer`, its size from the tile.
+    /// A traversal over blocks of two axes; where a block starts comes from `outer`, its size from the tile.
     pub fn blocks(buffer: usize, dtype: DType, offset: isize, outer: Strides, row: isize, col: isize) -> Self {
         let mut strides = [0; MAX_RANK];
         strides[..2].copy_from_slice(&[row, col]);
