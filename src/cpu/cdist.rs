@@ -1,7 +1,7 @@
 //! Distance matrices and their gradients: the differences of every row and every column, folded in registers.
 
 use super::{
-    parallel::for_each,
+    parallel::{Shared, for_each},
     simd::{Float, Instructions, simd},
     strided::Strided,
 };
@@ -194,21 +194,21 @@ pub(super) unsafe fn distances<T: Float>(
     let (m, zero) = (c.len() / n, T::default());
     let panels = n.div_ceil(PANEL);
     let mut columns = vec![[zero; PANEL]; panels * k];
-    let whole = SharedRows(columns.as_mut_ptr());
+    let whole = Shared(columns.as_mut_ptr().cast());
     for_each(panels, threads, |panel| {
         // SAFETY: each panel has its own part; the columns of `b` exist.
         unsafe {
-            let part = std::slice::from_raw_parts_mut(whole.at(panel * k), k);
+            let part = std::slice::from_raw_parts_mut(whole.at::<[T; PANEL]>((panel * k) as isize), k);
             b.t().pack(part, panel * PANEL, n, 0, zero);
         }
     });
-    let rows = SharedRows(c.as_mut_ptr());
+    let rows = Shared(c.as_mut_ptr().cast());
     let per_task = TASK.min(m.div_ceil(threads).next_multiple_of(ROWS));
     for_each(m.div_ceil(per_task), threads, |task| {
         let first = task * per_task;
         let count = per_task.min(m - first);
         // SAFETY: each task has its own rows.
-        let c = unsafe { std::slice::from_raw_parts_mut(rows.at(first * n), count * n) };
+        let c = unsafe { std::slice::from_raw_parts_mut(rows.at::<T>((first * n) as isize), count * n) };
         let groups = count.div_ceil(ROWS);
         let mut packed = vec![[zero; ROWS]; groups * k.min(DEPTH)];
         for from in (0..k).step_by(DEPTH) {
@@ -237,20 +237,6 @@ struct Place<T> {
     first: bool,
     /// The third operand from this place on.
     x: Option<Strided<T>>,
-}
-
-/// Lines that threads share.
-#[derive(Clone, Copy)]
-struct SharedRows<T>(*mut T);
-// SAFETY: threads write to disjoint lines.
-unsafe impl<T: Send> Send for SharedRows<T> {}
-// SAFETY: as above.
-unsafe impl<T: Send> Sync for SharedRows<T> {}
-
-impl<T> SharedRows<T> {
-    fn at(self, line: usize) -> *mut T {
-        self.0.wrapping_add(line)
-    }
 }
 
 /// All rows with one panel.

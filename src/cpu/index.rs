@@ -4,7 +4,7 @@ use super::{
     address,
     convert::{Number, Stored, for_index, for_summed},
     fault::Fault,
-    parallel::for_each,
+    parallel::{Shared, for_each},
     pointwise::SERIAL,
     reduce::Fold,
     simd::simd,
@@ -116,14 +116,6 @@ pub(super) struct ScatterProgram {
     /// The type of the indices.
     index: Compute,
 }
-
-/// Addresses that threads share.
-#[derive(Clone, Copy)]
-pub(super) struct Shared(pub *mut u8);
-// SAFETY: threads write to disjoint lines.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
 
 /// Neighbouring lines that are worked on together.
 const WIDTH: usize = 64;

@@ -9,7 +9,7 @@ use super::{
     convert::{Stored, for_integer, is_held, widen},
     gemm::{self, Gemm, Parallelism},
     memory::{Pool, alloc},
-    parallel::for_each,
+    parallel::{Shared, for_each},
     pointwise::{FusedProgram, MAX_BUFFERS},
     product,
     simd::Float,
@@ -46,20 +46,6 @@ pub(super) struct MatmulProgram {
     direct: Option<usize>,
     epilogue: Option<FusedProgram>,
     pool: Arc<Pool>,
-}
-
-/// Addresses that threads share.
-#[derive(Clone, Copy)]
-struct Shared(*mut u8);
-// SAFETY: threads write to disjoint matrices.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    fn at<T>(self, elements: isize) -> *mut T {
-        self.0.cast::<T>().wrapping_offset(elements)
-    }
 }
 
 /// A matrix operand: where it lies, and the steps per row and per column.

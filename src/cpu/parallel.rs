@@ -12,6 +12,21 @@ use std::{
 
 use crate::threads::pool;
 
+/// An address that threads share.
+#[derive(Clone, Copy)]
+pub(super) struct Shared(pub *mut u8);
+// SAFETY: whoever reads or writes there in tasks says why these do not meet.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    /// The address so many elements further on.
+    pub fn at<T>(self, elements: isize) -> *mut T {
+        self.0.cast::<T>().wrapping_offset(elements)
+    }
+}
+
 /// Set in [`Job::helpers`] when nobody may join any more.
 const CLOSED: usize = 1 << (usize::BITS - 1);
 

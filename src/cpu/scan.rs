@@ -2,7 +2,11 @@
 
 use std::slice;
 
-use super::{address, index::Shared, parallel::for_each, pointwise::SERIAL};
+use super::{
+    address,
+    parallel::{Shared, for_each},
+    pointwise::SERIAL,
+};
 use crate::{
     DType, Error, Result, Scalar,
     graph::{

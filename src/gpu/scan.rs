@@ -26,13 +26,12 @@ const RUN: usize = 8;
 /// Lines from which every thread has lines of its own, as long as a driver lets a thread go through one.
 const MANY: usize = 4096;
 
-struct Scan<'a> {
+struct Scan {
     op: ScanOp,
     lines: Vec<usize>,
     length: usize,
     /// Of the elements, and of the results.
     types: [Ty; 2],
-    inputs: &'a [Binding],
 }
 
 /// The kernel's text and its grid.
@@ -45,7 +44,6 @@ pub(super) fn build(structured: &Structured, inputs: &[Binding], target: &Target
         lines: structured.batch_sizes(),
         length: structured.axes[along].size,
         types: [inputs[source(0)].dtype, structured.dtype].map(|dtype| Ty::of(dtype, target)),
-        inputs,
     };
     let mut b = Builder::new(target);
     b.items = scan.functions(&mut b);
@@ -82,7 +80,7 @@ pub(super) fn build(structured: &Structured, inputs: &[Binding], target: &Target
     let mut loads = Vec::new();
     for operand in 0..structured.operands.len() {
         let at = place(&mut b, ["x", "z"][operand], &Line::read(structured, operand, along))?;
-        let binding = b.bind(Slot::Input(source(operand)), scan.inputs[source(operand)].dtype, false);
+        let binding = b.bind(Slot::Input(source(operand)), inputs[source(operand)].dtype, false);
         loads.push(b.access(binding, "load4", &at));
     }
     let to = place(&mut b, "y", &Line::written(structured, along))?;
@@ -108,7 +106,7 @@ pub(super) fn build(structured: &Structured, inputs: &[Binding], target: &Target
     Ok((b.finish([64, 1, 1], &body)?, grid(units.div_ceil(64), target)?))
 }
 
-impl Scan<'_> {
+impl Scan {
     /// The op's part of the library, for the types of this kernel.
     fn functions(&self, b: &mut Builder) -> String {
         let [element, out] = self.types;
@@ -124,13 +122,14 @@ impl Scan<'_> {
             ScanOp::Linear => ("linear", vec![]),
             ScanOp::ArgMax | ScanOp::ArgMin => {
                 let order = if self.op == ScanOp::ArgMax { ">=" } else { "<=" };
-                let better = match element {
-                    Ty::F32 => format!("({0}(b.best) | (!{0}(a.best) & (b.best {order} a.best)))", b.call("is_nan")),
-                    Ty::F64 => {
-                        format!("({0}(b.best) | (!{0}(a.best) & (b.best {order} a.best)))", b.call("is_nan_f64"))
-                    }
-                    _ => format!("(b.best {order} a.best)"),
+                let is_nan = match element {
+                    Ty::F32 => Some(b.call("is_nan")),
+                    Ty::F64 => Some(b.call("is_nan_f64")),
+                    _ => None,
                 };
+                let ordered = format!("(b.best {order} a.best)");
+                let better = is_nan
+                    .map_or(ordered.clone(), |is_nan| format!("({is_nan}(b.best) | (!{is_nan}(a.best) & {ordered}))"));
                 ("position", vec![("is_better(b.best, a.best)", better)])
             }
             ScanOp::LogSumExp => {

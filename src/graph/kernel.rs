@@ -259,12 +259,21 @@ impl Structured {
     }
 
     /// The first element of an operand in a batch.
-    pub fn start(&self, operand: &Operand, mut batch: usize) -> isize {
-        let mut at = operand.offset;
-        for (axis, stride) in self.axes[..self.batch()].iter().zip(&operand.strides).rev() {
-            at += (batch % axis.size) as isize * stride;
-            batch /= axis.size;
-        }
-        at
+    pub fn start(&self, operand: &Operand, batch: usize) -> isize {
+        operand.offset + steps(self.axes[..self.batch()].iter().map(|axis| axis.size), &operand.strides, batch)
     }
+}
+
+/// How far the batch with this number lies behind the first, along axes of these sizes.
+pub(super) fn steps(
+    sizes: impl DoubleEndedIterator<Item = usize> + ExactSizeIterator,
+    strides: &[isize],
+    mut batch: usize,
+) -> isize {
+    let mut steps = 0;
+    for (size, stride) in sizes.zip(strides).rev() {
+        steps += (batch % size) as isize * stride;
+        batch /= size;
+    }
+    steps
 }

@@ -1,6 +1,6 @@
 //! Structured kernels by the names that their executors use.
 
-use super::kernel::{AxisStrides, Operand, Structured};
+use super::kernel::{AxisStrides, Operand, Structured, steps};
 use crate::{
     DType,
     op::{Check, Combine, StructuredOp},
@@ -97,13 +97,8 @@ pub(crate) struct Line {
 
 impl Line {
     /// The first element of the line with this number, along batch axes of these sizes.
-    pub fn start(&self, sizes: &[usize], mut number: usize) -> isize {
-        let mut at = self.offset;
-        for (size, stride) in sizes.iter().zip(&self.strides).rev() {
-            at += (number % size) as isize * stride;
-            number /= size;
-        }
-        at
+    pub fn start(&self, sizes: &[usize], number: usize) -> isize {
+        self.offset + steps(sizes.iter().copied(), &self.strides, number)
     }
 
     /// The lines of an operand.

@@ -14,7 +14,7 @@ use crate::{
 /// Where a kernel reads or writes a buffer, or counts.
 pub(super) struct Access<'a> {
     pub side: Side,
-    /// The input's number, where another may stand in its stead.
+    /// The input's number, where it may be replaced by another.
     pub input: Option<&'a mut usize>,
     pub offset: &'a mut isize,
     /// Per axis of the kernel.

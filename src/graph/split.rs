@@ -41,6 +41,9 @@ impl Parts {
 /// The kernels that compute a kernel with its longest reduced axis in about as many parts as wanted; the kernel itself
 /// where that is not possible. `buffers` is how many one kernel can bind.
 pub(super) fn split(lowered: Lowered, wanted: usize, buffers: usize, slots: &mut usize) -> Vec<Lowered> {
+    if wanted < 2 {
+        return vec![lowered];
+    }
     let sizes = sizes(&lowered.kernel.body);
     let kept = lowered.kernel.body.program().kept;
     let longest = (kept..sizes.len()).max_by_key(|&axis| sizes[axis]);
@@ -49,7 +52,7 @@ pub(super) fn split(lowered: Lowered, wanted: usize, buffers: usize, slots: &mut
         Body::Fused(fused) => fused.is_one_sweep(),
         Body::Structured(structured) => structured.axes[parts.axis].role == Role::Reduced,
     };
-    if wanted < 2 || parts.whole < 2 || !can_be_split || lowered.kernel.body.program().dims.len() >= MAX_RANK {
+    if parts.whole < 2 || !can_be_split || lowered.kernel.body.program().dims.len() >= MAX_RANK {
         return vec![lowered];
     }
     let mut unused = *slots;
